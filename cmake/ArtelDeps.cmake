@@ -1,0 +1,61 @@
+# What a program linked with artel needs at link time. Used by artel's own build and, installed, by find_package(artel).
+# CMake package files first, pkg-config second. Defines artel::deps; collects what is missing in ARTEL_MISSING.
+set(ARTEL_MISSING "")
+
+macro(artel_missing what debian vcpkg)
+  list(APPEND ARTEL_MISSING "${what} was not found (Debian: ${debian}, vcpkg: ${vcpkg})")
+endmacro()
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads QUIET)
+find_package(OpenSSL 3.0 QUIET)
+find_package(ZLIB QUIET)
+find_package(spdlog 1.10 CONFIG QUIET)
+if(NOT Threads_FOUND)
+  artel_missing("a thread library" "libc6-dev" "-")
+endif()
+if(NOT OpenSSL_FOUND)
+  artel_missing("OpenSSL 3.0 or newer" "libssl-dev" "openssl")
+endif()
+if(NOT ZLIB_FOUND)
+  artel_missing("zlib" "zlib1g-dev" "zlib")
+endif()
+if(NOT spdlog_FOUND)
+  artel_missing("spdlog 1.10 or newer" "libspdlog-dev" "spdlog")
+endif()
+
+if(NOT TARGET artel::uv)
+  find_package(libuv CONFIG QUIET) # vcpkg, newer distributions
+  if(TARGET libuv::uv_a)
+    set(artel_uv libuv::uv_a)
+  elseif(TARGET libuv::uv)
+    set(artel_uv libuv::uv)
+  elseif(TARGET uv_a) # libuv 1.44's own package file
+    set(artel_uv uv_a)
+  else() # Debian 12
+    find_package(PkgConfig QUIET)
+    if(PKG_CONFIG_FOUND)
+      pkg_check_modules(ARTEL_UV QUIET IMPORTED_TARGET GLOBAL libuv>=1.44)
+    endif()
+    if(TARGET PkgConfig::ARTEL_UV)
+      set(artel_uv PkgConfig::ARTEL_UV)
+    else()
+      set(artel_uv "")
+      artel_missing("libuv 1.44 or newer" "libuv1-dev and pkg-config" "libuv")
+    endif()
+  endif()
+  if(artel_uv)
+    add_library(artel::uv INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(artel::uv INTERFACE ${artel_uv})
+  endif()
+endif()
+
+if(NOT ARTEL_MISSING AND NOT TARGET artel::deps)
+  add_library(artel::deps INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(artel::deps INTERFACE
+    artel::uv OpenSSL::SSL OpenSSL::Crypto spdlog::spdlog ZLIB::ZLIB Threads::Threads)
+  if(WIN32)
+    target_link_libraries(artel::deps INTERFACE
+      ws2_32 iphlpapi psapi userenv user32 advapi32 crypt32 dbghelp ole32 shell32)
+  endif()
+endif()

@@ -1,0 +1,12 @@
+# cmake -DROOT=… -DOUT=… -P BuildId.cmake: eight hex digits over the library's sources, whatever the clock or the place.
+cmake_minimum_required(VERSION 3.25)
+file(GLOB_RECURSE files RELATIVE "${ROOT}" "${ROOT}/include/*.hpp" "${ROOT}/src/*.?pp" "${ROOT}/platform/*.?pp")
+list(SORT files)
+set(all "")
+foreach(file IN LISTS files)
+  file(SHA256 "${ROOT}/${file}" hash)
+  string(APPEND all "${file} ${hash}\n")
+endforeach()
+string(SHA256 id "${all}")
+string(SUBSTRING "${id}" 0 8 id)
+file(WRITE "${OUT}" "#define ARTEL_BUILD_ID \"${id}\"\n")

@@ -1,0 +1,2 @@
+/* llhttp comes ready-made here; this file only gives its object library a member. */
+typedef int artel_empty;

@@ -1,0 +1,24 @@
+# Cross-building for Windows with mingw-w64 (posix threads); libraries in ARTEL_MINGW_PREFIX, programs run under Wine.
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_PROCESSOR x86_64)
+set(CMAKE_SYSTEM_VERSION 10.0)
+set(triple x86_64-w64-mingw32)
+set(CMAKE_C_COMPILER ${triple}-gcc-posix)
+set(CMAKE_CXX_COMPILER ${triple}-g++-posix)
+set(CMAKE_RC_COMPILER ${triple}-windres)
+
+if(NOT DEFINED ARTEL_MINGW_PREFIX)
+  set(ARTEL_MINGW_PREFIX "$ENV{ARTEL_MINGW_PREFIX}" CACHE PATH "libraries built by prefix.sh")
+endif()
+list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ARTEL_MINGW_PREFIX)
+set(CMAKE_FIND_ROOT_PATH "${ARTEL_MINGW_PREFIX}" /usr/${triple})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE ONLY)
+
+set(CMAKE_EXE_LINKER_FLAGS_INIT -static) # no DLLs beside the programs
+find_program(ARTEL_WINE NAMES wine wine64)
+if(ARTEL_WINE)
+  set(CMAKE_CROSSCOMPILING_EMULATOR "${ARTEL_WINE}")
+endif()
