@@ -1,0 +1,198 @@
+// The one seam between artel and the operating system: what it can do differently on POSIX and on Windows, and nothing
+// that libuv already does alike on both. platform/posix/ and platform/win32/ define every function here, in files of
+// the same names; the build picks a folder. What a system cannot do answers Errc::unsupported with the sentence of
+// Capabilities::whyLimited. May cross this line: standard types and the ones declared here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "artel/capabilities.hpp"
+#include "artel/error.hpp"
+
+namespace artel::platform {
+
+using Pid = std::int64_t;
+using NativeSocket = std::intptr_t;  ///< int on POSIX, SOCKET on Windows
+inline constexpr NativeSocket noSocket = -1;
+
+// ---- processes (process.cpp) ----------------------------------------------------------------------------------------
+
+/// What a signal or a console event means.
+enum class Notice { stop, stopGracefully, stopNow, reload, reloadGracefully, reopenLogs };
+
+/// How a child ended: by itself (signal == 0) with `code`, or by a signal.
+struct ChildExit {
+  Pid pid = 0;
+  int code = 0;
+  int signal = 0;
+  bool coreDumped = false;
+};
+/// "code 250", "signal SEGV", "signal SEGV (core dumped)".
+std::string describe(const ChildExit& exit);
+
+Pid currentPid() noexcept;
+
+/// One end of the pair that ties a worker to its master. The master reads the worker's one-letter messages; the worker
+/// sees the end of file when the master is gone. Closed by the destructor.
+class Channel {
+ public:
+  Channel() = default;
+  explicit Channel(NativeSocket end) : end_(end) {}
+  Channel(Channel&& other) noexcept;
+  Channel& operator=(Channel&& other) noexcept;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+  ~Channel();
+  NativeSocket native() const noexcept { return end_; }
+  explicit operator bool() const noexcept { return end_ != noSocket; }
+  Result<void> put(char message) const;
+  /// Without waiting: a message, 0 at the end of file, or Errc::wouldBlock.
+  Result<char> take() const;
+  void close();
+
+ private:
+  NativeSocket end_ = noSocket;
+};
+struct ChannelPair {
+  Channel master, worker;
+};
+Result<ChannelPair> openChannel();
+
+/// Forks a worker. The child runs `body` with default signal actions, own process group, and ends with its result
+/// (flushing stdio; static destructors do not run). Refused when this process has more than one thread, naming how
+/// many: a forked copy of a locked mutex stays locked. Signals are blocked around the fork; in the child they are
+/// unblocked after `childFirst` ran, whose job is to close what only the master may hold.
+Result<Pid> spawnWorker(const std::function<void()>& childFirst, const std::function<int()>& body);
+
+/// The master's whole day: sleep until a notice, an exit, a message of a worker, or the deadline.
+struct Wakeup {
+  std::optional<Notice> notice;
+  std::vector<ChildExit> exits;
+  std::vector<std::size_t> readable;  ///< indexes into the channels given to wait()
+};
+class Supervisor {
+ public:
+  Supervisor();  ///< takes over signals (INT TERM HUP TSTP QUIT USR1 USR2 CHLD; PIPE ignored)
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+  Wakeup wait(const std::vector<NativeSocket>& channels, std::chrono::milliseconds timeout);
+  /// In a forked child: gives signals their defaults back and closes what this object holds.
+  void leaveInChild();
+};
+
+Result<void> notify(Pid pid, Notice notice);
+Result<void> killNow(Pid pid);
+/// The worker ends with its master: on the master's death (Linux; nothing elsewhere) it gets a TERM, and a kernel timer
+/// kills it after `grace` should a callback never return.
+void dieWithParent(std::chrono::milliseconds grace = {});
+/// A kernel timer that kills this process after `timeout` unless called again; zero disarms. For a worker that must end
+/// even when a callback never returns.
+void killSelfAfter(std::chrono::milliseconds timeout);
+
+/// Signals by which a single worker process is told something, as numbers for uv_signal_start.
+struct NoticeSignal {
+  int number;
+  Notice notice;
+};
+std::vector<NoticeSignal> noticeSignals();
+
+/// Memory that forked workers and the master share, zeroed at first; unmapped by the destructor. On a system without
+/// worker processes: ordinary memory.
+class SharedMemory {
+ public:
+  static Result<SharedMemory> create(std::size_t size);
+  SharedMemory() = default;
+  SharedMemory(SharedMemory&& other) noexcept;
+  SharedMemory& operator=(SharedMemory&& other) noexcept;
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+  ~SharedMemory();
+  void* data() const noexcept { return data_; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// ---- sockets (socket.cpp) -------------------------------------------------------------------------------------------
+
+enum class SocketKind { tcp, udp, unixStream };
+
+struct KeepAlive {
+  bool on = true;
+  int idleSeconds = 55, intervalSeconds = 55, probes = 1;  ///< the manual's values (row 1.8.1)
+};
+struct ListenOptions {
+  int backlog = 102400;  ///< the kernel caps it
+  bool reusePort = false;
+  bool ipv6Only = false;
+  bool noDelay = true;
+  KeepAlive keepAlive{};
+};
+/// Binds and (tcp, unix) listens; non-blocking, close-on-exec. `host` may be a name, an IPv4 or a bare IPv6 address;
+/// "::" serves IPv4 too unless ipv6Only. For unixStream `host` is the path and `port` is ignored.
+/// On Windows tcp sockets are bound exclusively and not yet listening: libuv's own listen does that.
+/// Errors: addressInUse, addressNotAvailable, permissionDenied, staleSocketFile, badAddress, system; message holds the
+/// system's words and its symbolic name, such as "address already in use (98 EADDRINUSE)".
+Result<NativeSocket> openListener(SocketKind kind, const std::string& host, std::uint16_t port,
+                                  const ListenOptions& options);
+void closeSocket(NativeSocket socket) noexcept;
+/// The port a bound socket really has (for port 0).
+std::uint16_t boundPort(NativeSocket socket) noexcept;
+
+/// True where a listener is polled and accepted from by our own loop; false where libuv's listen and accept must serve.
+bool acceptsDirectly() noexcept;
+/// One connection from a listening socket, non-blocking and close-on-exec, or wouldBlock, outOfDescriptors, system.
+/// A connection that died in the queue (ECONNABORTED) counts as wouldBlock only when nothing else waits.
+Result<NativeSocket> acceptOne(NativeSocket listener) noexcept;
+/// No-delay and keep-alive on an accepted tcp socket, where the listener does not hand them down.
+void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept;
+
+/// True where sendNow may be used on a libuv stream whose write queue is empty.
+bool sendsDirectly() noexcept;
+/// Writes what the kernel takes now: bytes taken (0: would block), or a negative libuv-style error (-errno).
+std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept;
+
+/// Who listens on a tcp/udp port of this machine, as "nginx (pid 812)", where the system lets us know.
+std::optional<std::string> portHolder(std::uint16_t port);
+/// The machine's own addresses, IPv4 and IPv6 text without brackets, loopback left out.
+std::vector<std::string> localAddresses();
+
+// ---- this process and its terminal (service.cpp) --------------------------------------------------------------------
+
+struct Terminal {
+  bool isTerminal = false;
+  bool colour = false;  ///< a terminal, NO_COLOR unset, TERM not dumb; on Windows switched on
+  int width = 80;
+};
+Terminal standardOutput();
+
+/// The command line in UTF-8 (on Windows from the wide one; elsewhere argv as given).
+std::vector<std::string> arguments(int argc, char** argv);
+/// "artel: master process chat", where the system shows such a thing.
+void setProcessTitle(const std::string& title);
+/// Must be called first in main's process, before anything else: remembers where argv and environ lie.
+void saveProcessTitleSpace(int argc, char** argv);
+/// "Linux 6.1.0 x86_64".
+std::string systemName();
+/// CPUs this process may run on.
+int usableCpus();
+/// The soft limit of open files raised towards `wanted`; answers what it is now (wanted where there is no such limit).
+std::uint64_t raiseOpenFiles(std::uint64_t wanted);
+/// Resident memory in bytes.
+std::size_t residentMemory();
+/// Flushes and ends the process at once, without running static destructors.
+[[noreturn]] void endProcess(int code);
+
+}  // namespace artel::platform

@@ -1,0 +1,139 @@
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <sstream>
+
+#include "platform/platform.hpp"
+#include "platform/posix/procfs.hpp"
+
+extern char** environ;  // NOLINT(readability-redundant-declaration): unistd.h declares it only for GNU sources
+// There when LeakSanitizer is linked.
+extern "C" __attribute__((weak)) void __lsan_do_leak_check();  // NOLINT(bugprone-reserved-identifier): its name
+
+namespace artel::platform {
+namespace {
+
+/// Where the kernel reads the command line shown by ps: the words of argv and, behind them, of environ.
+struct TitleSpace {
+  char* begin = nullptr;
+  char* end = nullptr;
+  char** variables = nullptr;  ///< the copies; setenv may give environ another array
+} titleSpace;
+
+bool hasValue(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+}  // namespace
+
+Terminal standardOutput() {
+  Terminal terminal;
+  terminal.isTerminal = ::isatty(STDOUT_FILENO) == 1;
+  if (!terminal.isTerminal) return terminal;
+  const char* kind = std::getenv("TERM");
+  terminal.colour = !hasValue("NO_COLOR") && kind != nullptr && std::strcmp(kind, "dumb") != 0;
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width = size.ws_col;
+  return terminal;
+}
+
+std::vector<std::string> arguments(int argc, char** argv) { return {argv, argv + argc}; }
+
+void saveProcessTitleSpace(int argc, char** argv) {
+  if (argc < 1 || titleSpace.begin != nullptr) return;
+  char* const begin = argv[0];
+  char* end = begin;
+  for (int i = 0; i < argc; ++i) {
+    if (argv[i] == end) end += std::strlen(end) + 1;
+  }
+  std::size_t variables = 0;
+  for (; environ != nullptr && environ[variables] != nullptr; ++variables) {
+    if (environ[variables] == end) end += std::strlen(end) + 1;
+  }
+  // Titles overwrite the words, so everybody else gets copies; they live as long as the process, behind every
+  // destructor that still asks for a variable.
+  for (int i = 0; i < argc; ++i) argv[i] = ::strdup(argv[i]);
+  if (environ != nullptr) {
+    titleSpace.variables = new char*[variables + 1]();
+    for (std::size_t i = 0; i < variables; ++i) titleSpace.variables[i] = ::strdup(environ[i]);
+    environ = titleSpace.variables;
+  }
+#ifdef __GLIBC__
+  // error() and assert() name the program by pointers into argv[0].
+  program_invocation_name = argv[0];
+  const char* slash = std::strrchr(argv[0], '/');
+  program_invocation_short_name = slash == nullptr ? argv[0] : argv[0] + (slash - argv[0]) + 1;
+#endif
+  titleSpace.begin = begin;
+  titleSpace.end = end;
+}
+
+void setProcessTitle(const std::string& title) {
+  const auto space = static_cast<std::size_t>(titleSpace.end - titleSpace.begin);
+  if (space == 0) return;
+  const std::size_t length = std::min(title.size(), space - 1);
+  std::memcpy(titleSpace.begin, title.data(), length);
+  std::memset(titleSpace.begin + length, 0, space - length);
+}
+
+std::string systemName() {
+  utsname name{};
+  if (::uname(&name) != 0) return "POSIX";
+  return std::string(name.sysname) + " " + name.release + " " + name.machine;
+}
+
+int usableCpus() {
+#ifdef __linux__
+  // The kernel refuses a set smaller than its own; 1024 CPUs are not the limit everywhere.
+  for (std::size_t cpus = 1024; cpus <= 1U << 20; cpus *= 4) {
+    cpu_set_t* set = CPU_ALLOC(cpus);
+    if (set == nullptr) break;
+    const std::size_t size = CPU_ALLOC_SIZE(cpus);
+    const int failed = ::sched_getaffinity(0, size, set);
+    const int count = failed == 0 ? CPU_COUNT_S(size, set) : 0;
+    CPU_FREE(set);
+    if (count > 0) return count;
+  }
+#endif
+  return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+std::uint64_t raiseOpenFiles(std::uint64_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  if (limit.rlim_cur >= wanted) return limit.rlim_cur;
+  rlimit raised = limit;
+  raised.rlim_cur = wanted;
+  raised.rlim_max = std::max<rlim_t>(limit.rlim_max, wanted);  // root may go beyond the hard limit
+  if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) return raised.rlim_cur;
+  raised.rlim_max = limit.rlim_max;
+  raised.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted);
+  return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+std::size_t residentMemory() {
+  std::istringstream pages(procfs::firstLine("/proc/self/statm"));
+  std::size_t total = 0, resident = 0;
+  pages >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+void endProcess(int code) {
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(nullptr);
+  if (__lsan_do_leak_check != nullptr) __lsan_do_leak_check();  // the check at exit does not come by _exit
+  ::_exit(code);
+}
+
+}  // namespace artel::platform

@@ -1,0 +1,26 @@
+// Without worker processes there is nothing to tie together: a Channel is never open here.
+#include <utility>
+
+#include "platform/platform.hpp"
+#include "platform/win32/system_error.hpp"
+
+namespace artel::platform {
+
+Channel::Channel(Channel&& other) noexcept : end_(std::exchange(other.end_, noSocket)) {}
+
+Channel& Channel::operator=(Channel&& other) noexcept {
+  std::swap(end_, other.end_);
+  return *this;
+}
+
+Channel::~Channel() { close(); }
+
+void Channel::close() { closeSocket(std::exchange(end_, noSocket)); }
+
+Result<void> Channel::put(char) const { return unsupported(); }
+
+Result<char> Channel::take() const { return unsupported(); }
+
+Result<ChannelPair> openChannel() { return unsupported(); }
+
+}  // namespace artel::platform

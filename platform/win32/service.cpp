@@ -1,0 +1,101 @@
+#include <windows.h>
+// windows.h comes before these
+#include <psapi.h>
+#include <shellapi.h>
+
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+
+#include "platform/platform.hpp"
+#include "platform/win32/system_error.hpp"
+
+namespace artel::platform {
+
+Terminal standardOutput() {
+  Terminal terminal;
+  const HANDLE output = ::GetStdHandle(STD_OUTPUT_HANDLE);
+  DWORD mode = 0;
+  if (::GetConsoleMode(output, &mode) == 0) return terminal;
+  terminal.isTerminal = true;
+  // The console prints escape sequences as they are unless asked to obey them.
+  terminal.colour = ::GetEnvironmentVariableW(L"NO_COLOR", nullptr, 0) <= 1 &&
+                    ::SetConsoleMode(output, mode | ENABLE_PROCESSED_OUTPUT | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;
+  CONSOLE_SCREEN_BUFFER_INFO info{};
+  if (::GetConsoleScreenBufferInfo(output, &info) != 0 && info.srWindow.Right > info.srWindow.Left) {
+    terminal.width = info.srWindow.Right - info.srWindow.Left + 1;
+  }
+  return terminal;
+}
+
+std::vector<std::string> arguments(int argc, char** argv) {
+  // argv has lost what the ANSI code page cannot spell.
+  int count = 0;
+  wchar_t** words = ::CommandLineToArgvW(::GetCommandLineW(), &count);
+  if (words == nullptr) return {argv, argv + argc};
+  std::vector<std::string> utf8;
+  for (int i = 0; i < count; ++i) utf8.push_back(toUtf8(words[i]));
+  ::LocalFree(static_cast<HLOCAL>(words));
+  return utf8;
+}
+
+void saveProcessTitleSpace(int, char**) {}
+
+void setProcessTitle(const std::string& title) { ::SetConsoleTitleW(toWide(title).c_str()); }
+
+std::string systemName() {
+  std::string name = "Windows";
+  // GetVersionEx answers with the version that the program's manifest names, RtlGetVersion with the system's.
+  using RtlGetVersion = LONG(WINAPI*)(OSVERSIONINFOW*);
+  const HMODULE ntdll = ::GetModuleHandleW(L"ntdll.dll");
+  OSVERSIONINFOW version{};
+  version.dwOSVersionInfoSize = sizeof version;
+  if (ntdll != nullptr) {
+    const auto address = reinterpret_cast<void*>(::GetProcAddress(ntdll, "RtlGetVersion"));
+    if (const auto get = reinterpret_cast<RtlGetVersion>(address); get != nullptr && get(&version) == 0) {
+      name += " " + std::to_string(version.dwMajorVersion) + "." + std::to_string(version.dwMinorVersion) + "." +
+              std::to_string(version.dwBuildNumber);
+    }
+  }
+  SYSTEM_INFO system{};
+  ::GetNativeSystemInfo(&system);
+  switch (system.wProcessorArchitecture) {
+    case PROCESSOR_ARCHITECTURE_AMD64:
+      return name + " x86_64";
+    case PROCESSOR_ARCHITECTURE_INTEL:
+      return name + " x86";
+    case 12:  // PROCESSOR_ARCHITECTURE_ARM64, missing in older headers
+      return name + " arm64";
+    default:
+      return name;
+  }
+}
+
+int usableCpus() {
+  DWORD_PTR ours = 0, all = 0;
+  if (::GetProcessAffinityMask(::GetCurrentProcess(), &ours, &all) != 0 && ours != 0) {
+    return std::popcount(static_cast<std::uint64_t>(ours));
+  }
+  // 0 is the answer for a process in several groups of 64.
+  const DWORD count = ::GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
+  return count == 0 ? 1 : static_cast<int>(count);
+}
+
+std::uint64_t raiseOpenFiles(std::uint64_t wanted) { return wanted; }
+
+std::size_t residentMemory() {
+  PROCESS_MEMORY_COUNTERS counters{};
+  counters.cb = sizeof counters;
+  if (::GetProcessMemoryInfo(::GetCurrentProcess(), &counters, sizeof counters) == 0) return 0;
+  return counters.WorkingSetSize;
+}
+
+void endProcess(int code) {
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(nullptr);
+  std::_Exit(code);
+}
+
+}  // namespace artel::platform
