@@ -1,0 +1,234 @@
+// Worker: one listening address (or none), how many processes serve it, and what happens there (manual 1.8).
+//
+//   int main(int argc, char** argv) {
+//     Worker web("http://0.0.0.0:8080");
+//     web.count = 4;
+//     web.onMessage = [](TcpConnection& connection, const http::Request& request) { connection.send("hello " +
+//     std::string(request.path())); }; return Worker::runAll(argc, argv);
+//   }
+//
+// What stands before runAll runs once, in the master process. Callbacks run in the worker processes, which are forked
+// copies: open files, databases and other connections in onWorkerStart, not before. On Windows there is one process.
+// runAll returns the exit code in the process that the user started, and only there; so what callbacks captured from
+// main by reference lives as long as they do.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "artel/callback.hpp"
+#include "artel/connection.hpp"
+#include "artel/http.hpp"
+#include "artel/loop.hpp"
+#include "artel/protocol.hpp"
+#include "artel/timer.hpp"
+#include "artel/udp.hpp"
+
+namespace artel {
+
+/// The open connections of one Worker in this process, by id, oldest first (row 1.8.2.7). Closing connections while
+/// iterating is safe: one leaves the table after its onClose has returned.
+class Connections {
+ public:
+  using value_type = std::pair<std::uint64_t, ConnectionPtr>;
+  class iterator {
+   public:
+    using value_type = Connections::value_type;
+    using difference_type = std::ptrdiff_t;
+    iterator(value_type* at, value_type* end) noexcept : at_(at), end_(end) { skipGone(); }
+    value_type& operator*() const noexcept { return *at_; }
+    value_type* operator->() const noexcept { return at_; }
+    iterator& operator++() noexcept {
+      ++at_;
+      skipGone();
+      return *this;
+    }
+    bool operator==(const iterator& other) const noexcept { return at_ == other.at_; }
+
+   private:
+    void skipGone() noexcept {
+      while (at_ != end_ && !at_->second) ++at_;
+    }
+    value_type* at_;
+    value_type* end_;
+  };
+
+  iterator begin() noexcept { return {entries_.data(), entries_.data() + entries_.size()}; }
+  iterator end() noexcept { return {entries_.data() + entries_.size(), entries_.data() + entries_.size()}; }
+  std::size_t size() const noexcept { return size_; }
+  bool empty() const noexcept { return size_ == 0; }
+  /// Null when there is none of that id.
+  TcpConnection* find(std::uint64_t id) noexcept;
+  bool contains(std::uint64_t id) noexcept { return find(id) != nullptr; }
+
+  /// For the framework.
+  void add(ConnectionPtr connection);
+  void remove(std::uint64_t id) noexcept;
+  void clear() noexcept;
+
+ private:
+  std::vector<value_type> entries_;  // sorted by id; a removed one is null until the table is compacted
+  std::size_t size_ = 0;
+};
+
+/// What the manual calls the socket context (row 1.8.1).
+struct SocketOptions {
+  int backlog = 102400;   ///< connections that wait to be accepted; the kernel caps it at somaxconn
+  bool ipv6Only = false;  ///< "[::]" serves IPv4, too, unless this is set
+  bool noDelay = true;    ///< small answers leave at once
+  bool keepAlive = true;  ///< TCP keep-alive: a vanished peer is noticed after idle + probes * interval seconds
+  int keepAliveIdle = 55, keepAliveInterval = 55, keepAliveProbes = 1;
+};
+
+class Worker {
+ public:
+  /// `listen`: "<scheme>://<address>"; see docs/protocols.md for all forms. Empty: no listener, a group of processes
+  /// for timers and clients. Nothing is opened here. Throws SetupError when the address cannot be read.
+  explicit Worker(const std::string& listen = {}, SocketOptions options = {});
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // ---- set before runAll (row 1.8.2); a later change has no effect, that of count, name, transport and reusePort is
+  // logged
+
+  /// Processes. Below 1 counts as 1. Windows: always 1.
+  int count = 1;
+  /// For screens, logs and --listen NAME=...; "none" unless set.
+  std::string name = "none";
+  /// The codec: set by the scheme, or by hand on a tcp:// address. Copied to each connection at accept, so a later
+  /// change affects new connections only.
+  Protocol protocol;
+  /// Why this Worker must have one process only; empty when it may have several. A larger count is then refused (E06)
+  /// with this sentence.
+  std::string onlyOneProcess;
+  /// "tcp", "udp" or "unix"; set by those schemes. By hand: text:// over udp, for example.
+  std::string transport = "tcp";
+  /// One listening socket per process instead of a shared one: the kernel spreads connections by hash.
+  bool reusePort = false;
+  SocketOptions socket;
+  /// Most connections at once in this process; 0 is no limit. At the limit: 503 from an http worker, else a close.
+  std::size_t maxConnections;
+
+  /// To come with the issue "Master and workers": setting one of these refuses the start (E06).
+  std::string user, group;
+  bool reloadable = true;
+
+  // ---- limits of new connections; zero turns a timeout off. Checked once a second. ----
+
+  std::chrono::milliseconds headerTimeout{10'000};  ///< from the first byte of a message (of the connection, for http)
+                                                    ///< to its whole header; http answers 408
+  std::chrono::milliseconds keepAliveTimeout{60'000};  ///< http: idle between two requests
+  std::chrono::milliseconds idleTimeout{0};            ///< every protocol: nothing received for that long
+  std::chrono::milliseconds lingerTimeout{2'000};      ///< close(): how long to wait for the peer's end
+  std::chrono::milliseconds pingInterval{
+      0};  ///< websocket: a ping after that much silence; after as much again the connection is destroyed
+  http::Limits http;
+
+  // ---- callbacks (row 1.8.3), all on the loop's thread, never two at once ----
+
+  /// In each process, before it accepts; again in every replacement.
+  Callback<void(Worker&)> onWorkerStart;
+  /// In each process when it stops in an orderly way, before its connections are closed.
+  Callback<void(Worker&)> onWorkerStop;
+  Callback<void(Worker&)> onWorkerReload;  ///< to come: refused (E06) when set
+
+  /// A connection was accepted; nothing of it has been read. `connection.protocol` may be set here.
+  Callback<void(TcpConnection&)> onConnect;
+  /// One message, in order, one at a time. For the types of the second parameter see callback.hpp.
+  MessageCallback onMessage;
+  /// The connection has ended, however it did: exactly once for each onConnect.
+  Callback<void(TcpConnection&)> onClose;
+  /// The send buffer has reached maxSendBufferSize: further messages are dropped until it drains.
+  Callback<void(TcpConnection&)> onBufferFull;
+  /// The send buffer had something in it and is empty again.
+  Callback<void(TcpConnection&)> onBufferDrain;
+  /// Something failed; row 1.8.3.8 has the codes.
+  Callback<void(TcpConnection&, const Error&)> onError;
+  /// The process is stopping: the last chance to send to this connection before it is closed. Not for http and
+  /// websocket.
+  Callback<void(TcpConnection&)> onDrain;
+
+  /// On an http worker this turns WebSocket on for upgrade requests; it takes std::string_view or websocket::Message.
+  MessageCallback onWebSocketMessage;
+  /// An upgrade request. When set, it decides: acceptWebSocket(), or send(http::Response{401}). Unset: every valid one
+  /// is accepted. Doing neither accepts on a websocket worker and on an http worker with onWebSocketMessage.
+  Callback<void(TcpConnection&, const http::Request&)> onWebSocketConnect;
+  /// The handshake is done; messages may be sent.
+  Callback<void(TcpConnection&, const http::Request&)> onWebSocketConnected;
+  /// A ping came; it has been answered with a pong.
+  Callback<void(TcpConnection&, std::string_view)> onWebSocketPing;
+  Callback<void(TcpConnection&, std::string_view)> onWebSocketPong;
+  /// The peer's Close frame; it has been answered. onClose follows.
+  Callback<void(TcpConnection&, const websocket::Close&)> onWebSocketClose;
+
+  // ---- at run time ----
+
+  /// 0 ... count-1 inside this Worker; a replacement has the number of the one it replaces (row 1.8.2.1).
+  int id() const noexcept;
+  /// Of this process.
+  Connections& connections() noexcept;
+  /// As given, or as --listen replaced it; with port 0 the port that was taken.
+  const std::string& listenAddress() const noexcept;
+  /// Datagrams and messages handed to onMessage, and sends that failed, in this process.
+  std::uint64_t totalRequests() const noexcept;
+  std::uint64_t sendFails() const noexcept;
+  /// Peers that sent what their port does not speak, in this process: each lost its connection.
+  std::uint64_t protocolErrors() const noexcept;
+
+  /// Binds and accepts now, in this process: for a Worker made inside a callback (row 1.8.4.3). It shares this
+  /// process's loop; count, onWorkerStart and onWorkerStop mean nothing for it. Throws SetupError when it cannot bind.
+  void listen();
+  /// Closes the listening socket; connections stay.
+  void unlisten();
+  /// New clients wait in the queue of the kernel until resumeAccept.
+  void pauseAccept();
+  void resumeAccept();
+
+  // ---- the program ----
+
+  /// Reads the command line, runs every Worker that exists, and returns the exit code (artel::Exit): the last line of
+  /// main. Prints what went wrong on stderr.
+  static int runAll(int argc, char** argv);
+  /// Ends this worker process in an orderly way: answers are sent, onWorkerStop runs, a new process follows.
+  static void stopAll(int exitCode = 0, std::string_view why = {});
+  /// Ends the whole service from within a worker.
+  static void stopService();
+  /// The loop of this process; throws std::logic_error before a worker has started (in the master, in main).
+  static Loop& globalEvent();
+  /// The words after "--" on the command line: the application's own.
+  static const std::vector<std::string>& arguments() noexcept;
+  /// Every Worker of this process.
+  static const std::vector<Worker*>& all() noexcept;
+  /// The system's number of this process.
+  static std::int64_t processId() noexcept;
+  /// True in a worker process from onWorkerStart until it stops.
+  static bool isRunning() noexcept;
+
+  /// How long an ordered stop may take before the worker is killed.
+  static inline std::chrono::milliseconds stopTimeout{2'000};
+  /// How long a graceful stop (signal QUIT) lets connections finish before it becomes an ordered one; 0: no limit.
+  static inline std::chrono::milliseconds gracefulTimeout{30'000};
+  /// An exception left a callback. `connection` is null for timers and worker callbacks. Return true to go on; false
+  /// (and no handler) ends the process with code 250 after its answers are sent, and a new one follows.
+  static inline Callback<bool(const std::exception_ptr&, Connection*)> onException;
+
+  /// To come with the issue "Master and workers": setting one of these refuses the start (E06).
+  static inline std::string pidFile, logFile, stdoutFile;
+  static inline bool daemonize = false;
+
+  struct Core;
+  Core& core() noexcept { return *core_; }
+
+ private:
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace artel
