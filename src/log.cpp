@@ -1,0 +1,85 @@
+#include "src/log.hpp"
+
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "artel/log.hpp"
+
+namespace artel::log {
+
+namespace {
+
+std::string& who() {
+  static std::string name;
+  return name;
+}
+
+spdlog::level::level_enum spdlogLevel(Level level) {
+  switch (level) {
+    case Level::trace:
+      return spdlog::level::trace;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
+    case Level::off:
+      break;
+  }
+  return spdlog::level::off;
+}
+
+/// One write per line to whatever standard error is at that moment: it may be redirected while the program runs, which
+/// spdlog's own sink does not notice on Windows.
+class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    line_.clear();
+    formatter_->format(message, line_);
+    std::fwrite(line_.data(), 1, line_.size(), stderr);
+    std::fflush(stderr);
+  }
+  void flush_() override { std::fflush(stderr); }
+
+  spdlog::memory_buf_t line_;
+};
+
+/// Synchronous: no thread that a fork would lose. Not in spdlog's registry: that is the user's.
+spdlog::logger& logger() {
+  static const auto made = [] {
+    auto one = std::make_unique<spdlog::logger>("artel", std::make_shared<StandardError>());
+    one->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");
+    one->flush_on(spdlog::level::trace);
+    return one;
+  }();
+  return *made;
+}
+
+Level current = Level::info;
+
+}  // namespace
+
+void setWho(std::string name) { who() = std::move(name); }
+
+void setLevel(Level level) noexcept {
+  current = level;
+  logger().set_level(spdlogLevel(level));
+}
+
+Level level() noexcept { return current; }
+
+void write(Level level, std::string_view line) {
+  if (level < current) return;
+  // Our own names: spdlog's are "warning" and "critical".
+  constexpr std::string_view names[] = {"trace", "debug", "info ", "warn ", "error", ""};
+  logger().log(spdlogLevel(level), "{} {}{}{}", names[static_cast<int>(level)], who(), who().empty() ? "" : " ", line);
+}
+
+}  // namespace artel::log

@@ -1,0 +1,147 @@
+#include "src/net/acceptor.hpp"
+
+#include <utility>
+
+#include "src/net/loop.hpp"
+
+namespace artel::net {
+
+namespace {
+constexpr std::uint64_t yieldTime = 1, exhaustedTime = 100;  // milliseconds
+}
+
+/// Outlives the Acceptor until libuv has let go of both handles.
+struct Acceptor::Handle {
+  union {
+    uv_handle_t any;
+    uv_poll_t poll;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  } listener{};
+  uv_timer_t timer{};
+  platform::NativeSocket socket = platform::noSocket;
+  Hooks hooks;
+  int backlog = 0;
+  int open = 2, held = 0;
+  bool unixSocket = false, direct = false, started = false, userPaused = false, waiting = false, exhausted = false,
+       yielded = false;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+
+  void poll() {
+    uv_poll_start(&listener.poll, UV_READABLE,
+                  [](uv_poll_t* handle, int, int) { static_cast<Handle*>(handle->data)->acceptMany(); });
+  }
+  void acceptMany() {
+    const std::shared_ptr<bool> still = alive;  // a callback may stop the listening
+    for (int i = 0; i < perTurn && *still && !userPaused; ++i) {
+      // Once only: a connection that nobody took in the meantime is ours, for the others may be busy.
+      if (!std::exchange(yielded, false) && hooks.mayAccept && !hooks.mayAccept()) {
+        yielded = true;
+        return wait(yieldTime);
+      }
+      const auto incoming = platform::acceptOne(socket);
+      if (!incoming) {
+        if (incoming.error().code == Errc::wouldBlock) return;
+        if (!exhausted && hooks.failed) hooks.failed(incoming.error());
+        exhausted = true;
+        return wait(exhaustedTime);
+      }
+      exhausted = false;
+      hooks.accepted(Incoming{*incoming, nullptr});
+    }
+  }
+  void wait(std::uint64_t milliseconds) {
+    waiting = true;
+    uv_poll_stop(&listener.poll);
+    uv_timer_start(
+        &timer, [](uv_timer_t* handle) { static_cast<Handle*>(handle->data)->waited(); }, milliseconds, 0);
+  }
+  void waited() {
+    waiting = false;
+    if (!userPaused) poll();
+  }
+};
+
+Acceptor::Acceptor(platform::NativeSocket socket, bool unixSocket, int backlog, Hooks hooks)
+    : handle_(new Handle, [](Handle* handle) {
+        *handle->alive = false;
+        handle->hooks = {};
+        const auto closed = [](uv_handle_t* one) {
+          auto* self = static_cast<Handle*>(one->data);
+          if (--self->open > 0) return;
+          if (self->direct) platform::closeSocket(self->socket);  // uv_poll never owns what it polls
+          delete self;
+        };
+        uv_close(&handle->listener.any, closed);
+        uv_close(reinterpret_cast<uv_handle_t*>(&handle->timer), closed);
+      }) {
+  Handle& h = *handle_;
+  h.socket = socket;
+  h.unixSocket = unixSocket;
+  h.backlog = backlog;
+  h.hooks = std::move(hooks);
+  h.direct = platform::acceptsDirectly();
+  uv_timer_init(&loop().uv, &h.timer);
+  if (h.direct)
+    uv_poll_init_socket(&loop().uv, &h.listener.poll, static_cast<uv_os_sock_t>(socket));
+  else
+    uv_tcp_init(&loop().uv, &h.listener.tcp);
+  h.timer.data = h.listener.any.data = &h;
+}
+
+Acceptor::~Acceptor() = default;
+
+Result<void> Acceptor::start() {
+  Handle& h = *handle_;
+  if (h.direct) {
+    h.started = true;
+    if (!h.userPaused) h.poll();
+    return {};
+  }
+  int status = uv_tcp_open(&h.listener.tcp, static_cast<uv_os_sock_t>(h.socket));
+  if (status == 0) {
+    status = uv_listen(reinterpret_cast<uv_stream_t*>(&h.listener.tcp), h.backlog, [](uv_stream_t* server, int result) {
+      auto& self = *static_cast<Handle*>(server->data);
+      if (result == 0 && self.userPaused)
+        ++self.held;  // libuv keeps it, and the kernel those behind it
+      else if (result == 0)
+        self.hooks.accepted(Incoming{platform::noSocket, server});
+      else if (self.hooks.failed)
+        self.hooks.failed(Error{Errc::system, uv_strerror(result), result});
+    });
+  }
+  if (status != 0)
+    return Error{status == UV_EADDRINUSE ? Errc::addressInUse : Errc::system,
+                 std::string(uv_strerror(status)) + " (" + uv_err_name(status) + ")", status};
+  h.started = true;
+  return {};
+}
+
+void Acceptor::pause() noexcept {
+  Handle& h = *handle_;
+  h.userPaused = true;
+  if (h.direct && h.started && !h.waiting) uv_poll_stop(&h.listener.poll);
+}
+
+void Acceptor::resume() noexcept {
+  Handle& h = *handle_;
+  if (!h.userPaused) return;
+  h.userPaused = false;
+  if (h.direct && h.started && !h.waiting) h.poll();
+  if (h.held == 0) return;
+  loop().defer([still = h.alive, &h] {  // a callback may stop the listening
+    for (; *still && !h.userPaused && h.held > 0; --h.held)
+      h.hooks.accepted(Incoming{platform::noSocket, reinterpret_cast<uv_stream_t*>(&h.listener.tcp)});
+  });
+}
+
+bool Acceptor::paused() const noexcept { return handle_->userPaused; }
+
+void Acceptor::descriptorsFreed() noexcept {
+  Handle& h = *handle_;
+  if (!h.exhausted || !h.waiting) return;
+  uv_timer_stop(&h.timer);
+  h.waited();
+}
+
+}  // namespace artel::net

@@ -1,0 +1,50 @@
+// A listening socket at work: takes connections from it, politely and without starving anybody.
+//
+// Where the system lets us (POSIX), the inherited socket is polled and we accept ourselves, up to `perTurn` connections
+// a turn: libuv's own accepting takes one per turn in newer versions, which starves new clients of a busy process.
+// Elsewhere libuv listens and accepts.
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "artel/error.hpp"
+#include "platform/platform.hpp"
+#include "src/net/stream.hpp"
+
+namespace artel::net {
+
+class Acceptor {
+ public:
+  static constexpr int perTurn = 64;
+
+  struct Hooks {
+    std::function<void(const Incoming&)> accepted;
+    /// False: this process has its share, siblings may take the next ones; asked again 1 ms later. Null: always.
+    std::function<bool()> mayAccept;
+    /// Accepting failed and pauses (descriptors exhausted): called at most once per pause.
+    std::function<void(const Error&)> failed;
+  };
+
+  /// Does not own the socket's address; owns the socket (closed by close()).
+  Acceptor(platform::NativeSocket socket, bool unixSocket, int backlog, Hooks hooks);
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+  ~Acceptor();
+
+  Result<void> start();
+  void pause() noexcept;
+  void resume() noexcept;
+  bool paused() const noexcept;
+  /// Something was freed: a pause for lack of descriptors may end.
+  void descriptorsFreed() noexcept;
+
+ private:
+  struct Handle;
+  std::unique_ptr<Handle, void (*)(Handle*)> handle_;
+};
+
+}  // namespace artel::net

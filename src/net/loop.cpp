@@ -1,0 +1,284 @@
+#include "src/net/loop.hpp"
+
+#include <cassert>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "src/net/stream.hpp"
+#include "src/net/timer.hpp"
+#include "src/net/user_code.hpp"
+
+namespace artel {
+
+namespace net {
+
+/// A descriptor that the user watches.
+struct Watch {
+  uv_poll_t handle;
+  Loop::Descriptor descriptor;
+  Callback<void(Loop::Descriptor)> readable, writable;
+};
+
+struct SignalWatch {
+  uv_signal_t handle;
+  Callback<void(int)> framework, user;
+};
+
+namespace {
+
+void check(int status, const char* what) {
+  if (status != 0) throw std::system_error(-status, std::generic_category(), what);
+}
+
+void arm(Watch& watch) {
+  const int events = (watch.readable ? UV_READABLE | UV_DISCONNECT : 0) | (watch.writable ? UV_WRITABLE : 0);
+  if (events == 0) {
+    uv_poll_stop(&watch.handle);
+    return;
+  }
+  check(uv_poll_start(&watch.handle, events,
+                      [](uv_poll_t* handle, int status, int ready) {
+                        auto* self = static_cast<Watch*>(handle->data);
+                        const Loop::Descriptor descriptor = self->descriptor;
+                        auto find = [&]() -> Watch* {  // the first callback may have removed the watch
+                          auto at = loop().watches.find(descriptor);
+                          return at == loop().watches.end() ? nullptr : at->second.get();
+                        };
+                        if (status < 0 || (ready & (UV_READABLE | UV_DISCONNECT)) != 0) {
+                          if (Watch* watch = find(); watch == self && watch->readable)
+                            userCode(nullptr, [&] { watch->readable(descriptor); });
+                        }
+                        if (status < 0 || (ready & UV_WRITABLE) != 0) {
+                          if (Watch* watch = find(); watch == self && watch->writable)
+                            userCode(nullptr, [&] { watch->writable(descriptor); });
+                        }
+                      }),
+        "watching a descriptor");
+}
+
+Watch& watchOf(Loop::Impl& impl, Loop::Descriptor descriptor) {
+  auto& slot = impl.watches[descriptor];
+  if (!slot) {
+    auto made = std::make_unique<Watch>();
+    made->descriptor = descriptor;
+    if (const int status = uv_poll_init_socket(&impl.uv, &made->handle, static_cast<uv_os_sock_t>(descriptor));
+        status != 0) {
+      impl.watches.erase(descriptor);
+      check(status, "watching a descriptor");
+    }
+    made->handle.data = made.get();
+    slot = std::move(made);
+  }
+  return *slot;
+}
+
+bool drop(Loop::Impl& impl, Loop::Descriptor descriptor, Callback<void(Loop::Descriptor)> Watch::*direction) {
+  const auto at = impl.watches.find(descriptor);
+  if (at == impl.watches.end() || !((*at->second).*direction)) return false;
+  (*at->second).*direction = nullptr;
+  if (at->second->readable || at->second->writable)
+    arm(*at->second);
+  else {
+    Watch* gone = at->second.release();
+    impl.watches.erase(at);
+    closeAndDelete(gone);
+  }
+  return true;
+}
+
+}  // namespace
+
+Loop& createLoop() {
+  assert(processLoop == nullptr);
+  processLoop = new Loop(std::make_unique<Loop::Impl>());
+  return *processLoop;
+}
+
+void destroyLoop() noexcept {
+  delete processLoop;
+  processLoop = nullptr;
+}
+
+}  // namespace net
+
+Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::this_thread::get_id()) {
+  net::check(uv_loop_init(&uv), "making an event loop");
+  uv.data = this;
+  uv_prepare_init(&uv, &prepare_);
+  uv_check_init(&uv, &check_);
+  uv_timer_init(&uv, &tickTimer_);
+  net::check(
+      uv_async_init(&uv, &async_, [](uv_async_t* handle) { static_cast<Impl*>(handle->loop->data)->runPosted(); }),
+      "making an event loop");
+  uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->loop->data)->endTurn(); });
+  uv_check_start(&check_, [](uv_check_t* handle) { static_cast<Impl*>(handle->loop->data)->endTurn(); });
+}
+
+Loop::Impl::~Impl() {
+  for (auto& [id, timer] : timers) net::closeAndDelete(timer.release());
+  timers.clear();
+  for (auto& [descriptor, watch] : watches) net::closeAndDelete(watch.release());
+  watches.clear();
+  for (auto& [number, signal] : signals) net::closeAndDelete(signal.release());
+  signals.clear();
+  for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&check_),
+                              reinterpret_cast<uv_handle_t*>(&async_), reinterpret_cast<uv_handle_t*>(&tickTimer_)})
+    uv_close(handle, nullptr);
+  deferred_.clear();
+  uv_run(&uv, UV_RUN_DEFAULT);
+  [[maybe_unused]] const int open = uv_loop_close(&uv);
+  assert(open == 0 && "a handle was left open");
+}
+
+void Loop::Impl::run() {
+  stopped_ = false;
+  while (!stopped_) uv_run(&uv, UV_RUN_DEFAULT);
+}
+
+void Loop::Impl::stop() noexcept {
+  stopped_ = true;
+  uv_stop(&uv);
+}
+
+void Loop::Impl::turn(bool wait) { uv_run(&uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT); }
+
+void Loop::Impl::defer(Callback<void()> f) { deferred_.push_back(std::move(f)); }
+
+void Loop::Impl::visitAtTurnEnd(net::Stream& stream) noexcept {
+  if (stream.visiting_) return;
+  stream.visiting_ = true;
+  stream.nextVisit_ = nullptr;
+  if (last_ != nullptr)
+    last_->nextVisit_ = &stream;
+  else
+    first_ = &stream;
+  last_ = &stream;
+}
+
+void Loop::Impl::forget(net::Stream& stream) noexcept {
+  if (!stream.visiting_) return;
+  net::Stream* before = nullptr;
+  for (net::Stream* at = first_; at != &stream; at = at->nextVisit_) before = at;
+  (before != nullptr ? before->nextVisit_ : first_) = stream.nextVisit_;
+  if (last_ == &stream) last_ = before;
+  stream.visiting_ = false;
+}
+
+void Loop::Impl::endTurn() {
+  // Work done here may ask for more. A bound keeps two connections that close each other's successors from starving the
+  // loop; what is left then is done in the next turn.
+  for (int round = 0; round < 64 && (first_ != nullptr || !deferred_.empty()); ++round) {
+    net::Stream* stop = last_;
+    while (first_ != nullptr) {
+      net::Stream& stream = *first_;
+      const bool end = &stream == stop;
+      first_ = stream.nextVisit_;
+      if (first_ == nullptr) last_ = nullptr;
+      stream.visiting_ = false;
+      stream.flush();
+      if (const int error = std::exchange(stream.error_, 0); error != 0) {
+        stream.failed(error, true);
+        stream.visitLater();
+      } else {
+        stream.turnEnds();
+      }
+      if (end) break;
+    }
+    const auto now = std::exchange(deferred_, {});
+    for (const auto& f : now) net::userCode(nullptr, [&] { f(); });
+  }
+  if (first_ != nullptr || !deferred_.empty()) wake();
+}
+
+void Loop::Impl::setTick(std::function<void()> f, std::uint64_t milliseconds) {
+  if (!f) {
+    uv_timer_stop(&tickTimer_);  // the function stays: it may be the one that runs
+    return;
+  }
+  tick_ = std::make_shared<std::function<void()>>(std::move(f));
+  const auto fire = [](uv_timer_t* handle) {
+    const auto tick = static_cast<Impl*>(handle->loop->data)->tick_;
+    (*tick)();
+  };
+  uv_timer_start(&tickTimer_, fire, milliseconds, milliseconds);
+}
+
+void Loop::Impl::post(Callback<void()> f) {
+  {
+    const std::lock_guard lock(postMutex_);
+    posted_.push_back(std::move(f));
+  }
+  wake();
+}
+
+void Loop::Impl::runPosted() {
+  std::vector<Callback<void()>> now;
+  {
+    const std::lock_guard lock(postMutex_);
+    now.swap(posted_);
+  }
+  for (const auto& f : now) net::userCode(nullptr, [&] { f(); });
+}
+
+Loop::Loop(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Loop::~Loop() = default;
+
+void Loop::onReadable(Descriptor descriptor, Callback<void(Descriptor)> callback) {
+  if (!callback) return static_cast<void>(offReadable(descriptor));
+  net::Watch& watch = net::watchOf(*impl_, descriptor);
+  watch.readable = std::move(callback);
+  net::arm(watch);
+}
+void Loop::onWritable(Descriptor descriptor, Callback<void(Descriptor)> callback) {
+  if (!callback) return static_cast<void>(offWritable(descriptor));
+  net::Watch& watch = net::watchOf(*impl_, descriptor);
+  watch.writable = std::move(callback);
+  net::arm(watch);
+}
+bool Loop::offReadable(Descriptor descriptor) { return net::drop(*impl_, descriptor, &net::Watch::readable); }
+bool Loop::offWritable(Descriptor descriptor) { return net::drop(*impl_, descriptor, &net::Watch::writable); }
+
+void Loop::Impl::watchSignal(int number, bool ours, Callback<void(int)> callback) {
+  auto at = signals.find(number);
+  if (at == signals.end()) {
+    if (!callback) return;
+    auto made = std::make_unique<net::SignalWatch>();
+    net::check(uv_signal_init(&uv, &made->handle), "watching a signal");
+    made->handle.data = made.get();
+    const auto fire = [](uv_signal_t* handle, int came) {
+      const auto* watch = static_cast<net::SignalWatch*>(handle->data);
+      const auto framework = watch->framework, user = watch->user;
+      if (user) net::userCode(nullptr, [&] { user(came); });
+      if (framework) net::userCode(nullptr, [&] { framework(came); });
+    };
+    if (const int status = uv_signal_start(&made->handle, fire, number); status != 0) {
+      net::closeAndDelete(made.release());
+      net::check(status, "watching a signal");
+    }
+    at = signals.emplace(number, std::move(made)).first;
+  }
+  (ours ? at->second->framework : at->second->user) = std::move(callback);
+  if (at->second->framework || at->second->user) return;
+  net::closeAndDelete(at->second.release());
+  signals.erase(at);
+}
+
+void Loop::onSignal(int signal, Callback<void(int)> callback) {
+  impl_->watchSignal(signal, false, std::move(callback));
+}
+
+bool Loop::offSignal(int signal) {
+  const auto at = impl_->signals.find(signal);
+  if (at == impl_->signals.end() || !at->second->user) return false;
+  impl_->watchSignal(signal, false, nullptr);
+  return true;
+}
+
+Timer::Id Loop::delay(double seconds, Callback<void()> callback) { return Timer::delay(seconds, std::move(callback)); }
+Timer::Id Loop::repeat(double seconds, Callback<void()> callback) { return Timer::add(seconds, std::move(callback)); }
+void Loop::post(Callback<void()> f) { impl_->post(std::move(f)); }
+bool Loop::here() const noexcept { return std::this_thread::get_id() == impl_->thread; }
+void* Loop::native() noexcept { return &impl_->uv; }
+
+}  // namespace artel

@@ -1,0 +1,177 @@
+#include "src/net/stream.hpp"
+
+#include <cstring>
+#include <new>
+
+#include "src/net/loop.hpp"
+
+namespace artel::net {
+
+/// What the kernel did not take at once, on its way through libuv.
+struct Stream::Write {
+  uv_write_t request;
+  Stream* stream;
+  std::string* data;
+  std::size_t offset;
+};
+
+Stream::Stream() noexcept { std::memset(&handle_, 0, sizeof handle_); }
+
+Stream::~Stream() {
+  if (visiting_ && processLoop != nullptr) loop().forget(*this);  // a user's share() may outlive the loop
+  dropOut();
+}
+
+int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
+  int status = unixSocket ? uv_pipe_init(&loop().uv, &handle_.pipe, 0) : uv_tcp_init(&loop().uv, &handle_.tcp);
+  if (status != 0) {
+    if (incoming.socket != platform::noSocket) platform::closeSocket(incoming.socket);
+    return status;
+  }
+  open_ = true;
+  handle_.any.data = this;
+  if (incoming.server != nullptr) return uv_accept(incoming.server, stream());
+  status = unixSocket ? uv_pipe_open(&handle_.pipe, static_cast<uv_file>(incoming.socket))
+                      : uv_tcp_open(&handle_.tcp, static_cast<uv_os_sock_t>(incoming.socket));
+  if (status != 0) platform::closeSocket(incoming.socket);
+  return status;
+}
+
+void Stream::startReading() noexcept {
+  if (reading_ || !open_) return;
+  reading_ = true;
+  const auto give = [](uv_handle_t*, std::size_t, uv_buf_t* buffer) {
+    *buffer = uv_buf_init(loop().receiveBuffer.get(), static_cast<unsigned>(Loop::Impl::receiveBufferSize));
+  };
+  const auto read = [](uv_stream_t* handle, std::ptrdiff_t size, const uv_buf_t* buffer) {
+    auto& self = *static_cast<Stream*>(handle->data);
+    if (size > 0) return self.received({buffer->base, static_cast<std::size_t>(size)});
+    if (size == 0) return;  // libuv's EAGAIN
+    self.stopReading();
+    if (size == UV_EOF)
+      self.ended();
+    else
+      self.failed(static_cast<int>(size), self.behind());
+  };
+  if (const int status = uv_read_start(stream(), give, read); status != 0) {
+    error_ = status;
+    visitLater();
+  }
+}
+
+void Stream::stopReading() noexcept {
+  if (!reading_) return;
+  reading_ = false;
+  uv_read_stop(stream());
+}
+
+std::string& Stream::out() {
+  if (out_ == nullptr) out_ = loop().buffers.take();
+  return *out_;
+}
+
+platform::NativeSocket Stream::native() const noexcept {
+  uv_os_fd_t fd{};
+  uv_fileno(&handle_.any, &fd);
+  return (platform::NativeSocket)fd;  // a number here, a pointer there: the same bits
+}
+
+void Stream::dropOut() noexcept {
+  if (out_ == nullptr || pinned_) return;
+  loop().buffers.give(out_);
+  out_ = nullptr;
+}
+
+std::size_t Stream::queued() const noexcept {
+  return (out_ != nullptr ? out_->size() : 0) +
+         (write_ != nullptr ? uv_stream_get_write_queue_size(&handle_.stream) : 0);
+}
+
+bool Stream::flushLater() noexcept {
+  if (write_ != nullptr) return false;
+  if (out_ != nullptr && out_->size() >= corkLimit) return flush();
+  if (!corked_) visitLater();
+  return true;
+}
+
+bool Stream::flush() noexcept {
+  if (write_ != nullptr) return false;
+  if (pinned_) return true;  // the one who appends flushes when it is done
+  if (out_ == nullptr) return true;
+  if (!open_ || error_ != 0 || out_->empty()) {
+    dropOut();
+    return true;
+  }
+  std::ptrdiff_t taken = 0;
+  if (platform::sendsDirectly()) {
+    taken = platform::sendNow(native(), out_->data(), out_->size());
+  } else {
+    uv_buf_t buffer = uv_buf_init(out_->data(), static_cast<unsigned>(out_->size()));
+    taken = uv_try_write(stream(), &buffer, 1);
+    if (taken == UV_EAGAIN) taken = 0;
+  }
+  if (taken < 0) {
+    error_ = static_cast<int>(taken);  // told at the turn's end: this may run inside a user's call
+    dropOut();
+    visitLater();
+    return true;
+  }
+  bytesOut_ += static_cast<std::uint64_t>(taken);
+  if (static_cast<std::size_t>(taken) == out_->size()) {
+    dropOut();
+    return true;
+  }
+  // Without memory for this there is none for anything: the process ends, its master starts another.
+  write_ = new Write{{}, this, out_, static_cast<std::size_t>(taken)};  // NOLINT(bugprone-unhandled-exception-at-new)
+  out_ = nullptr;
+  write_->request.data = write_;
+  uv_buf_t rest =
+      uv_buf_init(write_->data->data() + write_->offset, static_cast<unsigned>(write_->data->size() - write_->offset));
+  const int status = uv_write(&write_->request, stream(), &rest, 1, [](uv_write_t* request, int result) {
+    auto* write = static_cast<Write*>(request->data);
+    write->stream->written(write, result);
+  });
+  if (status != 0) {
+    loop().buffers.give(write_->data);
+    delete write_;
+    write_ = nullptr;
+    error_ = status;
+    visitLater();
+    return true;
+  }
+  return false;
+}
+
+void Stream::written(Write* write, int status) {
+  if (status == 0) bytesOut_ += write->data->size() - write->offset;
+  loop().buffers.give(write->data);
+  delete write;
+  write_ = nullptr;
+  if (!open_) return;  // cancelled by closeHandle
+  if (status != 0) {
+    dropOut();
+    return failed(status, true);
+  }
+  flush();
+  if (write_ == nullptr && error_ == 0) drained();
+}
+
+void Stream::shutdownSend() noexcept {
+  if (!open_ || error_ != 0) return;
+  auto* request = new (std::nothrow) uv_shutdown_t;
+  if (request == nullptr) return;
+  // A peer that is gone already makes this fail; the end is noticed by reading, which goes on.
+  if (uv_shutdown(request, stream(), [](uv_shutdown_t* done, int) { delete done; }) != 0) delete request;
+}
+
+void Stream::visitLater() noexcept { loop().visitAtTurnEnd(*this); }
+
+void Stream::closeHandle() noexcept {
+  dropOut();
+  if (!open_) return;
+  open_ = false;
+  reading_ = false;
+  uv_close(&handle_.any, [](uv_handle_t* handle) { static_cast<Stream*>(handle->data)->handleClosed(); });
+}
+
+}  // namespace artel::net

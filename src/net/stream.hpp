@@ -1,0 +1,104 @@
+// A connected byte stream, TCP or Unix socket: bytes in through one shared buffer, bytes out corked into one write per
+// turn, backpressure, half-close, deferred close. Above it stands TcpConnection, which is a Stream.
+//
+//   out() ──append──► [buffer] ──flush(): direct send──► kernel          normal case: nothing else is touched
+//                         └── what the kernel does not take ──► uv_write  "behind": the rest waits; drained() when done
+#pragma once
+
+#include <uv.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "artel/loop.hpp"
+#include "platform/platform.hpp"
+
+namespace artel::net {
+
+/// A connection that waits to be taken: a socket of our own accept, or libuv's turn to accept.
+struct Incoming {
+  platform::NativeSocket socket = platform::noSocket;
+  uv_stream_t* server = nullptr;
+};
+
+class Stream {
+ public:
+  /// More than this corked makes a flush before the turn ends.
+  static constexpr std::size_t corkLimit = 64 * 1024;
+
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  /// Takes over the incoming socket. 0 or a libuv error; after an error the stream must still be closed.
+  int open(const Incoming& incoming, bool unixSocket) noexcept;
+  void startReading() noexcept;
+  void stopReading() noexcept;
+
+  /// Append here what shall be sent, then call flushLater().
+  std::string& out();
+  /// Sends before the turn ends, or at once when much is corked. False when the kernel is behind.
+  bool flushLater() noexcept;
+  /// Hands what is corked to the kernel. False when the kernel is behind.
+  bool flush() noexcept;
+  /// The socket itself, for the platform's calls.
+  platform::NativeSocket native() const noexcept;
+  bool behind() const noexcept { return write_ != nullptr; }
+  /// Bytes not yet in the kernel.
+  std::size_t queued() const noexcept;
+  /// Ends our side of the stream after everything queued; out() must not be used any more.
+  void shutdownSend() noexcept;
+  /// A visit by turnEnds() before this turn is over.
+  void visitLater() noexcept;
+  /// Forgets what is queued and closes; handleClosed() follows in a later turn, then nothing.
+  void closeHandle() noexcept;
+  bool unixSocket() const noexcept { return handle_.stream.type == UV_NAMED_PIPE; }
+  const uv_tcp_t* tcp() const noexcept { return &handle_.tcp; }
+  std::uint64_t bytesOut() const noexcept { return bytesOut_; }
+
+ protected:
+  Stream() noexcept;
+  virtual ~Stream();
+
+  /// Bytes have come. They may be changed in place, and are valid until this returns.
+  virtual void received(std::span<char> bytes) = 0;
+  /// The peer has ended its side.
+  virtual void ended() = 0;
+  /// Reading or writing failed; never called from within a call of ours. `sending`: bytes were lost.
+  virtual void failed(int uvError, bool sending) = 0;
+  /// Everything is in the kernel after it had been behind.
+  virtual void drained() = 0;
+  /// The visit asked for by visitLater(); what was corked has been sent.
+  virtual void turnEnds() = 0;
+  virtual void handleClosed() = 0;
+
+ private:
+  friend struct artel::Loop::Impl;  // the visits
+  struct Write;
+  uv_stream_t* stream() noexcept { return &handle_.stream; }
+  void written(Write* write, int status);
+  void dropOut() noexcept;
+
+  union {
+    uv_handle_t any;
+    uv_stream_t stream;
+    uv_tcp_t tcp;
+    uv_pipe_t pipe;
+  } handle_;
+  std::string* out_ = nullptr;
+  Write* write_ = nullptr;
+  Stream* nextVisit_ = nullptr;
+  std::uint64_t bytesOut_ = 0;
+  int error_ = 0;
+  bool visiting_ = false, open_ = false, reading_ = false, corked_ = false, pinned_ = false;
+
+ protected:
+  /// While set, flushLater() waits for the one who set it (the parse of this stream's own input) instead of the turn's
+  /// end.
+  bool& corked() noexcept { return corked_; }
+  /// While set, out() stays where it is: nothing is flushed.
+  bool& pinned() noexcept { return pinned_; }
+};
+
+}  // namespace artel::net
