@@ -1,0 +1,224 @@
+#include "src/protocol/http_head.hpp"
+
+#include <llhttp.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "src/protocol/http_syntax.hpp"
+
+namespace artel::http {
+
+using namespace syntax;
+
+namespace {
+
+std::string_view view(const char* bytes, std::uint32_t at, std::uint32_t size) { return {bytes + at, size}; }
+
+constexpr std::string_view knownMethods[] = {
+#define ARTEL_METHOD(number, name, string) #string,
+    HTTP_METHOD_MAP(ARTEL_METHOD)
+#undef ARTEL_METHOD
+};
+
+// CONNECT asks for a tunnel; TRACE would echo the client's credentials to whoever made it ask (RFC 9110 section 9.3.8);
+// SOURCE is not HTTP but Icecast. The server does not implement them: 501 (section 9.1).
+constexpr std::string_view refusedMethods[] = {"CONNECT", "TRACE", "SOURCE"};
+
+bool isPort(std::string_view text) {
+  unsigned value = 0;  // "host:" is legal: port = *DIGIT (RFC 3986 section 3.2.3)
+  for (const char c : text) {
+    if (!isDigit(c)) return false;
+    value = value * 10 + static_cast<unsigned>(c - '0');
+    if (value > 65535) return false;
+  }
+  return true;
+}
+
+bool isIpv6(std::string_view text) {
+  int groups = 0, digits = 0;
+  bool gap = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == ':') {
+      if (i + 1 < text.size() && text[i + 1] == ':') {
+        if (gap) return false;
+        gap = true;
+        ++i;
+      } else if (digits == 0 || i + 1 == text.size()) {
+        return false;
+      }
+      digits = 0;
+    } else if (text[i] == '.') {  // the last two groups as an IPv4 address
+      const auto start = text.rfind(':', i);
+      std::string_view tail = text.substr(start == std::string_view::npos ? 0 : start + 1);
+      int numbers = 0;
+      while (!tail.empty()) {
+        const auto dot = tail.find('.');
+        const auto number = tail.substr(0, dot);
+        if (number.empty() || number.size() > 3 || !std::all_of(number.begin(), number.end(), isDigit)) return false;
+        ++numbers;
+        if (dot == std::string_view::npos) break;
+        tail.remove_prefix(dot + 1);
+        if (tail.empty()) return false;
+      }
+      return numbers == 4 && (gap ? groups < 8 : groups == 7);  // its first number was counted as a group
+    } else {
+      if (hexValue(text[i]) < 0 || ++digits > 4) return false;
+      if (digits == 1) ++groups;
+    }
+  }
+  return gap ? groups < 8 : groups == 8;
+}
+
+struct Seen {
+  int hosts = 0, lengths = 0, codings = 0;
+  std::string_view host, length, coding;
+  bool close = false, keepAlive = false, connectionUpgrade = false, upgrade = false;
+  bool expects = false, expectsOther = false;
+};
+
+void look(Seen& seen, std::string_view name, std::string_view value) {
+  // By length first: most lines concern nobody here, and this runs for each line of each request.
+  switch (name.size()) {
+    case 4:
+      if (equalNames(name, "host")) ++seen.hosts, seen.host = value;
+      break;
+    case 6:
+      if (equalNames(name, "expect")) (equalNames(value, "100-continue") ? seen.expects : seen.expectsOther) = true;
+      break;
+    case 7:
+      if (equalNames(name, "upgrade")) seen.upgrade = true;
+      break;
+    case 10:
+      if (!equalNames(name, "connection")) break;
+      eachElement(value, [&](std::string_view option) {
+        if (equalNames(option, "close")) seen.close = true;
+        if (equalNames(option, "keep-alive")) seen.keepAlive = true;
+        if (equalNames(option, "upgrade")) seen.connectionUpgrade = true;
+      });
+      break;
+    case 14:
+      if (equalNames(name, "content-length")) ++seen.lengths, seen.length = value;
+      break;
+    case 17:
+      if (equalNames(name, "transfer-encoding")) ++seen.codings, seen.coding = value;
+      break;
+    default:
+      break;
+  }
+}
+
+bool parseLength(std::string_view text, std::uint64_t& length) {
+  constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  length = 0;
+  for (const char c : text) {
+    if (!isDigit(c)) return false;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (length > (most - digit) / 10) return false;
+    length = length * 10 + digit;
+  }
+  return !text.empty();
+}
+
+// RFC 9112 section 6.1: a coding that we do not know is 501; anything that is no clean list of codings, or has chunked
+// twice or not last, is an attempt to be read differently by someone else: 400.
+Verdict checkCoding(std::string_view coding) {
+  bool clean = true, chunked = false;
+  eachElement(coding, [&](std::string_view element) {
+    clean = clean && isToken(element) && !chunked;
+    chunked = equalNames(element, "chunked");
+  });
+  return clean ? Verdict{501, "unknown transfer coding"} : Verdict{400, "malformed Transfer-Encoding"};
+}
+
+// One connection, one framing (RFC 9112 section 6.3). Equal Content-Length lines are refused too: nginx, Apache and
+// Node do, HAProxy merges them, and behind a proxy only refusing is safe.
+Verdict checkFraming(const Seen& seen, detail::Head& head, std::uint64_t& length) {
+  length = 0;
+  if (seen.lengths > 1) return {400, "several Content-Length lines"};
+  if (seen.lengths == 1 && !parseLength(seen.length, length)) return {400, "malformed Content-Length"};
+  if (seen.codings == 0) return {};
+  if (seen.lengths != 0) return {400, "Transfer-Encoding and Content-Length together"};
+  if (head.minor == 0) return {400, "Transfer-Encoding in HTTP/1.0"};
+  if (seen.codings > 1) return {400, "several Transfer-Encoding lines"};
+  if (!equalNames(seen.coding, "chunked")) return checkCoding(seen.coding);
+  head.chunked = true;
+  return {};
+}
+
+}  // namespace
+
+bool syntax::isAuthority(std::string_view text) {
+  if (!text.empty() && text.front() == '[') {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos || !isIpv6(text.substr(1, end - 1))) return false;
+    const auto port = text.substr(end + 1);
+    return port.empty() || (port.front() == ':' && isPort(port.substr(1)));
+  }
+  std::size_t i = 0;
+  for (; i < text.size(); ++i) {
+    if (is(regName, text[i])) continue;
+    if (text[i] == ':') break;
+    if (text[i] != '%' || i + 2 >= text.size() || hexValue(text[i + 1]) < 0 || hexValue(text[i + 2]) < 0) return false;
+  }
+  return i > 0 && (i == text.size() || isPort(text.substr(i + 1)));
+}
+
+Verdict checkMethod(std::string_view method) {
+  if (method == "GET" || method == "POST") return {};
+  if (!isToken(method)) return {400, "malformed method"};
+  if (method == "PRI") return {505, "HTTP/2 is not served here"};  // its preface (RFC 9113 section 3.4)
+  const auto has = [&](auto& list) { return std::find(std::begin(list), std::end(list), method) != std::end(list); };
+  if (!has(knownMethods) || has(refusedMethods)) return {501, "method is not served"};
+  return {};
+}
+
+// RFC 9112 section 3.2: origin-form, absolute-form, and "*" of OPTIONS. authority-form belongs to CONNECT only.
+Verdict checkTarget(const char* bytes, detail::Head& head) {
+  const std::string_view target = view(bytes, head.target, head.targetSize);
+  std::size_t path = 0;
+  if (target == "*") {
+    if (view(bytes, head.method, head.methodSize) != "OPTIONS") return {400, "malformed request target"};
+  } else if (target.empty() || target.front() != '/') {
+    const auto colon = target.find("://");
+    const std::string_view scheme = target.substr(0, colon);
+    if (colon == std::string_view::npos || !(equalNames(scheme, "http") || equalNames(scheme, "https"))) {
+      return {400, "malformed request target"};
+    }
+    const auto authority = colon + 3;
+    path = std::min(target.find_first_of("/?", authority), target.size());
+    // No userinfo: in an http URI it is most likely there to mislead (RFC 9110 section 4.2.4).
+    if (!isAuthority(target.substr(authority, path - authority))) return {400, "malformed request target"};
+  }
+  const auto query = std::min(target.find('?', path), target.size());
+  head.pathStart = head.target + static_cast<std::uint32_t>(path);
+  head.pathSize = static_cast<std::uint32_t>(query - path);
+  head.queryStart = head.target + static_cast<std::uint32_t>(std::min(query + 1, target.size()));
+  head.querySize = head.target + head.targetSize - head.queryStart;
+  return {};
+}
+
+Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const detail::Field> fields,
+                     std::uint64_t& contentLength) {
+  Seen seen;
+  for (const auto& field : fields) {
+    look(seen, view(bytes, field.name, field.nameSize), view(bytes, field.value, field.valueSize));
+  }
+  // RFC 9112 section 3.2. An empty Host would be legal for a target without authority, which we do not have.
+  if (seen.hosts > 1) return {400, "several Host lines"};
+  if (seen.hosts == 0 && head.minor == 1) return {400, "no Host line"};
+  if (seen.hosts == 1 && !isAuthority(seen.host)) return {400, "malformed Host"};
+
+  if (const auto verdict = checkFraming(seen, head, contentLength); !verdict) return verdict;
+
+  // RFC 9112 section 9.3
+  head.keepAlive = !seen.close && (head.minor == 1 || seen.keepAlive);
+  // Upgrade does not exist in HTTP/1.0, and counts only when Connection names it (RFC 9110 section 7.8).
+  head.upgrade = seen.upgrade && seen.connectionUpgrade && head.minor == 1;
+  // RFC 9110 section 10.1.1: 417 for what we do not know; HTTP/1.0 clients do not wait.
+  if (seen.expectsOther) return {417, "unknown expectation"};
+  head.expectsContinue = seen.expects && head.minor == 1 && (head.chunked || contentLength != 0);
+  return {};
+}
+
+}  // namespace artel::http

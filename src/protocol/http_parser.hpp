@@ -1,0 +1,100 @@
+// Turns bytes into HTTP requests, one at a time, with limits (RFC 9112). Pure: no socket, no clock.
+//
+// The buffer handed to parse() always begins with the first byte of the current request and only ever grows (it may
+// move). While a request is incomplete the parser remembers how far it has read, so no byte is parsed twice. A chunked
+// body is joined in place: the parser moves data bytes down over chunk lines it has already read.
+#pragma once
+
+#include <llhttp.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "artel/http.hpp"
+#include "src/protocol/http_chunks.hpp"
+#include "src/protocol/http_head.hpp"
+
+namespace artel::http {
+
+class Parser {
+ public:
+  enum class State { needMore, complete, invalid };
+  struct Outcome {
+    State state = State::needMore;
+    /// complete: the bytes of the buffer that belong to this request.
+    /// needMore: the size the whole request will have, when already known (headers read, Content-Length), else 0.
+    std::size_t size = 0;
+    int status = 0;           ///< invalid: 400, 413, 414, 417, 431, 501 or 505
+    std::string_view reason;  ///< invalid: static text, one phrase
+  };
+
+  Parser();
+  /// Copyable while incomplete: state is plain data and offsets.
+  Parser(const Parser& other);
+  Parser& operator=(const Parser& other);
+
+  /// Ready for the next request.
+  void reset(const Limits& limits, std::size_t bodyLimit);
+  Outcome parse(std::span<char> buffer);
+  /// True once: the header block is complete, the client waits for "100 Continue" and its body is not there yet.
+  bool takeExpectContinue();
+  bool headersComplete() const noexcept;
+  /// After complete; views into `buffer`, which must be the bytes given to parse (wherever they lie now).
+  Request request(const char* buffer) const noexcept;
+
+ private:
+  // The request line is read by us, so that the answer to a wrong one (400, 414, 501, 505) does not depend on llhttp's
+  // version; llhttp reads the header block and is stopped there; the body is counted or joined by us. What llhttp
+  // forgives in the header block is caught by looking at the bytes between its spans.
+  struct Callbacks;
+  enum class Stage : std::uint8_t {
+    leading,
+    method,
+    target,
+    version,
+    headers,
+    headersEnd,
+    fixedBody,
+    chunkedBody,
+    complete,
+    invalid
+  };
+  enum class Step : std::uint8_t { next, needMore, invalid };
+
+  Step refuse(int status, std::string_view reason);
+  Step refuse(const Verdict& verdict) { return refuse(verdict.status, verdict.reason); }
+  void advance(std::span<char> buffer);
+  Step readLeading(std::span<const char> buffer);
+  Step readMethod();
+  Step readTarget();
+  Step readVersion();
+  Step readHeaders();
+  Step readHeadersEnd();
+  Step readFixedBody();
+  Step readChunkedBody(std::span<char> bytes);
+  bool beginField(std::size_t at, std::size_t size);
+  bool endName();
+  bool endField();
+
+  llhttp_t machine_{};
+  ChunkDecoder chunks_;
+  detail::Head head_;
+  std::vector<detail::Field> fields_;
+  Limits limits_;
+  std::size_t bodyLimit_ = 0;
+  std::size_t lead_ = 0;       // CRLFs skipped before the request line; all other offsets count from its first byte
+  std::size_t read_ = 0;       // bytes of the head that were looked at
+  std::size_t lineStart_ = 0;  // where the next header line must begin
+  std::size_t whole_ = 0;      // size of the request, once it is known
+  std::uint64_t contentLength_ = 0;
+  std::string_view bytes_;  // from the request line on, during one parse()
+  int status_ = 0;
+  std::string_view reason_;
+  Stage stage_ = Stage::leading;
+  bool inName_ = false, continuePending_ = false;
+};
+
+}  // namespace artel::http

@@ -1,0 +1,86 @@
+// The small grammar that all HTTP files share (RFC 9110 section 5.6). Header-only, no allocation.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "artel/http.hpp"
+
+namespace artel::http::syntax {
+
+enum Class : std::uint8_t { token = 1, fieldValue = 2, regName = 4, base64 = 8, unreserved = 16 };
+
+constexpr bool isAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool isDigit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool isOws(char c) { return c == ' ' || c == '\t'; }
+constexpr char toLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+/// -1: not a hexadecimal digit.
+constexpr int hexValue(char c) {
+  if (isDigit(c)) return c - '0';
+  const char low = toLower(c);
+  return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+namespace tables {
+constexpr bool among(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
+
+constexpr std::array<std::uint8_t, 256> makeClasses() {
+  std::array<std::uint8_t, 256> table{};
+  for (int i = 0; i < 256; ++i) {
+    const char c = static_cast<char>(i);
+    const bool letterOrDigit = isAlpha(c) || isDigit(c);
+    std::uint8_t bits = 0;
+    if (letterOrDigit || (i != 0 && among(c, "!#$%&'*+-.^_`|~"))) bits |= token;
+    if (i == '\t' || (i >= 0x20 && i != 0x7f)) bits |= fieldValue;  // VCHAR, SP, HTAB, obs-text
+    if (letterOrDigit || (i != 0 && among(c, "-._~!$&'()*+,;=")))
+      bits |= regName;  // RFC 3986 section 3.2.2, without "%"
+    if (letterOrDigit || (i != 0 && among(c, "+/"))) bits |= base64;
+    if (letterOrDigit || (i != 0 && among(c, "-._~"))) bits |= unreserved;  // RFC 3986 section 2.3
+    table[static_cast<std::size_t>(i)] = bits;
+  }
+  return table;
+}
+inline constexpr std::array<std::uint8_t, 256> classes = makeClasses();
+}  // namespace tables
+
+constexpr bool is(Class wanted, char c) { return (tables::classes[static_cast<unsigned char>(c)] & wanted) != 0; }
+
+constexpr bool all(Class wanted, std::string_view text) {
+  for (const char c : text) {
+    if (!is(wanted, c)) return false;
+  }
+  return true;
+}
+
+constexpr bool isToken(std::string_view text) { return !text.empty() && all(token, text); }
+constexpr bool isFieldValue(std::string_view text) { return all(fieldValue, text); }
+
+constexpr std::string_view trim(std::string_view text) {
+  while (!text.empty() && isOws(text.front())) text.remove_prefix(1);
+  while (!text.empty() && isOws(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// Calls visit(element) for each trimmed element of a comma-separated list, empty ones too.
+template <class Visit>
+void eachElement(std::string_view list, Visit visit) {
+  for (;;) {
+    const auto comma = list.find(',');
+    visit(trim(list.substr(0, comma)));
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+inline bool listHas(std::string_view list, std::string_view word) {
+  bool found = false;
+  eachElement(list, [&](std::string_view element) { found = found || equalNames(element, word); });
+  return found;
+}
+
+/// host, host:port, [v6], [v6]:port (RFC 9110 section 7.2); not empty, no userinfo.
+bool isAuthority(std::string_view text);
+
+}  // namespace artel::http::syntax

@@ -1,0 +1,23 @@
+// Recognises what a stranger speaks, so that a wrong protocol on a port becomes one helpful sentence instead of
+// silence.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace artel::protocols {
+
+enum class Spoken : std::uint8_t { unknown, needMore, http, webSocketHello, tls };
+
+/// Of the first bytes of a connection. needMore: still possibly HTTP or TLS, too short to tell.
+Spoken sniff(std::string_view firstBytes);
+
+/// One sentence for the log: what came, what the port speaks, what to type. Empty for unknown and needMore.
+/// `speaks` is a scheme ("text"), `listenAddress` what the worker listens on ("text://0.0.0.0:5678").
+std::string wrongProtocolHint(Spoken spoken, std::string_view listenAddress, std::string_view speaks);
+
+/// 426 with a small HTML page that says what this port speaks; its Upgrade header names it (RFC 9110 section 15.5.22).
+void appendWrongProtocolPage(std::string& out, std::string_view speaks, std::string_view listenAddress);
+
+}  // namespace artel::protocols

@@ -1,0 +1,92 @@
+// WebSocket frames, read and written (RFC 6455 section 5). Pure: no socket, no clock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "artel/protocol.hpp"
+#include "artel/websocket.hpp"
+#include "src/protocol/utf8.hpp"
+
+namespace artel::websocket {
+
+/// Which side of the connection we are: a server expects masked frames, a client unmasked ones (section 5.1).
+enum class Role : std::uint8_t { server, client };
+
+namespace opcode {
+inline constexpr std::uint8_t continuation = 0x0, text = 0x1, binary = 0x2, close = 0x8, ping = 0x9, pong = 0xa;
+}  // namespace opcode
+
+using Utf8Validator = utf8::Validator;
+inline bool validUtf8(std::string_view text) noexcept { return utf8::valid(text); }
+
+/// What one frame meant.
+struct Event {
+  enum class Kind : std::uint8_t { none, message, ping, pong, close, violation };
+  Kind kind = Kind::none;    ///< none: a fragment was stored
+  std::string_view payload;  ///< close: the reason
+  Type type = Type::text;    ///< of a message
+  std::uint16_t code = 0;    ///< close: as received, closeCode::none without one; violation: what to close with
+};
+
+/// One per connection.
+class Reader {
+ public:
+  explicit Reader(Role role) noexcept : role_(role) {}
+
+  /// Where the frame at the start of `bytes` ends. `limit` bounds a whole message, all its fragments together.
+  /// needMore carries in `size` the length of the frame once it is known: text is checked while it arrives, so ask
+  /// again at every read. invalid: violationCode() tells what to close with.
+  Input input(std::span<const char> bytes, std::size_t limit);
+  /// One whole frame, as measured by input; unmasks it in place. The event's payload lies in `frame`, or, for a message
+  /// of several fragments, in this object until release(), input() or decode().
+  Event decode(std::span<char> frame);
+  /// Gives the memory of a delivered fragmented message back. Cheap when there is none.
+  void release() noexcept;
+
+  /// 1002, 1007 or 1009 after a violation, else 0.
+  std::uint16_t violationCode() const noexcept { return violation_; }
+  /// Inside a fragmented message.
+  bool unfinished() const noexcept { return fragmentOpcode_ != 0; }
+
+ private:
+  struct Frame;
+  Input refuse(std::uint16_t code, std::string_view why) noexcept;
+  Event violate(std::uint16_t code) noexcept;
+  std::string_view checkHeader(const Frame& frame, std::size_t available) const noexcept;
+  bool isText(const Frame& frame) const noexcept;
+  bool validateArrived(const Frame& frame, std::span<const char> bytes) noexcept;
+  Event decodeData(const Frame& frame, std::string_view payload);
+  Event decodeClose(std::string_view payload) noexcept;
+
+  std::string message_;          // the fragments so far, or a delivered message until release()
+  std::uint64_t validated_ = 0;  // payload bytes of the current frame that utf8_ has seen
+  std::uint16_t violation_ = 0;
+  Utf8Validator utf8_;
+  Role role_;
+  std::uint8_t fragmentOpcode_ = 0;  // text or binary inside a fragmented message
+  bool delivered_ = false;
+};
+
+/// May an application send, or a peer send us, this close code (section 7.4)?
+bool validCloseCode(std::uint16_t code) noexcept;
+
+/// An unmasked whole message, as a server sends it.
+void appendFrame(std::string& out, Type type, std::string_view payload);
+/// An unmasked control frame; a payload beyond 125 bytes is cut, for a longer one may not be sent (section 5.5).
+void appendControl(std::string& out, std::uint8_t opcode, std::string_view payload);
+/// An unmasked Close. Codes that never go on the wire (none, abnormal, invalid ones) make an empty Close frame; the
+/// reason is cut to 123 bytes at a character border.
+void appendClose(std::string& out, std::uint16_t code, std::string_view reason);
+/// As a client sends it: FIN, masked with the four bytes of `key`, highest first.
+void appendMaskedFrame(std::string& out, std::uint8_t opcode, std::string_view payload, std::uint32_t key);
+/// The payload of a Close frame as appendClose makes it, for a client to mask.
+std::string closePayload(std::uint16_t code, std::string_view reason);
+
+/// Masks or unmasks (the same operation), beginning with the key's byte number `offset` modulo 4.
+void applyMask(char* bytes, std::size_t size, const unsigned char (&key)[4], std::size_t offset = 0) noexcept;
+
+}  // namespace artel::websocket

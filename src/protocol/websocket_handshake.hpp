@@ -1,0 +1,33 @@
+// The opening handshake, server side (RFC 6455 section 4.2).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "artel/http.hpp"
+
+namespace artel::websocket {
+
+/// 101: the request may be accepted; else the status to refuse it with.
+struct Check {
+  int status = 101;
+  std::string_view reason;
+};
+Check checkHandshake(const http::Request& request);
+
+/// Appends the 101 answer. `subprotocol`: empty, or one the client offered. `extra` lines must be valid headers.
+/// False: refused, nothing appended (a subprotocol that was not offered or is no token, an invalid header line).
+bool appendAccept(const http::Request& request, std::string_view subprotocol, const http::Headers& extra,
+                  std::string& out);
+
+/// Appends the answer to a refused check; 426 carries Upgrade and Sec-WebSocket-Version: 13 (section 4.4).
+void appendRefusal(const Check& check, std::string& out);
+
+/// In the client's order; views into the request.
+std::vector<std::string_view> offeredSubprotocols(const http::Request& request);
+
+/// Sec-WebSocket-Accept for a Sec-WebSocket-Key.
+std::string acceptKey(std::string_view key);
+
+}  // namespace artel::websocket
