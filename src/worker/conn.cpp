@@ -1,0 +1,567 @@
+#include "src/worker/conn.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "artel/log.hpp"
+#include "src/net/loop.hpp"
+#include "src/net/user_code.hpp"
+#include "src/protocol/http_response.hpp"
+#include "src/protocol/sniff.hpp"
+#include "src/worker/core.hpp"
+#include "src/worker/http_codec.hpp"
+#include "src/worker/process.hpp"
+
+namespace artel {
+
+namespace {
+std::uint64_t lastId = 0;
+/// A peer whose request waits for its answer is read ahead this far and no further.
+constexpr std::size_t heldInputLimit = 64 * 1024;
+/// How long a closing connection may wait for a peer that takes nothing, in milliseconds.
+constexpr Conn::Clock stalledLimit = 30'000;
+}  // namespace
+
+Conn::Conn(Worker& worker, const CallbacksRef& callbacks) noexcept
+    : id_(++lastId), worker_(&worker), callbacks_(callbacks), lastReceived_(clock()), messageSince_(lastReceived_) {}
+
+Conn::~Conn() {
+  dropIn();
+  if (codecOwned_) delete codec_;
+}
+
+Conn::Clock Conn::clock() noexcept { return static_cast<Clock>(net::loop().now()); }
+
+void Conn::begin() {
+  const auto made =
+      callbacks_->protocol.factory() ? callbacks_->protocol.factory()->make() : detail::CodecFactory::Made{};
+  switchCodec(made.codec, made.owned);
+  if (worker_->onConnect) net::userCode(this, [&] { worker_->onConnect(*this); });
+  if (codec_ != nullptr) net::userCode(this, [&] { codec_->onConnect(*this); });
+  updateReading();
+}
+
+void Conn::turnAway(bool http) {
+  turnedAway_ = true;
+  if (http)
+    write(
+        [](std::string& out) { return http::appendError(503, "Service Unavailable: too many connections", out), true; },
+        true);
+  beginClose(false);
+  updateReading();
+}
+
+void Conn::discard() {
+  endTold_ = true;
+  worker_ = nullptr;
+  finish();
+}
+
+void Conn::orphan() {
+  worker_ = nullptr;
+  finish();
+}
+
+void Conn::switchCodec(detail::Codec* codec, bool owned) {
+  if (std::unique_ptr<detail::Codec> old(codecOwned_ ? codec_ : nullptr); old && net::processLoop != nullptr)
+    net::loop().defer([kept = std::move(old)] {});  // its deliver() may be running
+  codec_ = codec;
+  codecOwned_ = owned;
+  builtin_ = dynamic_cast<BuiltinCodec*>(codec) != nullptr;
+  packetSize_ = 0;
+}
+
+SharedCallbacks& Conn::ownCallbacks() {
+  if (callbacks_->count > 1) {
+    auto* copy = new SharedCallbacks(*callbacks_);
+    copy->count = 1;
+    callbacks_ = CallbacksRef(copy);
+  }
+  return *callbacks_;
+}
+
+// ---- receiving ------------------------------------------------------------------------------------------------------
+
+bool Conn::mayDeliver() const noexcept { return status_ == Status::established && !paused_ && !held_ && !atLimit(); }
+
+void Conn::received(std::span<char> bytes) {
+  bytesIn_ += bytes.size();
+  lastReceived_ = clock();
+  if (status_ != Status::established) return;  // lingering: read and thrown away
+  if (in_ == nullptr) {
+    messageSince_ = lastReceived_;
+    const std::size_t used = parse(bytes);
+    if (used < bytes.size() && status_ == Status::established) {
+      in_ = net::loop().buffers.take();
+      in_->assign(bytes.data() + used, bytes.size() - used);
+    }
+  } else {
+    in_->append(bytes.data(), bytes.size());
+    parseBuffered();
+  }
+  updateReading();
+}
+
+void Conn::parseBuffered() {
+  if (in_ == nullptr) return;
+  const std::size_t used = parse({in_->data(), in_->size()});
+  if (in_ == nullptr) return;
+  if (used == in_->size())
+    dropIn();
+  else if (used > 0)
+    in_->erase(0, used);
+}
+
+std::size_t Conn::parse(std::span<char> bytes) {
+  std::size_t used = 0;
+  parsing_ = corked() = true;
+  while (used < bytes.size() && mayDeliver()) {
+    if (!parsePacket(bytes, used)) break;
+  }
+  parsing_ = corked() = false;
+  flush();
+  if (status_ == Status::closing) visitLater();
+  // A peer that ended while something waited here has had its turn.
+  if (peerEnded_ && status_ == Status::established && !held_ && !paused_ && !atLimit() && !halfOpen_) beginClose(false);
+  return used;
+}
+
+/// One packet, or less. False: nothing more can be done with these bytes now.
+bool Conn::parsePacket(std::span<char> bytes, std::size_t& used) {
+  const std::span<char> rest = bytes.subspan(used);
+  if (codec_ == nullptr) {
+    used = bytes.size();
+    deliver(rest);
+    return true;
+  }
+  if (packetSize_ == 0) {
+    if (!spoke_ && wrongProtocol(rest)) return false;
+    Input input;
+    try {
+      input = codec_->input(rest, *this);
+    } catch (const std::exception& e) {
+      log::error(std::string(logName()) + " exception in the protocol's input: " + e.what());
+      input = Input::invalid("exception in the protocol's input");
+    } catch (...) {
+      input = Input::invalid("exception in the protocol's input");
+    }
+    switch (input.kind) {
+      case Input::Kind::needMore:
+        // http and websocket have limits of their own.
+        if (!builtin_ && rest.size() > maxPackageSize) violated("more than maxPackageSize bytes without a packet");
+        return false;
+      case Input::Kind::skip:
+        used += std::min(input.size, rest.size());
+        messageSince_ = lastReceived_;
+        return input.size > 0;
+      case Input::Kind::invalid:
+        violated(input.reason);
+        return false;
+      case Input::Kind::packet:
+        packetSize_ = input.size;
+    }
+    if (packetSize_ == 0) return violated("a packet of no bytes"), false;
+    if (!builtin_ && packetSize_ > maxPackageSize) return violated("a packet longer than maxPackageSize"), false;
+  }
+  if (rest.size() < packetSize_) {
+    if (in_ != nullptr) in_->reserve(std::min(packetSize_, std::max(2 * rest.size(), heldInputLimit)));
+    return false;
+  }
+  const auto packet = rest.first(std::exchange(packetSize_, 0));
+  used += packet.size();
+  messageSince_ = lastReceived_;
+  deliver(packet);
+  return true;
+}
+
+void Conn::countRequest() noexcept {
+  if (worker_ != nullptr) ++worker_->core().totalRequests;
+}
+
+void Conn::countProtocolError() noexcept {
+  if (worker_ != nullptr) ++worker_->core().protocolErrors;
+}
+
+void Conn::deliver(std::span<char> packet) {
+  if (!builtin_) countRequest();
+  net::userCode(this, [&] {
+    if (codec_ != nullptr) return codec_->deliver(packet, *this, callbacks_->onMessage);
+    if (!callbacks_->onMessage) return;
+    std::string_view text(packet.data(), packet.size());
+    callbacks_->onMessage.call(*this, &text);
+  });
+}
+
+/// Strangers at a text or frame port who speak HTTP or TLS get told so.
+bool Conn::wrongProtocol(std::span<char> bytes) {
+  const std::string& speaks = callbacks_->protocol.name();
+  if (worker_ == nullptr || builtin_ || (speaks != "text" && speaks != "frame")) return spoke_ = true, false;
+  const auto spoken = protocols::sniff({bytes.data(), bytes.size()});
+  if (spoken == protocols::Spoken::needMore) return true;  // the protocol might misread its beginning
+  spoke_ = true;
+  if (spoken == protocols::Spoken::unknown) return false;
+  countProtocolError();
+  worker_->core().hint("wrong protocol", protocols::wrongProtocolHint(spoken, worker_->listenAddress(), speaks));
+  if (spoken != protocols::Spoken::tls) {
+    write(
+        [&](std::string& out) {
+          return protocols::appendWrongProtocolPage(out, speaks, worker_->listenAddress()), true;
+        },
+        true);
+  }
+  endAfterFlush();
+  return true;
+}
+
+void Conn::violated(std::string_view reason) {
+  log::debug(std::string(logName()) + " illegal data: " + std::string(reason));
+  countProtocolError();
+  if (worker_ != nullptr)
+    worker_->core().hint("illegal data", std::string(logName()) + " sent illegal data: " + std::string(reason));
+  finish();
+}
+
+// ---- protocol -------------------------------------------------------------------------------------------------------
+
+void Conn::checkHandler(const MessageCallback& handler, bool ofWebSocket) const {
+  const bool text = handler.takes<std::string_view>();
+  const bool fits = ofWebSocket         ? text || handler.takes<websocket::Message>()
+                    : codec_ != nullptr ? codec_->delivers(handler.messageType())
+                                        : text;
+  if (fits && handler.peerKind() != detail::PeerKind::udp) return;
+  throw std::invalid_argument("this handler does not take the messages of " +
+                              (ofWebSocket ? std::string("websocket") : callbacks_->protocol.name()));
+}
+
+void Conn::setProtocol(const Protocol& protocol) {
+  const Protocol resolved(protocol.name(), resolveProtocol(protocol));
+  if (auto* http = dynamic_cast<HttpCodec*>(builtin());
+      http != nullptr && http->handling() && resolved.name() == "websocket") {
+    if (http->accept(*this, {}, {})) ownCallbacks().protocol = resolved;
+    return;
+  }
+  const auto made = resolved.factory() ? resolved.factory()->make() : detail::CodecFactory::Made{};
+  std::unique_ptr<detail::Codec> owner(made.owned ? made.codec : nullptr);
+  const MessageCallback& handler = callbacks_->onMessage;
+  const bool webSocket = resolved.name() == "websocket" && callbacks_->onWebSocketMessage;
+  if (handler && !webSocket &&
+      !(made.codec != nullptr ? made.codec->delivers(handler.messageType()) : handler.takes<std::string_view>()))
+    throw std::invalid_argument("onMessage does not take the messages of " + resolved.name() +
+                                ": set onMessage to nullptr first, then the protocol, then onMessage");
+  ownCallbacks().protocol = resolved;
+  static_cast<void>(owner.release());  // switchCodec owns it
+  switchCodec(made.codec, made.owned);
+  holdInput(false);  // the answer that the old protocol owed will not come
+}
+
+// ---- flow -----------------------------------------------------------------------------------------------------------
+
+void Conn::holdInput(bool hold) {
+  if (held_ == hold) return;
+  held_ = hold;
+  if (!hold && !parsing_) raise(eventParse);
+  if (!parsing_) updateReading();
+}
+
+void Conn::pause(bool paused) {
+  if (paused_ == paused || status_ != Status::established) return;
+  paused_ = paused;
+  if (!paused) {
+    touch();  // the peer could not go on
+    raise(eventParse);
+  }
+  updateReading();
+}
+
+void Conn::updateReading() noexcept {
+  const bool wanted =
+      status_ == Status::ending || status_ == Status::closing ||
+      (status_ == Status::established && !paused_ && !atLimit() && !(held_ && buffered() >= heldInputLimit));
+  if (wanted && !peerEnded_)
+    startReading();
+  else
+    stopReading();
+}
+
+void Conn::ended() {
+  peerEnded_ = true;
+  if (status_ == Status::ending || gone_) return finish();
+  if (status_ != Status::established) return;
+  if (halfOpen_) return raise(eventParse);    // what is buffered goes on before the end does
+  if (held_ || paused_ || atLimit()) return;  // its answer is still to come
+  beginClose(false);
+}
+
+void Conn::failed(int, bool sending) {
+  if (gone_) return;
+  if (sending) {
+    if (worker_ != nullptr) ++worker_->core().sendFails;
+    raise(eventPeerGone);
+  }
+  finish();
+}
+
+// ---- sending --------------------------------------------------------------------------------------------------------
+
+SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
+  if (codec_ == nullptr) {
+    if (type != detail::typeId<std::string_view>()) return refused(eventMisuse);
+    return sendRaw(*static_cast<const std::string_view*>(message));
+  }
+  const SendStatus status = write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
+                                  builtin_ && builtin()->exempt(type, message));
+  return status;
+}
+
+SendStatus Conn::refused(std::uint8_t event) noexcept {
+  if (worker_ != nullptr) ++worker_->core().sendFails;
+  if (event != 0 && status_ == Status::established) raise(event);  // a husk has no onError after its onClose
+  return SendStatus::dropped;
+}
+
+SendStatus Conn::appended() noexcept {
+  bool ahead = flushLater();
+  if (ahead && atLimit()) ahead = flush();
+  if (!ahead && atLimit()) {
+    raise(eventFull);
+    if (!parsing_) updateReading();
+  }
+  return ahead ? SendStatus::sent : SendStatus::queued;
+}
+
+void Conn::drained() {
+  // A full buffer may have emptied within one turn: onBufferFull comes first all the same, else a pipe would pause for
+  // good.
+  raiseEvents();
+  if (!flush()) return;
+  if (callbacks_->onBufferDrain) net::userCode(this, [&] { callbacks_->onBufferDrain(*this); });
+  if (auto* codec = builtin(); codec != nullptr && status_ == Status::established) codec->drained(*this);
+  if (status_ == Status::established) {
+    touch();
+    raise(eventParse);
+  }
+  visitLater();
+  updateReading();
+}
+
+// ---- the end --------------------------------------------------------------------------------------------------------
+
+void Conn::closeWithMessage(detail::TypeId type, const void* message) {
+  if (status_ != Status::established) return;
+  if (auto* codec = builtin(); codec != nullptr) codec->lastMessage();
+  if (codec_ != nullptr) {
+    write([&](std::string& out) { return codec_->encode(type, message, *this, out); }, true);
+  } else if (type == detail::typeId<std::string_view>()) {
+    write([&](std::string& out) { return out.append(*static_cast<const std::string_view*>(message)), true; }, true);
+  }
+  beginClose(true);
+}
+
+void Conn::endAfterFlush() { beginClose(false); }
+
+void Conn::beginClose(bool goodbye) {
+  if (status_ != Status::established) return;
+  if (goodbye) {
+    auto* codec = builtin();
+    if (codec != nullptr && codec->closesLater()) return;
+    if (codec != nullptr) codec->sayGoodbye(*this);
+    if (status_ != Status::established) return;
+  }
+  status_ = Status::closing;
+  closingSince_ = clock();
+  if (!parsing_) dropIn();
+  visitLater();
+}
+
+/// Flushed? Then our side ends. The peer has ended, too? Then all does.
+void Conn::goOnClosing() {
+  if (status_ != Status::closing || queued() > 0) return;
+  if (peerEnded_) return finish();
+  status_ = Status::ending;
+  closingSince_ = clock();
+  shutdownSend();
+  startReading();
+}
+
+void Conn::finish() {
+  if (gone_) return;
+  gone_ = true;
+  status_ = Status::closed;
+  self_ = shared_from_this();
+  closeHandle();
+  visitLater();
+}
+
+void Conn::handleClosed() { self_.reset(); }
+
+void Conn::turnEnds() {
+  const auto keep = shared_from_this();
+  if ((events_ & eventParse) != 0) {
+    events_ &= static_cast<std::uint8_t>(~eventParse);
+    if (status_ == Status::established) {
+      parseBuffered();
+      if (in_ == nullptr && peerEnded_ && !halfOpen_ && !held_ && !paused_) beginClose(false);
+      updateReading();
+    }
+  }
+  raiseEvents();
+  // What mayDeliver() leaves is the beginning of a message that never ends.
+  if (halfOpen_ && peerEnded_ && !endPassed_ && status_ == Status::established && (in_ == nullptr || mayDeliver()))
+    passEnd();
+  if (sendEnded_ && !shut_ && queued() == 0 && status_ == Status::established) {
+    shut_ = true;
+    shutdownSend();
+  }
+  goOnClosing();
+  if (!gone_ || endTold_) return;
+  endTold_ = true;
+  net::userCode(this, [&] {
+    if (callbacks_->onClose) callbacks_->onClose(*this);
+  });
+  net::userCode(this, [&] {
+    if (codec_ != nullptr) codec_->onClose(*this);
+  });
+  // A source that has nothing more to say, or waits for this one to drain, would wait for ever.
+  if (const auto source = callbacks_->pipedFrom.lock(); source && (source->endPassed_ || source->paused_))
+    source->beginClose(false);
+  dropIn();
+  // A callback may hold its own connection: nothing calls it any more, so that circle is cut.
+  static const CallbacksRef none(new SharedCallbacks);
+  callbacks_ = none;
+  if (Worker* worker = std::exchange(worker_, nullptr); worker != nullptr) worker->core().connectionGone(*this);
+}
+
+// ---- pipe -----------------------------------------------------------------------------------------------------------
+
+void Conn::pipeTo(Conn& to) {
+  const std::weak_ptr<Conn> target = to.weak_from_this(), source = weak_from_this();
+  MessageCallback pass = [target](TcpConnection& self, std::string_view data) {
+    const auto other = target.lock();
+    if (!other) return;
+    other->send(data);
+    // Now, not at the turn's end: more may arrive in this turn, and a full buffer would drop it.
+    if (other->atLimit()) self.pauseRecv();
+  };
+  checkHandler(pass, false);
+  SharedCallbacks& mine = ownCallbacks();
+  mine.pipedTo = target;
+  mine.onMessage = std::move(pass);
+  mine.onClose = [target](TcpConnection&) {
+    if (const auto other = target.lock()) other->close();
+  };
+  SharedCallbacks& theirs = to.ownCallbacks();
+  theirs.onBufferFull = [source](TcpConnection&) {
+    if (const auto other = source.lock()) other->pauseRecv();
+  };
+  theirs.onBufferDrain = [source](TcpConnection&) {
+    if (const auto other = source.lock()) other->resumeRecv();
+  };
+  theirs.pipedFrom = source;
+  halfOpen_ = true;
+  if (peerEnded_) raise(eventParse);
+}
+
+/// This side's peer has ended and all it sent was passed on: the other side's sending ends.
+void Conn::passEnd() {
+  endPassed_ = true;
+  const auto other = callbacks_->pipedTo.lock();
+  if (!other || other->status_ != Status::established) return beginClose(false);
+  other->sendEnded_ = true;
+  other->visitLater();
+  if (other->peerEnded_) {
+    other->sendEnded_ = false;  // closing ends it
+    other->beginClose(false);
+    beginClose(false);
+  }
+}
+
+void Conn::raise(std::uint8_t event) noexcept {
+  events_ |= event;
+  visitLater();
+}
+
+void Conn::raiseEvents() {
+  const std::uint8_t events = std::exchange(events_, static_cast<std::uint8_t>(events_ & eventParse));
+  const auto error = [&](std::uint8_t event, Errc code, const char* text) {
+    if ((events & event) != 0 && callbacks_->onError)
+      net::userCode(this, [&] { callbacks_->onError(*this, Error{code, text, 0}); });
+  };
+  if ((events & eventFull) != 0 && callbacks_->onBufferFull)
+    net::userCode(this, [&] { callbacks_->onBufferFull(*this); });
+  error(eventDropped, Errc::sendFail, "send buffer full and drop package");
+  if ((events & eventMisuse) != 0) {
+    log::warn(std::string(logName()) + " a message was dropped: " + callbacks_->protocol.name() +
+              " cannot send it now (wrong type, or no request to answer)");
+    error(eventMisuse, Errc::sendFail, "the protocol cannot send this message now");
+  }
+  error(eventPeerGone, Errc::sendFail, "client closed");
+}
+
+void Conn::dropIn() noexcept {
+  if (in_ == nullptr) return;
+  net::loop().buffers.give(in_);
+  in_ = nullptr;
+  packetSize_ = 0;
+}
+
+void Conn::tick(Clock now, std::uint32_t linger) {
+  if (status_ == Status::ending) {
+    if (now - closingSince_ >= linger) finish();
+    return;
+  }
+  if (status_ == Status::closing) {
+    // Not flushed yet: a slow reader may take its time, one that takes nothing at all may not.
+    const std::size_t left = queued();
+    if (left != closingLeft_) {
+      closingLeft_ = left;
+      closingSince_ = now;
+    } else if (now - closingSince_ >= stalledLimit) {
+      log::debug(std::string(logName()) + " destroyed: it takes nothing of what close() left to send");
+      finish();
+    }
+    return;
+  }
+  if (status_ != Status::established || worker_ == nullptr) return;
+  const auto over = [&](std::chrono::milliseconds limit, Clock since) {
+    return limit.count() > 0 && now - since >= static_cast<std::uint64_t>(limit.count());
+  };
+  if (over(worker_->idleTimeout, lastReceived_)) return beginClose(true);
+  if (auto* codec = builtin()) return codec->tick(*this, now);
+  if (in_ != nullptr && codec_ != nullptr && packetSize_ == 0 && mayDeliver() &&
+      over(worker_->headerTimeout, messageSince_)) {
+    log::debug(std::string(logName()) + " closed: a message was begun and not finished within headerTimeout");
+    finish();
+  }
+}
+
+void Conn::stop(bool graceful) {
+  if (status_ != Status::established) return;
+  if (auto* codec = builtin(); codec != nullptr && codec->stopping(*this, graceful)) return;
+  if (graceful && builtin() == nullptr) return;  // it stays until it ends by itself, or the deadline
+  if (callbacks_->onDrain) net::userCode(this, [&] { callbacks_->onDrain(*this); });
+  beginClose(true);
+}
+
+std::string_view Conn::logName() {
+  static std::string name;
+  name = "#" + std::to_string(id_);
+  if (const std::string peer = getRemoteAddress(); !peer.empty()) name += " " + peer;
+  return name;
+}
+
+/// At once: the system does not tell it any more after a reset.
+void Conn::rememberPeer() noexcept {
+  if (unixSocket()) return;
+  sockaddr_storage address{};
+  int size = sizeof address;
+  uv_tcp_getpeername(tcp(), reinterpret_cast<sockaddr*>(&address), &size);
+  std::memcpy(remote_.data(), &address, remote_.size());
+}
+
+sockaddr_storage Conn::remote() const noexcept {
+  sockaddr_storage address{};
+  std::memcpy(&address, remote_.data(), remote_.size());
+  return address;
+}
+
+}  // namespace artel

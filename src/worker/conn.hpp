@@ -1,0 +1,217 @@
+// The object behind TcpConnection: handle, stream, parse state and count in one allocation.
+//
+//   received ─► parse ─► codec.input: needMore | packet | skip | invalid ─► codec.deliver ─► the user's onMessage
+//   send ─► codec.encode ─► out() ─► one write when the parse, or the turn, ends
+//
+// Events that the user's own calls cause are marks here and are raised when the turn ends (turnEnds).
+#pragma once
+
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "artel/codec.hpp"
+#include "artel/worker.hpp"
+#include "src/net/loop.hpp"
+#include "src/net/stream.hpp"
+
+namespace artel {
+
+class Conn;
+
+/// Counted, not atomic: what connections accepted under the same settings share.
+struct SharedCallbacks final : detail::ConnectionCallbacks {
+  std::uint32_t count = 1;
+  Protocol protocol;
+  std::weak_ptr<Conn> pipedTo, pipedFrom;
+};
+class CallbacksRef {
+ public:
+  explicit CallbacksRef(SharedCallbacks* made) noexcept : at_(made) {}
+  CallbacksRef(const CallbacksRef& other) noexcept : at_(other.at_) { ++at_->count; }
+  CallbacksRef& operator=(CallbacksRef other) noexcept {
+    std::swap(at_, other.at_);
+    return *this;
+  }
+  ~CallbacksRef() {
+    if (--at_->count == 0) delete at_;
+  }
+  SharedCallbacks* operator->() const noexcept { return at_; }
+  SharedCallbacks& operator*() const noexcept { return *at_; }
+
+ private:
+  SharedCallbacks* at_;
+};
+
+/// A codec of ours: it knows the connection behind the Peer.
+class BuiltinCodec : public detail::Codec {
+ public:
+  /// Once a second: what has lasted too long? `now` in milliseconds of Conn::clock().
+  virtual void tick(Conn&, std::uint32_t /*now*/) {}
+  /// The process stops: say goodbye. False: the connection shall be closed like any other.
+  virtual bool stopping(Conn&, bool /*graceful*/) { return false; }
+  /// An exception left a callback of this connection: a request that waits for its answer gets one.
+  virtual void callbackFailed(Conn&) {}
+  /// The same, but onException has decided to go on.
+  virtual void handlerThrew(Conn&) {}
+  /// Whether this message goes out even when the send buffer is at its limit: the one answer that a request is owed.
+  virtual bool exempt(detail::TypeId, const void* /*message*/) const noexcept { return false; }
+  /// True: close() has to wait, the codec will end the connection itself.
+  virtual bool closesLater() { return false; }
+  /// The kernel has taken everything: a body in pieces may go on.
+  virtual void drained(Conn&) {}
+  /// close(message): this is the last one.
+  virtual void lastMessage() {}
+  /// close() with our protocol's own goodbye.
+  virtual void sayGoodbye(Conn&) {}
+};
+
+class Conn final : public TcpConnection, public net::Stream, public std::enable_shared_from_this<Conn> {
+ public:
+  using Clock = std::uint32_t;  ///< milliseconds, wraps after 49 days; only differences are used
+
+  Conn(Worker& worker, const CallbacksRef& callbacks) noexcept;
+  ~Conn() override;
+  using net::Stream::flush;  // not TcpConnection::flush, which is made of it
+  static Conn& of(TcpConnection& connection) noexcept { return static_cast<Conn&>(connection); }
+  static const Conn& of(const TcpConnection& connection) noexcept { return static_cast<const Conn&>(connection); }
+  static Clock clock() noexcept;
+
+  /// After open(): onConnect, then reading.
+  void begin();
+  /// After open(), instead of begin(): there is no room. 503 for those who speak HTTP.
+  void turnAway(bool http);
+  bool turnedAway() const noexcept { return turnedAway_; }
+  /// After open() failed.
+  void discard();
+  /// The Worker goes before its connection: onClose follows, without a worker().
+  void orphan();
+  void setProtocol(const Protocol& protocol);
+  /// Throws std::invalid_argument when the handler does not fit what this connection speaks.
+  void checkHandler(const MessageCallback& handler, bool ofWebSocket) const;
+  /// Puts another codec in place; the old one lives until this turn ends.
+  void switchCodec(detail::Codec* codec, bool owned);
+  BuiltinCodec* builtin() const noexcept { return builtin_ ? static_cast<BuiltinCodec*>(codec_) : nullptr; }
+
+  // -- for codecs
+  SharedCallbacks& ownCallbacks();
+  /// Appends what `append(out)` writes. `exempt`: beyond the send buffer's limit, too.
+  template <class Append>
+  SendStatus write(Append&& append, bool exempt);
+  /// The codec is owed an answer: no further message is parsed until it lets go.
+  void holdInput(bool hold);
+  bool inputHeld() const noexcept { return held_; }
+  /// Illegal bytes: logged, destroyed.
+  void violated(std::string_view reason);
+  /// Like close(), without the codec's goodbye.
+  void endAfterFlush();
+  bool atLimit() const noexcept { return queued() >= maxSendBufferSize; }
+  Clock lastReceived() const noexcept { return lastReceived_; }
+  /// A message for onMessage.
+  void countRequest() noexcept;
+  /// What came is not what this port speaks.
+  void countProtocolError() noexcept;
+  /// It is the peer's turn: nothing here keeps its next message from being read.
+  bool awaitsPeer() const noexcept { return mayDeliver(); }
+  /// From now on counts the time to the next message.
+  void touch() noexcept { messageSince_ = clock(); }
+  Clock messageSince() const noexcept { return messageSince_; }
+  bool messageBegun() const noexcept { return in_ != nullptr; }
+  Worker* acceptedBy() const noexcept { return worker_; }
+  std::string_view logName();
+
+  // -- for the process
+  void tick(Clock now, std::uint32_t linger);
+  void stop(bool graceful);
+  void finish();
+
+  // -- behind TcpConnection's calls
+  SendStatus sendMessage(detail::TypeId type, const void* message) override;
+  std::uint64_t id() const noexcept { return id_; }
+  Status status() const noexcept { return status_; }
+  void pause(bool paused);
+  void pipeTo(Conn& to);
+  void closeWithMessage(detail::TypeId type, const void* message);
+  void beginClose(bool goodbye);
+  std::uint64_t bytesIn() const noexcept { return bytesIn_; }
+  std::size_t buffered() const noexcept { return in_ != nullptr ? in_->size() : 0; }
+  const SharedCallbacks& callbacks() const noexcept { return *callbacks_; }
+  /// After open(): asks for the address of the peer.
+  void rememberPeer() noexcept;
+  sockaddr_storage remote() const noexcept;
+
+ private:
+  enum Event : std::uint8_t { eventFull = 1, eventDropped = 2, eventPeerGone = 4, eventMisuse = 8, eventParse = 16 };
+
+  void received(std::span<char> bytes) override;
+  void ended() override;
+  void failed(int uvError, bool sending) override;
+  void drained() override;
+  void turnEnds() override;
+  void handleClosed() override;
+
+  std::size_t parse(std::span<char> bytes);
+  bool parsePacket(std::span<char> bytes, std::size_t& used);
+  void parseBuffered();
+  bool mayDeliver() const noexcept;
+  void deliver(std::span<char> packet);
+  bool wrongProtocol(std::span<char> bytes);
+  void updateReading() noexcept;
+  void goOnClosing();
+  void passEnd();
+  SendStatus refused(std::uint8_t event) noexcept;
+  SendStatus appended() noexcept;
+  void raise(std::uint8_t event) noexcept;
+  void raiseEvents();
+  void dropIn() noexcept;
+
+  std::uint64_t id_;
+  std::uint64_t bytesIn_ = 0;
+  Worker* worker_;
+  CallbacksRef callbacks_;
+  detail::Codec* codec_ = nullptr;
+  std::string* in_ = nullptr;                      // bytes of an incomplete message, or of a held one
+  std::size_t closingLeft_ = 0;                    // what close() still had to send at the last tick
+  std::size_t packetSize_ = 0;                     // once known, until the packet is there
+  std::shared_ptr<Conn> self_;                     // from finish() until libuv lets go of the handle
+  alignas(8) std::array<std::byte, 28> remote_{};  // the peer's sockaddr, as far as IPv6 needs it
+  Clock lastReceived_, messageSince_, closingSince_ = 0;
+  Status status_ = Status::established;
+  std::uint8_t events_ = 0;
+  bool codecOwned_ = false, builtin_ = false, paused_ = false, held_ = false, parsing_ = false, peerEnded_ = false;
+  bool halfOpen_ = false;  // of a pipe: one side may end before the other
+  bool endPassed_ = false, sendEnded_ = false, shut_ = false;
+  bool spoke_ = false, gone_ = false, endTold_ = false, turnedAway_ = false;
+};
+
+template <class Append>
+SendStatus Conn::write(Append&& append, bool exempt) {
+  assert((net::processLoop == nullptr || net::processLoop->here()) &&
+         "send belongs to the loop's thread: use Loop::post from another one");
+  if (status_ != Status::established || sendEnded_) return refused(0);
+  if (!exempt && atLimit() && (behind() || (flush(), atLimit()))) return refused(eventDropped);
+  std::string& buffer = out();
+  const std::size_t before = buffer.size();
+  bool encoded = false;
+  const bool pinnedBefore = std::exchange(pinned(), true);  // an encode that sends, too, must not move this buffer
+  try {
+    encoded = append(buffer);
+  } catch (...) {
+    pinned() = pinnedBefore;
+    buffer.resize(before);
+    throw;
+  }
+  pinned() = pinnedBefore;
+  if (!encoded) {
+    buffer.resize(before);
+    return refused(eventMisuse);
+  }
+  return buffer.size() == before ? SendStatus::queued : appended();
+}
+
+}  // namespace artel

@@ -1,0 +1,316 @@
+#include "src/worker/core.hpp"
+
+#include <chrono>
+#include <filesystem>
+#include <stdexcept>
+
+#include "artel/log.hpp"
+#include "src/net/loop.hpp"
+#include "src/net/user_code.hpp"
+#include "src/worker/process.hpp"
+#include "src/worker/udp_listener.hpp"
+
+namespace artel {
+
+namespace {
+
+[[noreturn]] void refuse(const Worker::Core& core, const std::string& what, SetupError::Hints hints = {}) {
+  throw SetupError(Exit::configuration, core.label() + ": " + what, std::move(hints));
+}
+
+bool same(const detail::ConnectionCallbacks& block, const Worker& worker) {
+  return block.onMessage == worker.onMessage && block.onWebSocketMessage == worker.onWebSocketMessage &&
+         block.onClose == worker.onClose && block.onBufferFull == worker.onBufferFull &&
+         block.onBufferDrain == worker.onBufferDrain && block.onDrain == worker.onDrain &&
+         block.onError == worker.onError && block.onWebSocketConnect == worker.onWebSocketConnect &&
+         block.onWebSocketConnected == worker.onWebSocketConnected && block.onWebSocketPing == worker.onWebSocketPing &&
+         block.onWebSocketPong == worker.onWebSocketPong && block.onWebSocketClose == worker.onWebSocketClose;
+}
+
+detail::ConnectionCallbacks callbacksOf(const Worker& worker) {
+  return {worker.onMessage,       worker.onWebSocketMessage, worker.onClose,
+          worker.onBufferFull,    worker.onBufferDrain,      worker.onDrain,
+          worker.onError,         worker.onWebSocketConnect, worker.onWebSocketConnected,
+          worker.onWebSocketPing, worker.onWebSocketPong,    worker.onWebSocketClose};
+}
+
+std::string messageName(const MessageCallback& handler) {
+  if (handler.takes<std::string_view>()) return "text (std::string_view)";
+  if (handler.takes<http::Request>()) return "http::Request";
+  if (handler.takes<websocket::Message>()) return "websocket::Message";
+  return "another protocol's message";
+}
+
+}  // namespace
+
+std::string Worker::Core::label() const {
+  return "worker " + (worker.name != "none" ? "\"" + worker.name + "\" (" + shown + ")" : shown);
+}
+
+void Worker::Core::resolve() {
+  const std::string& transport = worker.transport;
+  if (transport == "ssl" || address.scheme == "ssl" || address.scheme == "https" || address.scheme == "wss" ||
+      address.scheme == "tls")
+    refuse(*this, "TLS is not part of this version", {{"try", "a proxy that ends TLS in front of the plain scheme"}});
+  if (transport != "tcp" && transport != "udp" && transport != "unix")
+    refuse(*this, "Bad worker->transport \"" + transport + "\"", {{"try", "tcp, udp or unix"}});
+  const auto later = [&](bool set, const char* property) {
+    if (set)
+      refuse(*this, std::string(property) + " is not supported by this version",
+             {{"try", std::string("leave ") + property + " unset"}});
+  };
+  later(!worker.user.empty(), "user");
+  later(!worker.group.empty(), "group");
+  later(!worker.reloadable, "reloadable = false");
+  later(static_cast<bool>(worker.onWorkerReload), "onWorkerReload");
+  later(!Worker::pidFile.empty(), "pidFile");
+  later(!Worker::logFile.empty(), "logFile");
+  later(!Worker::stdoutFile.empty(), "stdoutFile");
+  later(Worker::daemonize, "daemonize");
+  if (address.none()) return;
+
+  const bool bare = address.scheme == "tcp" || address.scheme == "udp" || address.scheme == "unix";
+  if (address.kind == platform::SocketKind::tcp && transport == "udp") address.kind = platform::SocketKind::udp;
+  if (address.kind == platform::SocketKind::tcp && transport == "unix")
+    refuse(*this, "transport unix needs a unix:// address",
+           {{"try", "Worker(\"unix:///run/chat.sock\") with worker.protocol = \"" + address.scheme + "\""}});
+  if (address.kind == platform::SocketKind::unixStream && !capabilities().unixSockets)
+    throw SetupError(Exit::notOnThisSystem, label() + ": " + std::string(capabilities().whyLimited),
+                     {{"try", "tcp://127.0.0.1:PORT"}});
+  Protocol chosen = bare ? worker.protocol : Protocol(address.scheme);
+  try {
+    fixedProtocol = Protocol(chosen.name(), resolveProtocol(chosen));
+  } catch (const SetupError& e) {
+    throw SetupError(e.exit(), label() + ": " + e.what(), e.hints());
+  }
+
+  if (address.kind == platform::SocketKind::udp &&
+      (fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket"))
+    refuse(*this, fixedProtocol.name() + " needs tcp", {{"try", "transport = \"tcp\""}});
+  checkHandlers();
+}
+
+void Worker::Core::checkHandlers() const {
+  const bool udp = address.kind == platform::SocketKind::udp;
+  const std::string& speaks = fixedProtocol.name();
+  const auto made = fixedProtocol.factory() ? fixedProtocol.factory()->make() : detail::CodecFactory::Made{};
+  const std::unique_ptr<detail::Codec> owner(made.owned ? made.codec : nullptr);
+  if (const MessageCallback& handler = worker.onMessage) {
+    const bool fits =
+        made.codec != nullptr ? made.codec->delivers(handler.messageType()) : handler.takes<std::string_view>();
+    if (!fits)
+      refuse(*this,
+             "onMessage takes " + messageName(handler) + ", which is not what " +
+                 (speaks == "tcp" ? address.scheme : speaks) + " delivers",
+             {{"try", speaks == "http" ? "[](TcpConnection& connection, const http::Request& request) { ... }"
+                      : udp            ? "[](UdpConnection& connection, std::string_view data) { ... }"
+                                       : "[](TcpConnection& connection, std::string_view data) { ... }"}});
+    const auto kind = handler.peerKind();
+    if (udp && kind == detail::PeerKind::tcp)
+      refuse(*this, "onMessage takes a TcpConnection, but this worker receives datagrams",
+             {{"try", "[](UdpConnection& connection, std::string_view data) { ... }"}});
+    if (!udp && kind == detail::PeerKind::udp)
+      refuse(*this, "onMessage takes a UdpConnection, but this worker serves streams",
+             {{"try", "[](TcpConnection& connection, std::string_view data) { ... }"}});
+  }
+  if (const MessageCallback& handler = worker.onWebSocketMessage) {
+    if (speaks != "http" && speaks != "websocket")
+      refuse(*this, "onWebSocketMessage needs an http or websocket worker",
+             {{"try", "http://" + address.text().substr(address.scheme.size() + 3)}});
+    if (!handler.takes<std::string_view>() && !handler.takes<websocket::Message>())
+      refuse(*this, "onWebSocketMessage takes " + messageName(handler),
+             {{"try", "[](TcpConnection& connection, std::string_view text) { ... }"}});
+  }
+}
+
+platform::ListenOptions Worker::Core::listenOptions() const {
+  const SocketOptions& s = worker.socket;
+  platform::ListenOptions options;
+  options.backlog = s.backlog;
+  options.reusePort = worker.reusePort && capabilities().reusePort;
+  options.ipv6Only = s.ipv6Only;
+  options.noDelay = s.noDelay;
+  options.keepAlive = {s.keepAlive, s.keepAliveIdle, s.keepAliveInterval, s.keepAliveProbes};
+  return options;
+}
+
+platform::NativeSocket Worker::Core::bind() {
+  auto socket = platform::openListener(address.kind, address.host, address.port, listenOptions());
+  if (!socket) {
+    const Error& error = socket.error();
+    SetupError::Hints hints;
+    const std::string listenOption = "--listen " + (worker.name != "none" ? worker.name + "=" : "");
+    switch (error.code) {
+      case Errc::addressInUse:
+        if (address.kind == platform::SocketKind::unixStream) {
+          hints.emplace_back("try", "stop the program that serves it, or " + listenOption + address.scheme + "://" +
+                                        address.host + ".2");
+          break;
+        }
+        if (const auto holder = platform::portHolder(address.port)) hints.emplace_back("held by", *holder);
+        {
+          ListenAddress next = address;
+          next.port = static_cast<std::uint16_t>(address.port < 65535 ? address.port + 1 : 8080);
+          hints.emplace_back("try", "stop that program, or " + listenOption + next.text());
+        }
+        break;
+      case Errc::addressNotAvailable:
+        hints.emplace_back(
+            "try", "0.0.0.0 for every address of this machine, or one of: 127.0.0.1" + [] {
+              std::string list;
+              for (const auto& ip : platform::localAddresses()) list += ", " + ip;
+              return list;
+            }());
+        break;
+      case Errc::permissionDenied:
+        hints.emplace_back("try", address.kind == platform::SocketKind::unixStream
+                                      ? "a directory this user may write to"
+                                      : "a port from 1024 on, or CAP_NET_BIND_SERVICE for this program");
+        break;
+      case Errc::staleSocketFile:
+        hints.emplace_back("try", "rm " + address.host + "   (nobody serves it)");
+        break;
+      default:
+        break;
+    }
+    throw SetupError(error.code == Errc::badAddress    ? Exit::configuration
+                     : error.code == Errc::unsupported ? Exit::notOnThisSystem
+                                                       : Exit::cannotListen,
+                     label() + " cannot listen on " + address.text() + ": " + error.message, std::move(hints));
+  }
+  if (address.kind != platform::SocketKind::unixStream && address.port == 0) {
+    address.port = platform::boundPort(*socket);
+    shown = address.text();
+  }
+  return *socket;
+}
+
+void Worker::Core::serve(platform::NativeSocket socket) {
+  if (address.kind == platform::SocketKind::udp) {
+    udp = std::make_shared<detail::UdpListener>(worker, socket);
+    return udp->start();
+  }
+  net::Acceptor::Hooks hooks;
+  hooks.accepted = [this](const net::Incoming& incoming) { accept(incoming); };
+  WorkerProcess* process = WorkerProcess::current();
+  sharesListener =
+      process != nullptr && process->worker() == &worker && !worker.reusePort && process->balance().slots.size() > 1;
+  if (sharesListener) hooks.mayAccept = [process] { return process->balance().mayAccept(); };
+  hooks.failed = [this](const Error& error) {
+    hint("accept", label() + " cannot accept: " + error.message +
+                       "; it tries again until descriptors are free, clients wait in the queue");
+  };
+  acceptor = std::make_unique<net::Acceptor>(socket, address.kind == platform::SocketKind::unixStream,
+                                             worker.socket.backlog, std::move(hooks));
+  if (acceptPaused) acceptor->pause();
+  if (const auto started = acceptor->start(); !started) {
+    acceptor.reset();
+    throw SetupError(Exit::cannotListen,
+                     label() + " cannot listen on " + address.text() + ": " + started.error().message);
+  }
+}
+
+void removeSocketFile(const std::string& utf8) {
+  std::error_code ignored;
+  std::filesystem::remove(std::filesystem::path(std::u8string(utf8.begin(), utf8.end())), ignored);
+}
+
+void Worker::Core::closeListener() {
+  if (acceptor && boundHere && address.kind == platform::SocketKind::unixStream) removeSocketFile(address.host);
+  // Its callback may be running: it goes when this turn ends.
+  if (acceptor) {
+    acceptor->pause();
+    net::loop().defer([gone = std::move(acceptor)] {});
+  }
+  if (udp) {
+    udp->pause();
+    udp->detach();
+    net::loop().defer([gone = std::move(udp)] {});
+  }
+}
+
+/// What was assigned since the start is checked here, before anything is called with it.
+bool Worker::Core::lateCheck() {
+  try {
+    const bool bare = address.scheme == "tcp" || address.scheme == "unix";
+    if (bare && (worker.protocol.name() != fixedProtocol.name() ||
+                 (worker.protocol.factory() && worker.protocol.factory() != fixedProtocol.factory())))
+      fixedProtocol = Protocol(worker.protocol.name(), resolveProtocol(worker.protocol));
+    checkHandlers();
+    return true;
+  } catch (const SetupError& misfit) {
+    net::exceptionLeftCallback(std::make_exception_ptr(std::invalid_argument(misfit.what())), nullptr);
+    return false;
+  }
+}
+
+CallbacksRef Worker::Core::callbacksForNew() {
+  const bool bareProtocol =
+      worker.protocol.name() != checkedProtocol.name() || worker.protocol.factory() != checkedProtocol.factory();
+  if (!shared || bareProtocol || !same(**shared, worker)) {
+    const bool fits = lateCheck();
+    checkedProtocol = worker.protocol;
+    auto* block = new SharedCallbacks;
+    static_cast<detail::ConnectionCallbacks&>(*block) = callbacksOf(worker);
+    if (!fits) block->onMessage = block->onWebSocketMessage = nullptr;
+    block->protocol = fixedProtocol;
+    shared = std::make_unique<CallbacksRef>(block);
+  }
+  return *shared;
+}
+
+void Worker::Core::accept(const net::Incoming& incoming) {
+  const bool tooMany = worker.maxConnections > 0 && served() >= worker.maxConnections;
+  auto connection = std::make_shared<Conn>(worker, tooMany ? CallbacksRef(new SharedCallbacks) : callbacksForNew());
+  if (const int status = connection->open(incoming, address.kind == platform::SocketKind::unixStream); status != 0) {
+    hint("accept", label() + " lost a connection while accepting it: " + uv_strerror(status));
+    connection->discard();
+    return;
+  }
+  if (!platform::acceptsDirectly()) platform::applyAccepted(connection->native(), listenOptions());
+  connection->rememberPeer();
+  connections.add(connection);
+  if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
+  if (tooMany) {
+    hint("maxConnections",
+         label() + " has reached maxConnections (" + std::to_string(worker.maxConnections) +
+             "): a new connection was turned away; raise worker.maxConnections if this machine can carry more");
+    ++turnedAway;
+    connection->turnAway(fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket");
+  } else {
+    connection->begin();
+  }
+  // Siblings take the next ones, when there are any.
+  if (connection->acceptedBy() == nullptr) return;  // onConnect has destroyed this Worker
+  if (worker.maxConnections > 0 && served() >= worker.maxConnections && sharesListener && !full) {
+    full = true;
+    if (acceptor) acceptor->pause();
+  }
+}
+
+void Worker::Core::connectionGone(Conn& connection) {
+  connections.remove(connection.id());
+  if (connection.turnedAway()) --turnedAway;
+  if (acceptor) {
+    acceptor->descriptorsFreed();
+    if (full && served() < worker.maxConnections) {
+      full = false;
+      if (!acceptPaused) acceptor->resume();
+    }
+  }
+  if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
+}
+
+void Worker::Core::hint(std::string_view kind, const std::string& line) {
+  LastHint& last = lastHints[std::string(kind)];
+  const auto now = std::chrono::steady_clock::now();
+  if (last.at != std::chrono::steady_clock::time_point{} && now - last.at < std::chrono::minutes(1)) {
+    ++last.kept;
+    return;
+  }
+  log::warn(line +
+            (last.kept > 0 ? " (and " + std::to_string(last.kept) + " times more since the last line like this)" : ""));
+  last = {now, 0};
+}
+
+}  // namespace artel

@@ -1,0 +1,68 @@
+// What a Worker keeps for itself: its resolved address, its listening socket, its connections and counters.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "artel/worker.hpp"
+#include "src/net/acceptor.hpp"
+#include "src/worker/conn.hpp"
+#include "src/worker/listen_address.hpp"
+
+namespace artel {
+
+struct Worker::Core {
+  explicit Core(Worker& owner) : worker(owner) {}
+
+  Worker& worker;
+  ListenAddress address;
+  std::string shown;       ///< the address for screens; the real port once it is bound
+  Protocol fixedProtocol;  ///< the scheme's or the user's, resolved
+  int id = 0;
+  Connections connections;
+  std::uint64_t totalRequests = 0, sendFails = 0, protocolErrors = 0;
+  std::unique_ptr<net::Acceptor> acceptor;
+  std::shared_ptr<detail::UdpListener> udp;
+  std::unique_ptr<CallbacksRef> shared;  ///< the block that new connections get
+  std::size_t turnedAway = 0;            ///< connections beyond maxConnections that have not ended yet
+  std::size_t served() const noexcept { return connections.size() - turnedAway; }
+  Protocol checkedProtocol;     ///< worker.protocol when it was last looked at
+  bool sharesListener = false;  ///< siblings accept from the same socket
+  bool acceptPaused = false, full = false;
+  bool boundHere = false;  ///< by listen() in this process, which therefore removes the socket file
+
+  /// "worker chat" or "worker text://0.0.0.0:2347": for errors and logs.
+  std::string label() const;
+  /// Address, transport and protocol made to agree; handlers checked against the protocol. Throws SetupError (E06).
+  void resolve();
+  /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).
+  void checkHandlers() const;
+  bool lateCheck();
+  platform::ListenOptions listenOptions() const;
+  /// Binds; throws SetupError (E05). Also sets `shown` and, for port 0, address.port.
+  platform::NativeSocket bind();
+  /// Serves a bound socket, in this process.
+  void serve(platform::NativeSocket socket);
+  void closeListener();
+  void accept(const net::Incoming& incoming);
+  CallbacksRef callbacksForNew();
+  void connectionGone(Conn& connection);
+  struct LastHint {
+    std::chrono::steady_clock::time_point at{};
+    std::uint64_t kept = 0;
+  };
+  std::map<std::string, LastHint> lastHints;
+  /// One log line a minute for each kind of trouble.
+  void hint(std::string_view kind, const std::string& line);
+};
+
+/// The file of a Unix socket whose path is UTF-8.
+void removeSocketFile(const std::string& utf8);
+
+/// Null for raw bytes. Throws SetupError (E06) for an unknown scheme.
+std::shared_ptr<const detail::CodecFactory> resolveProtocol(const Protocol& protocol);
+
+}  // namespace artel

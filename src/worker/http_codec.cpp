@@ -1,0 +1,368 @@
+#include "src/worker/http_codec.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <exception>
+#include <filesystem>
+#include <utility>
+
+#include "src/net/loop.hpp"
+#include "src/protocol/sniff.hpp"
+#include "src/protocol/websocket_frames.hpp"
+#include "src/protocol/websocket_handshake.hpp"
+#include "src/worker/core.hpp"
+#include "src/worker/process.hpp"
+#include "src/worker/websocket_codec.hpp"
+
+namespace artel {
+
+namespace {
+
+constexpr std::size_t filePiece = 64 * 1024, filePerTurn = 1024 * 1024;
+constexpr std::uint32_t stopGrace = 1000;  // an idle keep-alive connection's last chance at a stop
+
+Conn& conn(Connection& connection) { return static_cast<Conn&>(static_cast<TcpConnection&>(connection)); }
+
+/// Requests that arrive whole, nearly all, are parsed by this one; a connection keeps a parser only in between.
+http::Parser& scratch() {
+  static http::Parser parser;
+  return parser;
+}
+
+std::string_view dateNow() {
+  static std::string text;
+  static std::uint64_t of = 0;
+  const std::uint64_t second = net::loop().now() / 1000 + 1;
+  if (second != of) {
+    of = second;
+    text.clear();  // keeps its memory: a new second allocates nothing
+    http::appendHttpDate(std::time(nullptr), text);
+  }
+  return text;
+}
+
+std::time_t modified(const std::filesystem::path& file, std::error_code& failed) {
+  using namespace std::chrono;
+  const auto age = std::filesystem::file_time_type::clock::now() - std::filesystem::last_write_time(file, failed);
+  return system_clock::to_time_t(system_clock::now() - duration_cast<system_clock::duration>(age));
+}
+
+bool hasHeader(const http::Response& response, std::string_view name) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [&](const http::Header& h) { return http::equalNames(h.name, name); });
+}
+
+}  // namespace
+
+HttpCodec::~HttpCodec() = default;
+
+// ---- requests -------------------------------------------------------------------------------------------------------
+
+Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
+  Conn& self = conn(connection);
+  if (!parser_) scratch().reset(self.acceptedBy()->http, self.maxPackageSize);
+  http::Parser& parser = parser_ ? *parser_ : scratch();
+  const auto outcome = parser.parse(bytes);
+  switch (outcome.state) {
+    case http::Parser::State::complete:
+      return Input::packet(outcome.size);
+    case http::Parser::State::invalid:
+      return refuse(self, outcome.status, outcome.reason, {bytes.data(), bytes.size()});
+    case http::Parser::State::needMore:
+      break;
+  }
+  if (parser.takeExpectContinue()) self.write([](std::string& out) { return http::appendContinue(out), true; }, true);
+  if (!parser_) parser_ = std::make_unique<http::Parser>(scratch());
+  return Input::needMore();
+}
+
+/// The answer to bytes that are no request, then the end of the connection.
+Input HttpCodec::refuse(Conn& connection, int status, std::string_view reason, std::string_view bytes) {
+  connection.countProtocolError();
+  if (first_ && connection.bytesIn() == bytes.size()) {
+    // The first bytes of this connection: they may be another protocol.
+    Worker& worker = *connection.acceptedBy();
+    if (const auto spoken = protocols::sniff(bytes); spoken == protocols::Spoken::tls) {
+      worker.core().hint("wrong protocol", protocols::wrongProtocolHint(spoken, worker.listenAddress(),
+                                                                        worker.core().fixedProtocol.name()));
+    } else {
+      worker.core().hint("illegal data",
+                         std::string(connection.logName()) + " sent no valid request: " + std::string(reason));
+    }
+  }
+  connection.write([&](std::string& out) { return http::appendError(status, reason, out), true; }, true);
+  connection.endAfterFlush();
+  return Input::skip(bytes.size());
+}
+
+void HttpCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) {
+  Conn& self = conn(connection);
+  const std::unique_ptr<http::Parser> kept = std::move(parser_);
+  http::Request request = (kept ? *kept : scratch()).request(packet.data());
+  http10_ = request.protocolVersion() == "1.0";
+  keepAlive_ = request.keepAlive();
+  head_ = request.method() == "HEAD";
+  first_ = false;
+  state_ = State::asked;
+  self.countRequest();
+  self.holdInput(true);
+  struct Handling {  // also when a callback throws
+    HttpCodec& codec;
+    Handling(HttpCodec& c, const http::Request& r) : codec(c) { codec.request_ = &r; }
+    ~Handling() {
+      codec.request_ = nullptr;
+      codec.threw_ = std::uncaught_exceptions() > 0;
+    }
+  } handling(*this, request);
+  handle(self, request, handler);
+  if (accepted_) becomeWebsocket(self, request);
+}
+
+void HttpCodec::handle(Conn& connection, http::Request& request, const MessageCallback& handler) {
+  const SharedCallbacks& callbacks = connection.callbacks();
+  if (mode_ == Mode::websocketOnly) {
+    if (request.wantsWebSocket()) return upgrade(connection, request);
+    Worker& worker = *connection.acceptedBy();
+    connection.countProtocolError();
+    worker.core().hint("wrong protocol",
+                       protocols::wrongProtocolHint(protocols::Spoken::http, worker.listenAddress(), "websocket"));
+    connection.write(
+        [&](std::string& out) {
+          return protocols::appendWrongProtocolPage(out, "websocket", worker.listenAddress()), true;
+        },
+        true);
+    return answered(connection, true);
+  }
+  if (request.wantsWebSocket()) {
+    if (callbacks.onWebSocketMessage || callbacks.onWebSocketConnect) return upgrade(connection, request);
+    Worker& worker = *connection.acceptedBy();
+    worker.core().hint("wrong protocol",
+                       protocols::wrongProtocolHint(protocols::Spoken::webSocketHello, worker.listenAddress(), "http"));
+  }
+  if (handler) return handler.call(connection, &request);
+  connection.write(
+      [&](std::string& out) {
+        return answer(http::Response{404, {}, "404 Not Found"}, connection, out);
+      },
+      true);
+}
+
+// ---- answers --------------------------------------------------------------------------------------------------------
+
+http::ReplyContext HttpCodec::context() const {
+  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, dateNow()};
+}
+
+bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
+  Conn& self = conn(connection);
+  if (type == detail::typeId<std::string_view>()) {
+    const auto text = *static_cast<const std::string_view*>(message);
+    if (accepted_ || mode_ == Mode::websocketOnly) return encodeEarly(text, self.websocketType, self, out);
+    if (state_ != State::asked) return false;
+    const auto how = context();
+    http::appendText(text, how, out);
+    answered(self, !how.keepAlive);
+    return true;
+  }
+  if (type == detail::typeId<http::Response>()) {
+    return state_ == State::asked && !accepted_ && answer(*static_cast<const http::Response*>(message), self, out);
+  }
+  if (type == detail::typeId<http::Chunk>()) {
+    if (state_ != State::streaming || file_) return false;
+    const auto how = context();
+    const std::string_view data = static_cast<const http::Chunk*>(message)->data;
+    if (!bodyless_) http::appendChunk(data, how, out);
+    if (data.empty()) answered(self, !how.keepAlive || (http10_ && !bodyless_));
+    return true;
+  }
+  if (type == detail::typeId<websocket::Message>() && (accepted_ || mode_ == Mode::websocketOnly)) {
+    const auto& typed = *static_cast<const websocket::Message*>(message);
+    return encodeEarly(typed.payload, typed.type, self, out);
+  }
+  return false;
+}
+
+bool HttpCodec::answer(const http::Response& response, Conn& connection, std::string& out) {
+  if (!response.file.empty()) return answerFile(response, connection, out);
+  const auto how = context();
+  if (!http::appendResponse(response, how, std::nullopt, out)) return false;
+  const bool close = http::closesAfter(response, how);
+  if (!response.chunked) return answered(connection, close), true;
+  bodyless_ = head_ || !http::bodyAllowed(response.status);
+  state_ = State::streaming;
+  if (close) keepAlive_ = false;
+  return true;
+}
+
+bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std::string& out) {
+  std::error_code failed;
+  auto file = std::make_unique<std::ifstream>();
+  std::uint64_t size = 0;
+  if (std::filesystem::is_regular_file(response.file, failed)) {
+    file->open(response.file, std::ios::binary);
+    size = std::filesystem::file_size(response.file, failed);
+  }
+  if (!file->is_open() || failed) return answer(http::Response{404, {}, "404 Not Found"}, connection, out);
+  http::Response head{response.status, response.headers};
+  const auto name = response.file.filename().u8string();
+  if (!hasHeader(head, "Content-Type"))
+    head.header("Content-Type", http::contentTypeOf({reinterpret_cast<const char*>(name.data()), name.size()}));
+  if (const std::time_t time = modified(response.file, failed); !failed && !hasHeader(head, "Last-Modified"))
+    head.header("Last-Modified", http::httpDate(time));
+  const auto how = context();
+  if (!http::appendResponse(head, how, size, out)) return false;
+  const bool close = http::closesAfter(head, how);
+  if (head_ || size == 0 || !http::bodyAllowed(head.status)) return answered(connection, close), true;
+  file_ = std::move(file);
+  fileLeft_ = size;
+  state_ = State::streaming;
+  if (close) keepAlive_ = false;
+  net::loop().defer([weak = connection.weak_from_this()] {
+    const auto alive = weak.lock();
+    if (alive && alive->builtin() != nullptr) alive->builtin()->drained(*alive);
+  });
+  return true;
+}
+
+/// As much as the kernel takes, but no more than a share of this turn.
+void HttpCodec::feedFile(Conn& connection) {
+  for (std::size_t fed = 0; file_ && fileLeft_ > 0 && !connection.behind();) {
+    if (fed >= filePerTurn) {
+      net::loop().post([weak = connection.weak_from_this()] {
+        const auto alive = weak.lock();
+        if (alive && alive->builtin() != nullptr) alive->builtin()->drained(*alive);
+      });
+      return;
+    }
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(filePiece, fileLeft_));
+    bool whole = false;
+    const SendStatus status = connection.write(
+        [&](std::string& out) {
+          const std::size_t before = out.size();
+          out.resize(before + size);
+          whole = file_->read(out.data() + before, static_cast<std::streamsize>(size)).gcount() ==
+                  static_cast<std::streamsize>(size);
+          return whole;
+        },
+        true);
+    if (status == SendStatus::dropped && connection.status() != TcpConnection::Status::established) return;
+    if (!whole) return connection.finish();  // the file shrank: the promised length cannot be kept
+    fed += size;
+    fileLeft_ -= size;
+    connection.flush();
+  }
+  if (!file_ || fileLeft_ > 0) return;
+  file_.reset();
+  answered(connection, !keepAlive_ || WorkerProcess::stopping());
+}
+
+void HttpCodec::drained(Conn& connection) {
+  if (file_) feedFile(connection);
+}
+
+void HttpCodec::answered(Conn& connection, bool close) {
+  state_ = State::idle;
+  connection.touch();
+  if (close) return connection.endAfterFlush();
+  connection.holdInput(false);
+}
+
+void HttpCodec::callbackFailed(Conn& connection) {
+  if (state_ == State::streaming) return connection.finish();
+  if (state_ != State::asked || accepted_) return;
+  connection.write([](std::string& out) { return http::appendError(500, "Internal Server Error", out), true; }, true);
+  answered(connection, true);
+}
+
+/// onException goes on, but nobody will answer this request any more.
+void HttpCodec::handlerThrew(Conn& connection) {
+  if (std::exchange(threw_, false) && state_ == State::asked) callbackFailed(connection);
+}
+
+bool HttpCodec::exempt(detail::TypeId type, const void* message) const noexcept {
+  if (accepted_ || mode_ == Mode::websocketOnly) return false;
+  if (type == detail::typeId<http::Chunk>()) return static_cast<const http::Chunk*>(message)->data.empty();
+  return state_ == State::asked;
+}
+
+/// The rest of a file goes out first; its end closes.
+bool HttpCodec::closesLater() {
+  if (!file_) return false;
+  keepAlive_ = false;
+  return true;
+}
+
+bool HttpCodec::delivers(detail::TypeId type) const noexcept {
+  if (mode_ == Mode::http && !accepted_) return type == detail::typeId<http::Request>();
+  return type == detail::typeId<std::string_view>() || type == detail::typeId<websocket::Message>();
+}
+
+// ---- time -----------------------------------------------------------------------------------------------------------
+
+void HttpCodec::tick(Conn& connection, std::uint32_t now) {
+  const Worker& worker = *connection.acceptedBy();
+  const auto over = [&](std::chrono::milliseconds limit) {
+    return limit.count() > 0 && now - connection.messageSince() >= static_cast<std::uint64_t>(limit.count());
+  };
+  if (state_ != State::idle) return;
+  const bool begun = connection.messageBegun();
+  if (WorkerProcess::stopping() && !begun && now - connection.messageSince() >= stopGrace)
+    return connection.endAfterFlush();
+  if (begun && parser_ && parser_->headersComplete()) return;
+  if (begun && connection.awaitsPeer() && over(worker.headerTimeout)) {
+    connection.write([](std::string& out) { return http::appendError(408, "Request Timeout", out), true; }, true);
+    return connection.endAfterFlush();
+  }
+  if (!begun && over(first_ ? worker.headerTimeout : worker.keepAliveTimeout)) connection.endAfterFlush();
+}
+
+bool HttpCodec::stopping(Conn& connection, bool) {
+  if (state_ == State::idle && mode_ == Mode::http) connection.touch();
+  return mode_ == Mode::http || state_ != State::idle;
+}
+
+// ---- WebSocket ------------------------------------------------------------------------------------------------------
+
+void HttpCodec::upgrade(Conn& connection, const http::Request& request) {
+  if (const auto check = websocket::checkHandshake(request); check.status != 101) {
+    connection.write([&](std::string& out) { return websocket::appendRefusal(check, out), true; }, true);
+    return answered(connection, true);
+  }
+  if (const auto decide = connection.callbacks().onWebSocketConnect) decide(connection, request);
+  if (state_ == State::asked && !accepted_ && connection.status() == TcpConnection::Status::established)
+    accept(connection, {}, {});
+}
+
+bool HttpCodec::accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers) {
+  if (request_ == nullptr || state_ != State::asked || accepted_) return false;
+  if (const auto check = websocket::checkHandshake(*request_); check.status != 101) {
+    connection.write([&](std::string& out) { return websocket::appendRefusal(check, out), true; }, true);
+    answered(connection, true);
+    return false;
+  }
+  bool valid = false;
+  connection.write(
+      [&](std::string& out) { return valid = websocket::appendAccept(*request_, subprotocol, headers, out); }, true);
+  return accepted_ = valid;
+}
+
+/// The 101 is on its way and the callback has returned: from here on this connection speaks frames.
+void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) {
+  const auto early = std::move(early_);
+  connection.switchCodec(new WebsocketCodec, true);  // this object lives until the turn ends
+  connection.holdInput(false);
+  if (const auto connected = connection.callbacks().onWebSocketConnected) connected(connection, request);
+  if (early) connection.write([&](std::string& out) { return out.append(*early), true; }, true);
+}
+
+/// Before the handshake messages wait; between the acceptance and the callback's return they follow the 101 directly.
+bool HttpCodec::encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out) {
+  if (accepted_) return websocket::appendFrame(out, type, payload), true;
+  if (!early_) early_ = std::make_unique<std::string>();
+  if (early_->size() >= connection.maxSendBufferSize) return false;
+  websocket::appendFrame(*early_, type, payload);
+  return true;
+}
+
+}  // namespace artel

@@ -1,0 +1,68 @@
+// HTTP at work on a connection: requests in, answers out in order, and the door to WebSocket.
+//
+//   idle ──request complete──► asked ──send(Response)──► idle        (or closed, when the request or we say so)
+//                                 └──send(chunked) ──► streaming ──last chunk──► idle
+//                                 └──upgrade accepted ──► WebsocketCodec takes over
+// While asked or streaming no further request is parsed: answers cannot overtake each other.
+#pragma once
+
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "src/protocol/http_parser.hpp"
+#include "src/protocol/http_response.hpp"
+#include "src/worker/conn.hpp"
+
+namespace artel {
+
+class HttpCodec final : public BuiltinCodec {
+ public:
+  enum class Mode : std::uint8_t { http, websocketOnly };
+  explicit HttpCodec(Mode mode) noexcept : mode_(mode) {}
+  ~HttpCodec() override;
+
+  Input input(std::span<char> bytes, Connection& connection) override;
+  void deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) override;
+  bool encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) override;
+  bool delivers(detail::TypeId type) const noexcept override;
+  void tick(Conn& connection, std::uint32_t now) override;
+  bool stopping(Conn& connection, bool graceful) override;
+  void callbackFailed(Conn& connection) override;
+  void drained(Conn& connection) override;
+  void lastMessage() override { keepAlive_ = false; }
+  void handlerThrew(Conn& connection) override;
+  bool exempt(detail::TypeId type, const void* message) const noexcept override;
+  bool closesLater() override;
+
+  /// Answers the upgrade request that is being handled with 101.
+  bool accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers);
+  /// A request is in the hands of a callback now.
+  bool handling() const noexcept { return request_ != nullptr; }
+
+ private:
+  enum class State : std::uint8_t { idle, asked, streaming };
+
+  void handle(Conn& connection, http::Request& request, const MessageCallback& handler);
+  void upgrade(Conn& connection, const http::Request& request);
+  void becomeWebsocket(Conn& connection, const http::Request& request);
+  bool encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out);
+  Input refuse(Conn& connection, int status, std::string_view reason, std::string_view bytes);
+  bool answer(const http::Response& response, Conn& connection, std::string& out);
+  bool answerFile(const http::Response& response, Conn& connection, std::string& out);
+  void feedFile(Conn& connection);
+  void answered(Conn& connection, bool close);
+  http::ReplyContext context() const;
+
+  const http::Request* request_ = nullptr;  // while a callback handles it
+  std::unique_ptr<http::Parser> parser_;    // only while a request is incomplete
+  std::unique_ptr<std::string> early_;      // messages sent before the WebSocket handshake
+  std::unique_ptr<std::ifstream> file_;     // a body that is read as the client takes it
+  std::uint64_t fileLeft_ = 0;
+  Mode mode_;
+  State state_ = State::idle;
+  bool http10_ = false, keepAlive_ = true, head_ = false, bodyless_ = false, first_ = true, accepted_ = false,
+       threw_ = false;
+};
+
+}  // namespace artel

@@ -1,0 +1,26 @@
+// "<scheme>://<address>" taken apart (manual 1.8.1). Pure text: nothing is resolved or opened.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "platform/platform.hpp"
+
+namespace artel {
+
+struct ListenAddress {
+  std::string scheme;  ///< lower case
+  std::string host;    ///< a name, an IPv4 or a bare IPv6 address; the path for unix
+  std::uint16_t port = 0;
+  platform::SocketKind kind = platform::SocketKind::tcp;
+  bool none() const noexcept { return scheme.empty(); }
+  /// With brackets around IPv6.
+  std::string text() const;
+};
+
+/// Throws SetupError (E06) with what is wrong and what to type. The empty text is the address of a worker without
+/// listener.
+ListenAddress parseListenAddress(std::string_view text);
+
+}  // namespace artel

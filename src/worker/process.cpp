@@ -1,0 +1,225 @@
+#include "src/worker/process.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "artel/log.hpp"
+#include "src/net/loop.hpp"
+#include "src/net/user_code.hpp"
+#include "src/worker/conn.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+namespace {
+
+WorkerProcess* theProcess = nullptr;
+constexpr std::uint64_t tickTime = 1000, stopTickTime = 20;  // milliseconds
+/// Stopping, a peer that does not end its side is waited for this long at most.
+constexpr std::chrono::milliseconds stopLinger{300};
+
+std::string textOf(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const std::exception& e) {
+    return std::string(typeid(e).name()) + ": " + e.what();
+  } catch (const std::string& text) {
+    return "a std::string: " + text;
+  } catch (const char* text) {
+    return std::string("a text: ") + text;
+  } catch (...) {
+    return "of an unknown type";
+  }
+}
+
+}  // namespace
+
+bool Balance::mayAccept() const noexcept {
+  if (slots.size() < 2) return true;
+  std::uint32_t least = notServing;
+  for (const auto& slot : slots) least = std::min(least, slot.load(std::memory_order_relaxed));
+  return slots[mine].load(std::memory_order_relaxed) <= least + std::max<std::uint32_t>(4, least / 8);
+}
+
+WorkerProcess::WorkerProcess(Setup setup) : setup_(std::move(setup)), fixed_(fixedOf(*setup_.worker)) {
+  theProcess = this;
+  net::createLoop();
+  net::exceptionLeftCallback = &WorkerProcess::exceptionLeft;
+}
+
+WorkerProcess::~WorkerProcess() {
+  Timer::delAll();  // the turns below are for closing: no timer runs in a process that has ended
+  for (Worker* worker : Worker::all()) {
+    worker->core().closeListener();
+    for (auto& [id, connection] : worker->connections()) connection->destroy();
+  }
+  for (int i = 0; i < 1000 && openConnections() > 0; ++i) net::loop().turn(false);
+  for (int i = 0; i < 3; ++i) net::loop().turn(false);
+  net::destroyLoop();
+  // The program may go on after runAll.
+  if (stopping_) platform::killSelfAfter(std::chrono::milliseconds(0));
+  theProcess = nullptr;
+}
+
+WorkerProcess* WorkerProcess::current() noexcept { return theProcess; }
+bool WorkerProcess::stopping() noexcept { return theProcess != nullptr && theProcess->stopping_; }
+
+int WorkerProcess::run() {
+  watch();
+  start();
+  if (!done_) net::loop().run();
+  return exitCode_;
+}
+
+/// What ends this process from outside: signals, and the end of the master.
+void WorkerProcess::watch() {
+  for (const auto& [number, notice] : platform::noticeSignals()) {
+    try {
+      net::loop().watchSignal(number, true,
+                              [this, notice = notice](int) { stop(0, notice == platform::Notice::stopGracefully); });
+    } catch (const std::exception& e) {
+      log::debug("signal " + std::to_string(number) + " cannot be watched: " + e.what());
+    }
+  }
+  if (!setup_.channel) return;
+  net::processLoop->onReadable(setup_.channel.native(), [this](Loop::Descriptor descriptor) {
+    const auto message = setup_.channel.take();
+    if (!message && message.error().code == Errc::wouldBlock) return;
+    if (message && *message != 0) return;
+    net::processLoop->offReadable(descriptor);
+    log::error("the master process is gone; stopping");
+    stop(0, false);
+  });
+}
+
+void WorkerProcess::start() {
+  Worker& worker = *setup_.worker;
+  worker.core().id = setup_.id;
+  net::userCode(nullptr, [&] {
+    if (worker.onWorkerStart) worker.onWorkerStart(worker);
+  });
+  if (stopping_) return;
+  running_ = true;
+  warnOfLateChanges();
+  try {
+    if (setup_.listener != platform::noSocket) worker.core().serve(setup_.listener);
+  } catch (const SetupError& e) {
+    std::fputs(e.text().c_str(), stderr);
+    return stop(static_cast<int>(e.exit()), false);
+  }
+  connectionsChanged();
+  if (setup_.ready) setup_.ready();
+  if (setup_.channel) static_cast<void>(setup_.channel.put(readyMessage));
+}
+
+void WorkerProcess::stop(int exitCode, bool graceful) {
+  const bool again = stopping_;
+  if (again && (!graceful_ || graceful)) return;  // only a graceful stop can still be made a quicker one
+  stopping_ = true;
+  graceful_ = graceful;
+  stopBegan_ = std::chrono::steady_clock::now();
+  if (!again) {
+    exitCode_ = exitCode;
+    if (setup_.balance.mine < setup_.balance.slots.size())
+      setup_.balance.slots[setup_.balance.mine].store(Balance::notServing);
+    for (Worker* worker : Worker::all()) worker->core().closeListener();
+  }
+  // Called from anywhere, a user's callback too: the rest happens when that has returned.
+  net::loop().post([this] { stopConnections(); });
+  // Also a callback that never returns must not keep this process.
+  if (!graceful_) platform::killSelfAfter(Worker::stopTimeout + std::chrono::milliseconds(500));
+}
+
+void WorkerProcess::stopConnections() {
+  if (std::exchange(running_, false)) {
+    net::userCode(nullptr, [&] {
+      if (setup_.worker->onWorkerStop) setup_.worker->onWorkerStop(*setup_.worker);
+    });
+  }
+  stopBegun_ = true;
+  std::vector<ConnectionPtr> all;  // onDrain may destroy a Worker
+  for (Worker* worker : Worker::all())
+    for (auto& [id, connection] : worker->connections()) all.push_back(connection);
+  for (const ConnectionPtr& connection : all) Conn::of(*connection).stop(graceful_);
+  setTicking();
+  sweep();
+}
+
+void WorkerProcess::stopService() {
+  if (setup_.channel)
+    static_cast<void>(setup_.channel.put(stopServiceMessage));
+  else
+    stop(0, false);
+}
+
+std::size_t WorkerProcess::openConnections() const noexcept {
+  std::size_t open = 0;
+  for (Worker* worker : Worker::all()) open += worker->connections().size();
+  return open;
+}
+
+void WorkerProcess::connectionsChanged() {
+  Balance& balance = setup_.balance;
+  if (balance.mine < balance.slots.size() && !stopping_)
+    balance.slots[balance.mine].store(static_cast<std::uint32_t>(setup_.worker->connections().size()),
+                                      std::memory_order_relaxed);
+  setTicking();
+}
+
+/// Nothing ticks in a process that holds nothing.
+void WorkerProcess::setTicking() {
+  const bool wanted = stopping_ || openConnections() > 0;
+  if (wanted == ticking_ && !stopping_) return;
+  ticking_ = wanted;
+  if (!wanted) return net::loop().setTick(nullptr, 0);
+  net::loop().setTick([this] { sweep(); }, stopping_ ? stopTickTime : tickTime);
+}
+
+void WorkerProcess::warnOfLateChanges() {
+  if (warned_ || fixedOf(*setup_.worker) == fixed_) return;
+  warned_ = true;
+  log::warn(setup_.worker->core().label() +
+            ": count, name, transport and reusePort are read before runAll; changing them now has no effect");
+}
+
+void WorkerProcess::sweep() {
+  warnOfLateChanges();
+  const Conn::Clock now = Conn::clock();
+  const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= Worker::stopTimeout;
+  for (Worker* worker : Worker::all()) {
+    const auto linger = stopping_ ? std::min(worker->lingerTimeout, stopLinger) : worker->lingerTimeout;
+    for (auto& [id, connection] : worker->connections()) {
+      if (late)
+        connection->destroy();
+      else
+        Conn::of(*connection).tick(now, static_cast<std::uint32_t>(linger.count()));
+    }
+  }
+  if (!stopBegun_ || openConnections() > 0) return;
+  done_ = true;
+  net::loop().setTick(nullptr, 0);
+  net::loop().stop();
+}
+
+void WorkerProcess::exceptionLeft(const std::exception_ptr& exception, Connection* connection) {
+  try {
+    if (Worker::onException && Worker::onException(exception, connection)) {
+      if (auto* conn = dynamic_cast<Conn*>(connection); conn != nullptr && conn->builtin() != nullptr)
+        conn->builtin()->handlerThrew(*conn);
+      return;
+    }
+  } catch (...) {
+    log::error("onException threw itself");
+  }
+  auto* conn = dynamic_cast<Conn*>(connection);
+  Worker* worker = connection != nullptr ? connection->worker() : theProcess->setup_.worker;
+  log::error((worker != nullptr ? worker->core().label() : "worker") +
+             (conn != nullptr ? " " + std::string(conn->logName()) : "") + ": an exception left a callback: " +
+             textOf(exception) + "; this process ends with code 250 and is replaced");
+  if (conn != nullptr && conn->builtin() != nullptr) conn->builtin()->callbackFailed(*conn);
+  theProcess->stop(250, false);
+}
+
+}  // namespace artel

@@ -1,0 +1,90 @@
+// One worker process: its loop, the Worker it serves, its orderly end. There is one of these per process: in a forked
+// worker on Linux, in the only process on Windows, in a test.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "artel/worker.hpp"
+#include "platform/platform.hpp"
+
+namespace artel {
+
+/// Connections per process of one Worker, in memory that siblings share. `notServing` while a slot has no process.
+struct Balance {
+  static constexpr std::uint32_t notServing = UINT32_MAX;
+  std::span<std::atomic<std::uint32_t>> slots;
+  std::size_t mine = 0;
+  /// False when this process holds more than its share of the connections on a shared listener.
+  bool mayAccept() const noexcept;
+};
+
+class WorkerProcess {
+ public:
+  struct Setup {
+    Worker* worker = nullptr;
+    int id = 0;
+    platform::NativeSocket listener = platform::noSocket;
+    platform::Channel channel;  ///< to the master; empty without one
+    Balance balance;
+    std::function<void()> ready;  ///< without a channel: called when the worker serves
+  };
+  // Messages on the channel.
+  static constexpr char readyMessage = 'r', stopServiceMessage = 'S';
+
+  explicit WorkerProcess(Setup setup);
+  ~WorkerProcess();
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  /// Start, serve, stop: the whole life; returns the exit code.
+  int run();
+  /// onWorkerStart, then accepting.
+  void start();
+  void stop(int exitCode, bool graceful);
+  void stopService();
+  bool done() const noexcept { return done_; }
+  int exitCode() const noexcept { return exitCode_; }
+
+  static WorkerProcess* current() noexcept;
+  /// This process is on its way out: no keep-alive any more.
+  static bool stopping() noexcept;
+  /// Called by a Worker whose number of connections has changed.
+  void connectionsChanged();
+  Balance& balance() noexcept { return setup_.balance; }
+  Worker* worker() const noexcept { return setup_.worker; }
+
+ private:
+  static void exceptionLeft(const std::exception_ptr& exception, Connection* connection);
+  void watch();
+  void stopConnections();
+  void sweep();
+  void warnOfLateChanges();
+  void setTicking();
+  std::size_t openConnections() const noexcept;
+
+  /// What has no effect once the process runs.
+  struct Fixed {
+    int count;
+    std::string name, transport;
+    bool reusePort;
+    bool operator==(const Fixed&) const = default;
+  };
+  static Fixed fixedOf(const Worker& worker) { return {worker.count, worker.name, worker.transport, worker.reusePort}; }
+
+  Setup setup_;
+  Fixed fixed_;
+  std::chrono::steady_clock::time_point stopBegan_{};
+  int exitCode_ = 0;
+  bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, ticking_ = false,
+       warned_ = false;
+};
+
+}  // namespace artel

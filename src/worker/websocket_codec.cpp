@@ -1,0 +1,139 @@
+#include "src/worker/websocket_codec.hpp"
+
+#include "src/worker/process.hpp"
+
+namespace artel {
+
+namespace {
+Conn& conn(Connection& connection) { return static_cast<Conn&>(static_cast<TcpConnection&>(connection)); }
+}  // namespace
+
+Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
+  Conn& self = conn(connection);
+  pinged_ = false;
+  const Input input = reader_.input({bytes.data(), bytes.size()}, self.maxPackageSize);
+  if (input.kind != Input::Kind::invalid) return input;
+  self.countProtocolError();
+  closeWith(self, reader_.violationCode(), input.reason);
+  return Input::skip(bytes.size());
+}
+
+void WebsocketCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback&) {
+  Conn& self = conn(connection);
+  const websocket::Event event = reader_.decode(packet);
+  using Kind = websocket::Event::Kind;
+  switch (event.kind) {
+    case Kind::none:
+      return;
+    case Kind::message:
+      return message(self, event);
+    case Kind::ping:
+      self.write(
+          [&](std::string& out) { return websocket::appendControl(out, websocket::opcode::pong, event.payload), true; },
+          true);
+      if (const auto& onPing = self.callbacks().onWebSocketPing) onPing(self, event.payload);
+      return;
+    case Kind::pong:
+      if (const auto& onPong = self.callbacks().onWebSocketPong) onPong(self, event.payload);
+      return;
+    case Kind::close: {
+      // Answered first: whatever the callback does, the peer gets its Close (RFC 6455 section 5.5.1).
+      if (!closeSent_)
+        self.write([&](std::string& out) { return websocket::appendClose(out, event.code, {}), true; }, true);
+      closeSent_ = true;
+      if (const auto& onClose = self.callbacks().onWebSocketClose)
+        onClose(self, websocket::Close{event.code, event.payload});
+      return self.endAfterFlush();
+    }
+    case Kind::violation:
+      self.countProtocolError();
+      return closeWith(self, event.code, {});
+  }
+}
+
+void WebsocketCodec::message(Conn& connection, const websocket::Event& event) {
+  connection.countRequest();
+  struct Release {  // also when the callback throws
+    websocket::Reader& reader;
+    ~Release() { reader.release(); }
+  } release{reader_};
+  const SharedCallbacks& callbacks = connection.callbacks();
+  const MessageCallback& handler = callbacks.onWebSocketMessage ? callbacks.onWebSocketMessage : callbacks.onMessage;
+  if (!handler) return;
+  if (handler.takes<std::string_view>()) {
+    std::string_view text = event.payload;
+    return handler.call(connection, &text);
+  }
+  if (!handler.takes<websocket::Message>()) return;  // an http worker's onMessage, without onWebSocketMessage
+  websocket::Message typed{event.payload, event.type};
+  handler.call(connection, &typed);
+}
+
+bool WebsocketCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
+  if (closeSent_) return false;
+  if (type == detail::typeId<std::string_view>()) {
+    websocket::appendFrame(out, conn(connection).websocketType, *static_cast<const std::string_view*>(message));
+    return true;
+  }
+  if (type == detail::typeId<websocket::Message>()) {
+    const auto& typed = *static_cast<const websocket::Message*>(message);
+    websocket::appendFrame(out, typed.type, typed.payload);
+    return true;
+  }
+  if (type == detail::typeId<websocket::Close>()) {
+    const auto& close = *static_cast<const websocket::Close*>(message);
+    websocket::appendClose(out, close.code, close.reason);
+    return closeSent_ = true;
+  }
+  return false;
+}
+
+bool WebsocketCodec::delivers(detail::TypeId type) const noexcept {
+  return type == detail::typeId<std::string_view>() || type == detail::typeId<websocket::Message>();
+}
+
+void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
+  const auto interval = static_cast<std::uint64_t>(connection.acceptedBy()->pingInterval.count());
+  if (interval == 0) return;
+  if (!connection.awaitsPeer()) {  // we do not read: its pong would not be seen
+    pinged_ = false;
+    return;
+  }
+  if (now - connection.lastReceived() < interval) {  // bytes of a long frame count, too
+    pinged_ = false;
+    return;
+  }
+  if (pinged_) {
+    if (now - pingedAt_ >= interval) connection.finish();  // silent for two intervals: nobody is there
+    return;
+  }
+  pinged_ = true;
+  pingedAt_ = now;
+  connection.write([](std::string& out) { return websocket::appendControl(out, websocket::opcode::ping, {}), true; },
+                   true);
+}
+
+bool WebsocketCodec::stopping(Conn& connection, bool graceful) {
+  if (!graceful) closeWith(connection, websocket::closeCode::goingAway, {});
+  return true;
+}
+
+void WebsocketCodec::callbackFailed(Conn& connection) {
+  closeWith(connection, websocket::closeCode::internalError, {});
+}
+
+void WebsocketCodec::sayGoodbye(Conn& connection) {
+  if (closeSent_) return;
+  closeSent_ = true;
+  const auto code = WorkerProcess::stopping() ? websocket::closeCode::goingAway : websocket::closeCode::normal;
+  connection.write([&](std::string& out) { return websocket::appendClose(out, code, {}), true; }, true);
+}
+
+void WebsocketCodec::closeWith(Conn& connection, std::uint16_t code, std::string_view reason) {
+  if (!closeSent_)
+    connection.write([&](std::string& out) { return websocket::appendClose(out, code, reason), true; }, true);
+  closeSent_ = true;
+  connection.endAfterFlush();
+}
+
+}  // namespace artel

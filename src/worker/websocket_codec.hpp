@@ -1,0 +1,29 @@
+// WebSocket frames at work on a connection whose handshake is done.
+#pragma once
+
+#include "src/protocol/websocket_frames.hpp"
+#include "src/worker/conn.hpp"
+
+namespace artel {
+
+class WebsocketCodec final : public BuiltinCodec {
+ public:
+  Input input(std::span<char> bytes, Connection& connection) override;
+  void deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) override;
+  bool encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) override;
+  bool delivers(detail::TypeId type) const noexcept override;
+  void tick(Conn& connection, std::uint32_t now) override;
+  bool stopping(Conn& connection, bool graceful) override;
+  void callbackFailed(Conn& connection) override;
+  void sayGoodbye(Conn& connection) override;
+
+ private:
+  void closeWith(Conn& connection, std::uint16_t code, std::string_view reason);
+  void message(Conn& connection, const websocket::Event& event);
+
+  websocket::Reader reader_{websocket::Role::server};
+  std::uint32_t pingedAt_ = 0;
+  bool pinged_ = false, closeSent_ = false;
+};
+
+}  // namespace artel

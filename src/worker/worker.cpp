@@ -1,0 +1,129 @@
+#include "artel/worker.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "artel/log.hpp"
+#include "src/net/loop.hpp"
+#include "src/worker/core.hpp"
+#include "src/worker/process.hpp"
+
+namespace artel {
+
+namespace {
+std::vector<Worker*>& workers() {
+  static std::vector<Worker*> list;
+  return list;
+}
+}  // namespace
+
+// ---- the table of connections ---------------------------------------------------------------------------------------
+
+namespace {
+template <class Entries>
+auto findEntry(Entries& entries, std::uint64_t id) {
+  const auto at = std::lower_bound(entries.begin(), entries.end(), id,
+                                   [](const auto& entry, std::uint64_t wanted) { return entry.first < wanted; });
+  return at != entries.end() && at->first == id && at->second ? at : entries.end();
+}
+}  // namespace
+
+TcpConnection* Connections::find(std::uint64_t id) noexcept {
+  const auto at = findEntry(entries_, id);
+  return at == entries_.end() ? nullptr : at->second.get();
+}
+
+void Connections::add(ConnectionPtr connection) {
+  const std::uint64_t id = connection->id();  // ids only grow, so the end keeps the order
+  entries_.emplace_back(id, std::move(connection));
+  ++size_;
+}
+
+void Connections::remove(std::uint64_t id) noexcept {
+  const auto at = findEntry(entries_, id);
+  if (at == entries_.end()) return;
+  at->second.reset();
+  --size_;
+  // Never called while a user iterates: connections leave at the end of a turn.
+  if (entries_.size() > 32 && size_ < entries_.size() / 2) {
+    std::erase_if(entries_, [](const value_type& entry) { return !entry.second; });
+    if (entries_.capacity() > 4 * (entries_.size() + 32)) entries_.shrink_to_fit();
+  }
+}
+
+void Connections::clear() noexcept {
+  entries_.clear();
+  size_ = 0;
+}
+
+// ---- Worker ---------------------------------------------------------------------------------------------------------
+
+Worker::Worker(const std::string& listen, SocketOptions options)
+    : socket(options), maxConnections(capabilities().workerProcesses ? 0 : 256), core_(std::make_unique<Core>(*this)) {
+  core_->address = parseListenAddress(listen);
+  core_->shown = core_->address.none() ? "none" : listen;
+  if (core_->address.kind == platform::SocketKind::udp) transport = "udp";
+  if (core_->address.kind == platform::SocketKind::unixStream) transport = "unix";
+  workers().push_back(this);
+}
+
+Worker::~Worker() {
+  if (net::processLoop != nullptr) {
+    core_->closeListener();
+    for (auto& [id, connection] : core_->connections) Conn::of(*connection).orphan();
+    core_->connections.clear();
+    if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
+  }
+  std::erase(workers(), this);
+}
+
+int Worker::id() const noexcept { return core_->id; }
+Connections& Worker::connections() noexcept { return core_->connections; }
+const std::string& Worker::listenAddress() const noexcept { return core_->shown; }
+std::uint64_t Worker::totalRequests() const noexcept { return core_->totalRequests; }
+std::uint64_t Worker::sendFails() const noexcept { return core_->sendFails; }
+
+std::uint64_t Worker::protocolErrors() const noexcept { return core_->protocolErrors; }
+
+void Worker::listen() {
+  if (net::processLoop == nullptr)
+    throw std::logic_error("Worker::listen before runAll: a Worker made in main is served by runAll");
+  core_->resolve();
+  if (core_->address.none()) return;
+  core_->boundHere = true;
+  core_->serve(core_->bind());
+}
+
+void Worker::unlisten() { core_->closeListener(); }
+
+void Worker::pauseAccept() {
+  core_->acceptPaused = true;
+  if (core_->acceptor) core_->acceptor->pause();
+}
+
+void Worker::resumeAccept() {
+  core_->acceptPaused = false;
+  if (core_->acceptor && !core_->full) core_->acceptor->resume();
+}
+
+void Worker::stopAll(int exitCode, std::string_view why) {
+  if (WorkerProcess::current() == nullptr) return;
+  if (!why.empty()) log::info(why);
+  WorkerProcess::current()->stop(exitCode, false);
+}
+
+void Worker::stopService() {
+  if (WorkerProcess::current() != nullptr) WorkerProcess::current()->stopService();
+}
+
+Loop& Worker::globalEvent() {
+  if (net::processLoop == nullptr)
+    throw std::logic_error("Worker::globalEvent: the loop exists in worker processes, from onWorkerStart on");
+  return *net::processLoop;
+}
+
+const std::vector<Worker*>& Worker::all() noexcept { return workers(); }
+bool Worker::isRunning() noexcept { return WorkerProcess::current() != nullptr && !WorkerProcess::stopping(); }
+std::int64_t Worker::processId() noexcept { return platform::currentPid(); }
+
+}  // namespace artel
