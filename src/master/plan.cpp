@@ -1,0 +1,122 @@
+#include "src/master/plan.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "artel/error.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+namespace {
+
+std::string names(const std::vector<Worker*>& workers) {
+  std::string list;
+  for (const Worker* worker : workers)
+    list += (list.empty() ? "" : ", ") + (worker->name != "none" ? worker->name : worker->listenAddress());
+  return list;
+}
+
+/// The Worker that NAME (or, with one Worker, nothing) means.
+Worker& meant(const std::vector<Worker*>& workers, const std::string& option, const std::string& name,
+              const std::string& program) {
+  if (name.empty()) {
+    if (workers.size() == 1) return *workers.front();
+    throw SetupError(Exit::usage,
+                     option + " needs a name, for this program has " + std::to_string(workers.size()) +
+                         " workers: " + names(workers),
+                     {{"try", program + " start " + option + " " + workers.front()->name + "=..."}});
+  }
+  for (Worker* worker : workers) {
+    if (worker->name == name) return *worker;
+  }
+  throw SetupError(Exit::usage, option + ": there is no worker \"" + name + "\"", {{"known", names(workers)}});
+}
+
+int number(const Override& given) {
+  int value = 0;
+  const auto [end, failed] = std::from_chars(given.value.data(), given.value.data() + given.value.size(), value);
+  if (failed != std::errc() || end != given.value.data() + given.value.size())
+    throw SetupError(Exit::usage, "--count: \"" + given.value + "\" is not a number", {{"try", "--count 4"}});
+  return value;
+}
+
+void override(const std::vector<Worker*>& workers, const Command& command) {
+  for (const Override& given : command.listen) {
+    Worker& worker = meant(workers, "--listen", given.worker, command.program);
+    ListenAddress address = parseListenAddress(given.value);
+    // The transport that the replaced address had set goes with it; one set by hand stays.
+    const auto transportOf = [](platform::SocketKind kind) {
+      return kind == platform::SocketKind::udp ? "udp" : kind == platform::SocketKind::unixStream ? "unix" : "tcp";
+    };
+    if (worker.transport == transportOf(worker.core().address.kind)) worker.transport = transportOf(address.kind);
+    worker.core().address = std::move(address);
+    worker.core().shown = given.value;
+  }
+  for (const Override& given : command.count)
+    meant(workers, "--count", given.worker, command.program).count = number(given);
+}
+
+bool sameAddress(const ListenAddress& a, const ListenAddress& b) {
+  const bool aUdp = a.kind == platform::SocketKind::udp, bUdp = b.kind == platform::SocketKind::udp;
+  return !a.none() && !b.none() && aUdp == bUdp && a.host == b.host && a.port == b.port &&
+         (a.port != 0 || a.kind == platform::SocketKind::unixStream);
+}
+
+}  // namespace
+
+int Plan::processes() const noexcept {
+  int sum = 0;
+  for (const PlannedWorker& one : workers) sum += one.count;
+  return sum;
+}
+
+Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capabilities& can) {
+  if (all.empty())
+    throw SetupError(Exit::configuration, "this program has no Worker: make one before Worker::runAll",
+                     {{"try", "Worker web(\"http://0.0.0.0:8080\");"}});
+  override(all, command);
+  std::vector<Worker*> workers = all;
+  if (!command.onlyWorker.empty()) workers = {&meant(all, "--worker", command.onlyWorker, command.program)};
+
+  Plan plan;
+  plan.program = command.program;
+  plan.quiet = command.quiet;
+  plan.cluster = can.workerProcesses;
+  if (!can.manyListeners && workers.size() > 1) {
+    throw SetupError(
+        Exit::notOnThisSystem,
+        std::string(can.platform == "windows" ? "Windows" : can.platform) +
+            " runs one Worker per process, but this program has " + std::to_string(workers.size()) + ": " +
+            names(workers),
+        {{"why", std::string(can.whyLimited)},
+         {"try", command.program + " start --worker " + workers.front()->name + "      (one window for each)"}});
+  }
+  for (Worker* worker : workers) {
+    int count = std::max(worker->count, 1);
+    if (count > 1 && !worker->onlyOneProcess.empty())
+      throw SetupError(Exit::configuration,
+                       worker->core().label() + " runs as one process only, not " + std::to_string(count) + ": " +
+                           worker->onlyOneProcess,
+                       {{"try", "--count 1"}});
+    if (count > 1 && !can.workerProcesses) {
+      plan.warnings.push_back(worker->core().label() + ": count = " + std::to_string(count) + " becomes 1. " +
+                              std::string(can.whyLimited));
+      count = 1;
+    }
+    if (worker->reusePort && !can.reusePort)
+      plan.warnings.push_back(worker->core().label() + ": reusePort has no effect. " + std::string(can.whyLimited));
+    worker->core().resolve();
+    for (const PlannedWorker& other : plan.workers) {
+      if (sameAddress(worker->core().address, other.worker->core().address))
+        throw SetupError(
+            Exit::configuration,
+            other.worker->core().label() + " and " + worker->core().label() + " listen on the same address",
+            {{"try", "another port for one of them"}});
+    }
+    plan.workers.push_back({worker, count});
+  }
+  return plan;
+}
+
+}  // namespace artel

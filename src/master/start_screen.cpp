@@ -1,0 +1,118 @@
+#include "src/master/start_screen.hpp"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <array>
+
+#include "artel/version.hpp"
+#include "src/net/libuv_version.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+namespace {
+
+using Row = std::array<std::string, 5>;
+
+std::string padded(std::string text, std::size_t width, bool right = false) {
+  if (text.size() < width) text.insert(right ? 0 : text.size(), width - text.size(), ' ');
+  return text;
+}
+
+std::string table(const std::vector<Row>& rows, bool colour) {
+  std::array<std::size_t, 5> widths{};
+  for (const Row& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  std::string text;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (std::size_t i = 0; i < rows[r].size(); ++i) {
+      std::string cell = padded(rows[r][i], i + 1 < rows[r].size() ? widths[i] : 0, i == 3);
+      if (colour && r > 0 && i + 1 == rows[r].size()) cell = "\x1b[32m" + cell + "\x1b[0m";
+      text += cell + (i + 1 < rows[r].size() ? "  " : "\n");
+    }
+  }
+  return text;
+}
+
+/// The scheme that a client types.
+std::string clientScheme(const std::string& scheme) { return scheme == "websocket" ? "ws" : scheme; }
+
+std::string bracketed(const std::string& ip) { return ip.find(':') == std::string::npos ? ip : "[" + ip + "]"; }
+
+std::string plural(int count, const std::string& word) {
+  return std::to_string(count) + " " + word + (count == 1 ? "" : word == "process" ? "es" : "s");
+}
+
+}  // namespace
+
+std::string versionLine() {
+  return "artel " + std::string(version()) + " \u00b7 libuv " + net::libuvVersion() + " \u00b7 OpenSSL " +
+         OpenSSL_version(OPENSSL_VERSION_STRING) + " \u00b7 " + platform::systemName() + " \u00b7 " +
+         std::to_string(platform::usableCpus()) + " CPUs";
+}
+
+Reach reachOf(const Worker& worker, const std::vector<std::string>& localAddresses) {
+  const ListenAddress& address = const_cast<Worker&>(worker).core().address;
+  Reach reach;
+  if (address.none()) return reach;
+  if (address.kind == platform::SocketKind::unixStream) return {{address.text()}, true};
+  const auto url = [&](const std::string& host) {
+    return clientScheme(address.scheme) + "://" + bracketed(host) + ":" + std::to_string(address.port);
+  };
+  const std::string& host = address.host;
+  if (host != "0.0.0.0" && host != "::") {
+    reach.onlyThisMachine = host.rfind("127.", 0) == 0 || host == "::1" || host == "localhost";
+    reach.urls = {url(host)};
+    return reach;
+  }
+  reach.urls.push_back(url("127.0.0.1"));
+  for (const std::string& ip : localAddresses) {
+    if (host == "0.0.0.0" && ip.find(':') != std::string::npos) continue;
+    if (ip.rfind("fe80:", 0) == 0) continue;  // needs a zone: nobody types it
+    reach.urls.push_back(url(ip));
+  }
+  return reach;
+}
+
+std::string Reach::note(const std::string& url) const {
+  if (onlyThisMachine) return "only this machine: ";
+  return url.find("://127.0.0.1:") != std::string::npos ? "this machine:   " : "other machines: ";
+}
+
+std::string startScreen(const Plan& plan, const platform::Terminal& terminal, std::chrono::milliseconds took) {
+  if (plan.quiet) return "";
+  if (!terminal.isTerminal) {
+    std::string lines;
+    for (const PlannedWorker& one : plan.workers) {
+      const ListenAddress& address = one.worker->core().address;
+      lines += address.none() ? "running " + one.worker->name + "\n" : "listening " + address.text() + "\n";
+    }
+    return lines;
+  }
+  std::string text = versionLine() + "\n" + plan.program + "   " + (plan.cluster ? "master " : "pid ") +
+                     std::to_string(platform::currentPid()) + "   foreground";
+  if (!plan.cluster)
+    text += "   (" +
+            std::string(capabilities().platform == "windows"
+                            ? "Windows: one process, one listener; close the window to stop"
+                            : "one process") +
+            ")";
+  text += "\n\n";
+  std::vector<Row> rows{{"WORKER", "LISTEN", "TRANSPORT", "COUNT", "STATE"}};
+  for (const PlannedWorker& one : plan.workers) {
+    const ListenAddress& address = one.worker->core().address;
+    rows.push_back({one.worker->name, address.none() ? "-" : address.text(),
+                    address.none() ? "-" : one.worker->transport, std::to_string(one.count), "ready"});
+  }
+  text += table(rows, terminal.colour) + "\nReady in " + std::to_string(took.count()) + " ms, " +
+          plural(plan.processes(), "process") + ". Ctrl+C stops.\n";
+  const auto local = platform::localAddresses();
+  for (const PlannedWorker& one : plan.workers) {
+    const Reach reach = reachOf(*one.worker, local);
+    for (const std::string& url : reach.urls) text += reach.note(url) + url + "\n";
+  }
+  return text;
+}
+
+}  // namespace artel
