@@ -1,0 +1,255 @@
+// Master and workers as real processes (rows 1.2, 1.3, 1.8.2.1, 1.8.2.2, 1.8.4.2, decisions on start and stop).
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
+
+#include "artel/artel.hpp"
+#include "tests/support/program.hpp"
+
+namespace artel::testing {
+namespace {
+
+class Cluster : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!capabilities().workerProcesses) GTEST_SKIP() << capabilities().whyLimited;
+  }
+  static std::vector<std::string> startWords(const std::string& count) { return {"start", "--count", count}; }
+  /// "id/pid" of the worker that answers.
+  static std::pair<int, int> who(std::uint16_t port) {
+    const std::string body = bodyOf(get(port));
+    const auto slash = body.find('/');
+    if (slash == std::string::npos) return {-1, -1};
+    return {std::stoi(body.substr(0, slash)), std::stoi(body.substr(slash + 1))};
+  }
+};
+
+TEST_F(Cluster, FourProcessesWithFourIds) {
+  Program program("fixtures/misbehave", startWords("4"));
+  const auto port = program.port();
+  std::map<int, int> pidOf;
+  program.until([&] {
+    const auto [id, pid] = who(port);
+    pidOf[id] = pid;
+    return pidOf.size() == 4;
+  });
+  for (int id = 0; id < 4; ++id) EXPECT_TRUE(pidOf.contains(id)) << id;
+  std::set<int> pids;
+  for (const auto& [id, pid] : pidOf) pids.insert(pid);
+  EXPECT_EQ(pids.size(), 4u);
+  EXPECT_FALSE(pids.contains(program.pid())) << "the master serves nobody";
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait(), 0);
+  for (const int pid : pids) EXPECT_FALSE(processExists(pid));
+}
+
+TEST_F(Cluster, KeptConnectionsAreSpread) {
+  Program program("fixtures/misbehave", startWords("4"));
+  const auto port = program.port();
+  std::map<std::string, int> spread;
+  std::vector<std::unique_ptr<Wire>> wires;
+  for (int i = 0; i < 200; ++i) {
+    wires.push_back(std::make_unique<Wire>(port));
+    wires.back()->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const std::string body = bodyOf(wires.back()->receive(
+        [](const std::string& bytes) { return bytes.find("/", bytes.find("\r\n\r\n") + 1) != std::string::npos; }));
+    ++spread[body.substr(0, body.find('/'))];
+  }
+  EXPECT_EQ(spread.size(), 4u);
+  for (const auto& [id, connections] : spread) EXPECT_GE(connections, 30) << "worker " << id;
+  wires.clear();
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, AKilledWorkerIsReplacedUnderItsId) {
+  Program program("fixtures/misbehave", startWords("2"));
+  const auto port = program.port();
+  const auto [id, pid] = who(port);
+  ASSERT_GT(pid, 0);
+  ASSERT_TRUE(signalProcess(pid, 9));
+  program.until([&, id = id, pid = pid] {
+    const auto [again, other] = who(port);
+    return again == id && other > 0 && other != pid;
+  });
+  program.until([&] { return program.errHas("ended: signal KILL"); });
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, ExitAndAbortInACallbackAreNamed) {
+  Program program("fixtures/misbehave", startWords("1"));
+  const auto port = program.port();
+  get(port, "/exit");
+  program.until([&] { return program.errHas("ended: code 3"); });
+  program.until([&] { return who(port).second > 0; });
+  get(port, "/abort");
+  program.until([&] { return program.errHas("ended: signal ABRT"); });
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, AnExceptionEndsTheWorkerWith250AndTheRequestWith500) {
+  Program program("fixtures/misbehave", startWords("1"));
+  const auto port = program.port();
+  EXPECT_EQ(get(port, "/throw").substr(0, 12), "HTTP/1.1 500");
+  program.until([&] { return program.errHas("ended: code 250"); });
+  program.until([&] { return program.errHas("thrown on purpose") && program.errHas("onWorkerStop ran"); });
+  program.until([&] { return who(port).second > 0; });
+  EXPECT_EQ(get(port, "/number").substr(0, 12), "HTTP/1.1 500");
+  program.until([&] { return program.errHas("unknown type"); });
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, ACrashLoopIsPaced) {
+  Program program("fixtures/misbehave", {"start", "--", "exit"});
+  program.port();
+  program.until([&] { return program.errHas("a new one starts in 2 s"); });
+  const std::string& err = program.err();
+  std::size_t restarts = 0;
+  for (auto at = err.find("a new one starts"); at != std::string::npos; at = err.find("a new one starts", at + 1))
+    ++restarts;
+  EXPECT_LE(restarts, 4u) << err;
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, AWorkerThatCannotStartFailsTheStart) {
+  Program program("fixtures/misbehave", {"start", "--count", "2", "--", "fail"});
+  EXPECT_EQ(program.wait(), 1);
+  EXPECT_TRUE(program.errHas("error[E01]")) << program.err();
+  EXPECT_TRUE(program.errHas("no database")) << program.err();
+  EXPECT_EQ(program.out(), "");
+}
+
+TEST_F(Cluster, StopAllAnswersThenTheWorkerIsReplaced) {
+  Program program("fixtures/misbehave", startWords("1"));
+  const auto port = program.port();
+  const auto [id, pid] = who(port);
+  EXPECT_EQ(bodyOf(get(port, "/stopAll")), "0/" + std::to_string(pid));
+  program.until([&, pid = pid] {
+    const int other = who(port).second;
+    return other > 0 && other != pid;
+  });
+  program.until([&] { return program.errHas("onWorkerStop ran in 0"); });
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, AProgramStartedInACallbackInheritsNoSocket) {
+  const std::string file = ::testing::TempDir() + "artel-descriptors.txt";
+  Program program("fixtures/misbehave", {"start", "--", file});
+  const auto port = program.port();
+  EXPECT_EQ(bodyOf(get(port, "/descriptors")), "0");
+  std::ifstream list(file);
+  const std::string text((std::istreambuf_iterator<char>(list)), {});
+  std::remove(file.c_str());
+  EXPECT_NE(text.find("/fd"), std::string::npos) << text;
+  EXPECT_EQ(text.find("socket:"), std::string::npos) << text;
+  EXPECT_EQ(text.find("anon_inode"), std::string::npos) << text;
+  EXPECT_GT(who(port).second, 0) << "its exit does not confuse the master";
+  EXPECT_FALSE(program.errHas("ended")) << program.err();
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, AGracefulStopLetsAConnectionStayUntilAnOrderedOne) {
+  Program program("text_echo", {"start", "--listen", "text://127.0.0.1:0"});
+  const auto port = program.port();
+  Wire wire(port);
+  const auto echo = [&](const std::string& line) {
+    wire.send(line + "\n");
+    return wire.receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; });
+  };
+  EXPECT_EQ(echo("before"), "before\n");
+  constexpr int quit = 3;  // not named on every system this is compiled for
+  program.signal(quit);
+  program.until([&] { return !Wire(port).connected(); });
+  EXPECT_EQ(echo("still here"), "still here\n");
+  EXPECT_FALSE(program.ended());
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+  wire.receive([](const std::string&) { return false; });
+  EXPECT_TRUE(wire.ended());
+}
+
+TEST_F(Cluster, StopServiceEndsTheMaster) {
+  Program program("fixtures/misbehave", startWords("3"));
+  EXPECT_EQ(get(program.port(), "/stopService").substr(0, 12), "HTTP/1.1 200");
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, ABusyWorkerIsKilledAtStopTimeout) {
+  Program program("fixtures/misbehave", startWords("2"));
+  const auto port = program.port();
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  program.until([&] { return !get(port, "/", 200ms).empty(); });  // one that the busy worker took goes unanswered
+  const auto began = std::chrono::steady_clock::now();
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 8);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s);
+  EXPECT_TRUE(program.errHas("did not stop within stopTimeout"));
+}
+
+// Two different signals, for two equal ones that are pending count as one.
+TEST_F(Cluster, ASecondSignalKillsNow) {
+  Program program("fixtures/misbehave", startWords("1"));
+  const auto port = program.port();
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  busy.receive([](const std::string&) { return false; }, 100ms);  // until the callback runs, which nothing else shows
+  const auto began = std::chrono::steady_clock::now();
+  program.signal(SIGTERM);
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait(), 8);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 1500ms);
+}
+
+TEST_F(Cluster, WorkersLeaveWhenTheMasterIsKilled) {
+  Program program("fixtures/misbehave", startWords("2"));
+  const auto port = program.port();
+  std::set<int> pids;
+  program.until([&] {
+    pids.insert(who(port).second);
+    return pids.size() == 2;
+  });
+  program.signal(9);
+  EXPECT_EQ(program.wait(), -9);
+  program.until([&] { return get(port).empty(); });  // the port is free: nobody accepts
+}
+
+TEST_F(Cluster, AStuckWorkerDiesWithItsMaster) {
+  Program program("fixtures/misbehave", startWords("1"));
+  const auto port = program.port();
+  const int worker = who(port).second;
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  busy.receive([](const std::string&) { return false; }, 100ms);  // until the callback runs, which nothing else shows
+  program.signal(9);
+  EXPECT_EQ(program.wait(), -9);
+  program.until([&] { return !Wire(port).connected(); });
+  EXPECT_GT(worker, 0);
+}
+
+TEST_F(Cluster, AStopAnswersARequestInFlightAndEndsKeptConnections) {
+  Program program("fixtures/misbehave", startWords("2"));
+  Wire kept(program.port());
+  kept.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  kept.receive([](const std::string& bytes) { return bytes.find("\r\n\r\n") != std::string::npos; });
+  const auto began = std::chrono::steady_clock::now();
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
+  kept.receive([](const std::string&) { return false; });
+  EXPECT_TRUE(kept.ended());
+}
+
+}  // namespace
+}  // namespace artel::testing

@@ -1,0 +1,99 @@
+// What people get for what they type: exit codes and texts.
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "artel/artel.hpp"
+#include "tests/support/program.hpp"
+
+namespace artel::testing {
+namespace {
+
+struct Case {
+  const char* program;
+  std::vector<std::string> words;
+  int code;
+  std::vector<const char*> texts;  ///< all of them on stderr
+};
+
+class Refused : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Refused, SaysWhy) {
+  const Case& expected = GetParam();
+  Program program(expected.program, expected.words);
+  EXPECT_EQ(program.wait(), expected.code);
+  for (const char* text : expected.texts)
+    EXPECT_TRUE(program.errHas(text)) << "no \"" << text << "\" in:\n" << program.err();
+  EXPECT_EQ(program.out(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Start, Refused,
+    ::testing::Values(Case{"http_hello", {"strat"}, 2, {"error[E02]", "Did you mean \"start\"?"}},
+                      Case{"http_hello", {"start", "--lisen", "x"}, 2, {"error[E02]", "--listen"}},
+                      Case{"http_hello", {"start", "--count", "four"}, 2, {"error[E02]", "four"}},
+                      Case{"http_hello",
+                           {"start", "--listen", "nobody=http://127.0.0.1:0"},
+                           2,
+                           {"error[E02]", "nobody", "http_hello"}},
+                      Case{"http_hello", {"start", "--listen", "127.0.0.1:80"}, 6, {"error[E06]", "\"://\""}},
+                      Case{"http_hello",
+                           {"start", "--listen", "nope://127.0.0.1:0"},
+                           6,
+                           {"error[E06]", "unknown scheme \"nope\"", "websocket"}},
+                      Case{"http_hello", {"start", "--listen", "http://127.0.0.1:65536"}, 6, {"error[E06]", "65536"}},
+                      Case{"http_hello",
+                           {"start", "--listen", "text://127.0.0.1:0"},
+                           6,
+                           {"error[E06]", "onMessage", "http::Request"}},
+                      Case{"http_hello",
+                           {"start", "--listen", "http://192.0.2.77:1"},
+                           5,
+                           {"error[E05]", "http://192.0.2.77:1", "0.0.0.0"}},
+                      Case{"http_hello", {"start", "--listen", "https://127.0.0.1:0"}, 6, {"error[E06]", "TLS"}},
+                      Case{"chat", {"start", "--count", "2"}, 6, {"error[E06]", "one process"}}));
+
+TEST(Start, ABusyPortNamesItsHolder) {
+  Program first("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
+  const std::string address = "http://127.0.0.1:" + std::to_string(first.port());
+  Program second("http_hello", {"start", "--listen", address});
+  EXPECT_EQ(second.wait(), 5);
+  EXPECT_TRUE(second.errHas("error[E05]")) << second.err();
+  EXPECT_TRUE(second.errHas(address)) << second.err();
+  if (capabilities().platform != "linux") return;
+  EXPECT_TRUE(second.errHas("held by: http_hello (pid ")) << second.err();
+}
+
+TEST(Start, AnswersAndStops) {
+  Program program("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
+  EXPECT_EQ(bodyOf(get(program.port())), "hello world");
+  if (capabilities().workerProcesses) {
+    program.signal(SIGINT);
+    EXPECT_EQ(program.wait(), 0);
+  }
+}
+
+TEST(Start, QuietPrintsNothing) {
+  Program program("simple_timer", {"start", "-q"});
+  program.until([&] { return true; });
+  EXPECT_EQ(program.out().find("running"), std::string::npos);
+}
+
+TEST(Start, WithoutACommand) {
+  Program program("http_hello", {});
+  if (!capabilities().controlCommands) GTEST_SKIP() << "no command means start here";
+  EXPECT_EQ(program.wait(), 2);
+  EXPECT_TRUE(program.errHas("usage: ")) << program.err();
+}
+
+TEST(Start, HelpAndVersion) {
+  Program help("http_hello", {"help"});
+  EXPECT_EQ(help.wait(), 0);
+  EXPECT_NE(help.out().find("--listen NAME=ADDRESS"), std::string::npos);
+  Program version("http_hello", {"version"});
+  EXPECT_EQ(version.wait(), 0);
+  EXPECT_EQ(version.out().substr(0, 6), "artel ");
+}
+
+}  // namespace
+}  // namespace artel::testing

@@ -1,0 +1,166 @@
+// Accepting, and what strangers are told (manual 1.8.4.3, 1.8.1; decisions §4).
+#include <gtest/gtest.h>
+
+#include "src/worker/core.hpp"
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+TEST(Accept, MaxConnectionsClosesTheNextOne) {
+  Worker worker("text://127.0.0.1:0");
+  worker.maxConnections = 2;
+  int connects = 0, closes = 0;
+  worker.onConnect = [&](TcpConnection&) { ++connects; };
+  worker.onClose = [&](TcpConnection&) { ++closes; };
+  World world(worker);
+  Client one(world), two(world);
+  ASSERT_TRUE(world.until([&] { return connects == 2; }));
+  Client three(world);
+  world.until([&] { return three.ended(); });
+  EXPECT_EQ(three.received, "");
+  EXPECT_EQ(connects, 2);
+  three.close();
+  one.close();
+  world.until([&] { return closes == 1 && worker.connections().size() == 1; });
+  Client four(world);
+  world.until([&] { return connects == 3; });
+}
+
+TEST(Accept, PausedClientsWaitInTheQueue) {
+  Worker worker("text://127.0.0.1:0");
+  int connects = 0;
+  worker.onConnect = [&](TcpConnection& c) {
+    ++connects;
+    c.send("hello");
+  };
+  World world(worker);
+  worker.pauseAccept();
+  Client one(world), two(world);
+  world.until([&] { return one.connected() && two.connected(); });
+  world.forTime(20ms);
+  EXPECT_EQ(connects, 0);
+  worker.resumeAccept();
+  EXPECT_EQ(connects, 0) << "nothing the user calls calls the user back";
+  world.until([&] { return one.received == "hello\n" && two.received == "hello\n"; });
+  worker.resumeAccept();
+  Client three(world);
+  world.until([&] { return connects == 3; });
+}
+
+TEST(Accept, ASecondWorkerAtRunTime) {
+  Worker outer("text://127.0.0.1:0");
+  std::unique_ptr<Worker> inner;
+  outer.onWorkerStart = [&](Worker&) {
+    inner = std::make_unique<Worker>("text://127.0.0.1:0");
+    inner->onMessage = [&](TcpConnection& c, std::string_view line) {
+      for (auto& [id, one] : outer.connections()) one->send(line);
+      c.send(outer.connections().empty() ? "fail" : "ok");
+    };
+    inner->listen();
+  };
+  World world(outer);
+  const std::uint16_t port = inner->core().address.port;
+  EXPECT_EQ(inner->listenAddress(), "text://127.0.0.1:" + std::to_string(port));
+  Client browser(world), pusher(world, port);
+  ASSERT_TRUE(world.until([&] { return !outer.connections().empty(); }));
+  pusher.send("news\n");
+  world.until([&] { return pusher.received == "ok\n" && browser.received == "news\n"; });
+  EXPECT_EQ(inner->connections().size(), 1u);
+  EXPECT_EQ(inner->totalRequests(), 1u);
+
+  inner->unlisten();
+  world.settle();
+  Client late(world, port);
+  world.until([&] { return late.ended(); });
+  EXPECT_FALSE(late.connected());
+  pusher.send("more\n");
+  world.until([&] { return browser.received == "news\nmore\n"; });
+  inner->listen();
+  Client again(world, port);
+  again.send("again\n");
+  world.until([&] { return again.received == "ok\n"; });
+}
+
+TEST(Accept, AWorkerThatGoesTakesItsConnectionsAlong) {
+  Worker outer("text://127.0.0.1:0");
+  World world(outer);
+  auto inner = std::make_unique<Worker>("text://127.0.0.1:0");
+  int closes = 0;
+  ConnectionPtr kept;
+  inner->onConnect = [&](TcpConnection& c) { kept = c.share(); };
+  inner->onClose = [&](TcpConnection& c) {
+    ++closes;
+    EXPECT_EQ(c.worker(), nullptr);
+  };
+  inner->listen();
+  Client client(world, inner->core().address.port);
+  ASSERT_TRUE(world.until([&] { return kept != nullptr && client.connected(); }));
+  inner.reset();
+  world.until([&] { return client.ended() && closes == 1; });
+  EXPECT_EQ(kept->send("x"), SendStatus::dropped);
+}
+
+TEST(Accept, ABusyAddressIsASetupErrorOfListen) {
+  Worker worker("text://127.0.0.1:0");
+  World world(worker);
+  Worker second("text://127.0.0.1:" + std::to_string(world.port()));
+  try {
+    second.listen();
+    FAIL() << "two listeners on one address";
+  } catch (const SetupError& e) {
+    EXPECT_EQ(e.exit(), Exit::cannotListen);
+    EXPECT_NE(std::string(e.what()).find(std::to_string(world.port())), std::string::npos) << e.what();
+  }
+}
+
+TEST(Accept, HttpOnAnotherProtocolsPortGetsAPageThatSaysSo) {
+  for (const char* scheme : {"text", "frame", "websocket"}) {
+    for (const std::size_t split : {std::size_t{0}, std::size_t{4}, std::size_t{16}}) {
+      SCOPED_TRACE(std::string(scheme) + " split at " + std::to_string(split));
+      Worker worker(std::string(scheme) + "://127.0.0.1:0");
+      int messages = 0;
+      worker.onMessage = [&](TcpConnection&, std::string_view) { ++messages; };
+      World world(worker);
+      Client client(world);
+      const std::string request = "GET / HTTP/1.1\r\nHost: x\r\nAccept: */*\r\n\r\n";
+      if (split > 0) {
+        client.send(request.substr(0, split));
+        ASSERT_TRUE(world.until([&] { return !worker.connections().empty() && world.first().bytesRead() == split; }));
+      }
+      client.send(request.substr(split));
+      world.until([&] { return client.ended(); });
+      EXPECT_EQ(client.received.substr(0, 12), "HTTP/1.1 426");
+      EXPECT_NE(client.received.find("This port speaks " + std::string(scheme)), std::string::npos);
+      EXPECT_EQ(messages, 0);
+    }
+  }
+}
+
+TEST(Accept, ATlsHelloIsClosedWithAHint) {
+  for (const char* scheme : {"text", "frame"}) {
+    ::testing::internal::CaptureStderr();
+    Worker worker(std::string(scheme) + "://127.0.0.1:0");
+    int messages = 0;
+    worker.onMessage = [&](TcpConnection&, std::string_view) { ++messages; };
+    World world(worker);
+    Client client(world);
+    client.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 12));
+    world.until([&] { return client.ended(); });
+    EXPECT_EQ(client.received, "");
+    EXPECT_EQ(messages, 0);
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("TLS"), std::string::npos);
+  }
+}
+
+TEST(Accept, ATextThatLooksLikeARequestIsLeftAlone) {
+  Worker worker("text://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, std::string_view line) { c.send(line); };
+  World world(worker);
+  Client client(world);
+  client.send("GET /x\nPUT\n");
+  world.until([&] { return client.received == "GET /x\nPUT\n"; });
+}
+
+}  // namespace
+}  // namespace artel::testing

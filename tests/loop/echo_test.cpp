@@ -1,0 +1,73 @@
+// The thinnest path of each built-in protocol, in one process.
+#include <gtest/gtest.h>
+
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+TEST(Echo, Raw) {
+  Worker worker("tcp://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, std::string_view data) { EXPECT_EQ(c.send(data), SendStatus::sent); };
+  World world(worker);
+  Client client(world);
+  client.send("abc");
+  world.until([&] { return client.received == "abc"; });
+  EXPECT_EQ(worker.totalRequests(), 1u);
+  EXPECT_EQ(worker.connections().size(), 1u);
+}
+
+TEST(Echo, TextSplitAndGlued) {
+  Worker worker("text://127.0.0.1:0");
+  std::vector<std::string> lines;
+  worker.onMessage = [&](TcpConnection& c, std::string_view line) {
+    lines.emplace_back(line);
+    c.send(line);
+  };
+  World world(worker);
+  Client client(world);
+  client.send("one\r\ntwo\n\nthr");
+  world.until([&] { return client.received == "one\ntwo\n\n"; });
+  client.send("ee\n");
+  world.until([&] { return client.received == "one\ntwo\n\nthree\n"; });
+  EXPECT_EQ(lines, (std::vector<std::string>{"one", "two", "", "three"}));
+}
+
+TEST(Echo, Http) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request& request) {
+    c.send("path " + std::string(request.path()));
+  };
+  World world(worker);
+  Client client(world);
+  client.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+  world.until([&] { return client.received.find("path /b") != std::string::npos; });
+  EXPECT_LT(client.received.find("path /a"), client.received.find("path /b"));
+  EXPECT_FALSE(client.ended());
+}
+
+TEST(Echo, UnixSocket) {
+  if (!capabilities().unixSockets) GTEST_SKIP() << capabilities().whyLimited;
+  Worker worker("unix://" + ::testing::TempDir() + "artel-echo-test.sock");
+  std::remove((::testing::TempDir() + "artel-echo-test.sock").c_str());
+  worker.onMessage = [](TcpConnection& c, std::string_view data) { c.send(data); };
+  World world(worker);
+  Client client(world);
+  client.send("abc");
+  world.until([&] { return client.received == "abc"; });
+  std::remove((::testing::TempDir() + "artel-echo-test.sock").c_str());
+}
+
+TEST(Echo, Udp) {
+  Worker worker("udp://127.0.0.1:0");
+  worker.onMessage = [](UdpConnection& c, std::string_view data) { c.send(data); };
+  World world(worker);
+  Datagrams client(world);
+  client.send("abc");
+  client.send("");
+  world.until([&] { return client.received.size() == 2; });
+  EXPECT_EQ(client.received, (std::vector<std::string>{"abc", ""}));
+}
+
+}  // namespace
+}  // namespace artel::testing

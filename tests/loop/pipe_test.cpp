@@ -1,0 +1,149 @@
+// pipe (manual 1.9.3.8), here between two accepted connections.
+#include <gtest/gtest.h>
+
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+constexpr std::size_t megabyte = 1024 * 1024;
+
+struct Proxy {
+  explicit Proxy(const char* listen = "tcp://127.0.0.1:0") : worker(listen) {
+    worker.onConnect = [this](TcpConnection& c) { (connects++ == 0 ? left : right) = c.share(); };
+    world = std::make_unique<World>(worker);
+    one = std::make_unique<Client>(*world);
+    world->until([&] { return connects == 1 && one->connected(); });
+    two = std::make_unique<Client>(*world);
+    world->until([&] { return connects == 2 && two->connected(); });
+  }
+  void join() {
+    left->pipe(*right);
+    right->pipe(*left);
+  }
+  Worker worker;
+  int connects = 0;
+  ConnectionPtr left, right;
+  std::unique_ptr<World> world;
+  std::unique_ptr<Client> one, two;
+};
+
+TEST(Pipe, TwentyMegabytesEachWay) {
+  Proxy proxy;
+  proxy.join();
+  const std::string there = pattern(20 * megabyte, 1), back = pattern(20 * megabyte, 2);
+  proxy.one->send(there);
+  proxy.two->send(back);
+  proxy.world->until(
+      [&] { return proxy.two->received.size() >= there.size() && proxy.one->received.size() >= back.size(); }, 20s);
+  EXPECT_TRUE(proxy.two->received == there);
+  EXPECT_TRUE(proxy.one->received == back);
+}
+
+TEST(Pipe, ASlowReaderSlowsTheSenderAndLosesNothing) {
+  Proxy proxy;
+  proxy.join();
+  proxy.right->maxSendBufferSize = 100'000;
+  const std::string bytes = pattern(40 * megabyte);
+  proxy.two->pauseReading();
+  proxy.one->send(bytes);
+  std::size_t most = 0;
+  std::uint64_t read = 1, before = 0;
+  while (read != before) {
+    before = read;
+    proxy.world->forTime(30ms);
+    read = proxy.left->bytesRead();
+    most = std::max(most, proxy.right->getSendBufferQueueSize());
+  }
+  EXPECT_LT(read, bytes.size());
+  EXPECT_LE(most, 100'000u + 256 * 1024);
+  proxy.two->resumeReading();
+  proxy.world->until([&] { return proxy.two->received.size() >= bytes.size(); }, 20s);
+  EXPECT_TRUE(proxy.two->received == bytes);
+  EXPECT_EQ(proxy.worker.sendFails(), 0u);
+}
+
+TEST(Pipe, AHalfCloseIsPassedOn) {
+  Proxy proxy;
+  proxy.join();
+  const std::string request = pattern(3 * megabyte), reply = pattern(5 * megabyte, 2);
+  proxy.one->send(request);
+  proxy.one->shutdown();
+  proxy.world->until([&] { return proxy.two->ended(); }, 10s);
+  EXPECT_TRUE(proxy.two->received == request);
+  EXPECT_FALSE(proxy.one->ended());
+  proxy.two->send(reply);  // "what was the sum?" - the answer may come after the question has ended
+  proxy.two->shutdown();
+  proxy.world->until([&] { return proxy.one->ended(); }, 10s);
+  EXPECT_TRUE(proxy.one->received == reply);
+  proxy.world->until([&] { return proxy.worker.connections().empty(); });
+}
+
+TEST(Pipe, AHalfCloseInTheMiddleOfAMessageIsPassedOn) {
+  Proxy proxy("text://127.0.0.1:0");
+  proxy.join();
+  proxy.one->send("line\nno end");
+  proxy.one->shutdown();
+  proxy.world->until([&] { return proxy.two->ended(); });
+  EXPECT_EQ(proxy.two->received, "line\n");
+}
+
+TEST(Pipe, EitherSideClosingClosesTheOther) {
+  for (const bool reset : {false, true}) {
+    for (const bool first : {false, true}) {
+      Proxy proxy;
+      proxy.join();
+      proxy.one->send("a");
+      proxy.two->send("b");
+      proxy.world->until([&] { return proxy.two->received == "a" && proxy.one->received == "b"; });
+      Client& leaves = first ? *proxy.one : *proxy.two;
+      Client& stays = first ? *proxy.two : *proxy.one;
+      leaves.close(reset);
+      proxy.world->until([&] { return stays.ended(); });
+      stays.close();
+      proxy.world->until([&] { return proxy.worker.connections().empty(); });
+    }
+  }
+}
+
+TEST(Pipe, ClosingOneByHandClosesTheOther) {
+  Proxy proxy;
+  proxy.join();
+  proxy.left->destroy();
+  proxy.world->until([&] { return proxy.two->ended() && proxy.one->ended(); });
+}
+
+TEST(Pipe, OneWayEndsWhenBothPeersHaveEnded) {
+  Proxy proxy;
+  proxy.left->pipe(*proxy.right);
+  proxy.one->send("abc");
+  proxy.one->shutdown();
+  proxy.world->until([&] { return proxy.two->ended(); });
+  EXPECT_EQ(proxy.two->received, "abc");
+  proxy.two->close();
+  proxy.world->until([&] { return proxy.worker.connections().empty(); });
+}
+
+TEST(Pipe, ASourceThatWaitsIsClosedWithItsTarget) {
+  Proxy proxy;
+  proxy.left->pipe(*proxy.right);
+  proxy.two->pauseReading();
+  proxy.one->send(pattern(20 * megabyte, 1));
+  proxy.world->until([&] { return proxy.right->getSendBufferQueueSize() >= proxy.right->maxSendBufferSize; });
+  proxy.two->close(true);
+  proxy.world->until([&] { return proxy.one->ended() && proxy.worker.connections().empty(); });
+}
+
+TEST(Pipe, AConnectionWhoseMessagesAreNoTextIsRefused) {
+  Worker worker("http://127.0.0.1:0");
+  World world(worker);
+  Client one(world), two(world);
+  ASSERT_TRUE(world.until([&] { return worker.connections().size() == 2; }));
+  TcpConnection& c = world.first();
+  EXPECT_THROW(c.pipe(*worker.connections().find(c.id() + 1)), std::invalid_argument);
+  one.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  world.until([&] { return wholeAnswer(one.received); });
+}
+
+}  // namespace
+}  // namespace artel::testing

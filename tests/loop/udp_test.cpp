@@ -1,0 +1,141 @@
+// Datagrams (manual 1.16.28).
+#include <gtest/gtest.h>
+
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+TEST(Udp, EchoOverBothFamilies) {
+  for (const char* host : {"127.0.0.1", "[::1]"}) {
+    Worker worker("udp://" + std::string(host) + ":0");
+    std::string from;
+    int connects = 0;
+    worker.onConnect = [&](TcpConnection&) { ++connects; };
+    worker.onMessage = [&](UdpConnection& c, std::string_view data) {
+      EXPECT_EQ(c.send(data), SendStatus::sent);
+      from = c.getRemoteAddress();
+      EXPECT_EQ(c.worker(), &worker);
+    };
+    World world(worker);
+    Datagrams client(world, host[0] == '[' ? "::1" : host);
+    client.send("hi");
+    client.send("");
+    client.send(std::string("\0\n", 2));
+    world.until([&] { return client.received.size() == 3; });
+    EXPECT_EQ(client.received, (std::vector<std::string>{"hi", "", std::string("\0\n", 2)}));
+    EXPECT_EQ(from.rfind(std::string(host) + ":", 0), 0u) << from;
+    EXPECT_EQ(worker.totalRequests(), 3u);
+    EXPECT_EQ(connects, 0);
+    EXPECT_TRUE(worker.connections().empty());
+  }
+}
+
+TEST(Udp, ACopyAnswersLaterAndOutlivesTheListener) {
+  Worker worker("udp://127.0.0.1:0");
+  std::unique_ptr<UdpConnection> kept;
+  worker.onMessage = [&](UdpConnection& c, std::string_view) {
+    kept = std::make_unique<UdpConnection>(c);
+    Timer::delay(0.005, [copy = c]() mutable { copy.send("later"); });
+  };
+  {
+    World world(worker);
+    Datagrams client(world);
+    client.send("?");
+    world.until([&] { return client.received == std::vector<std::string>{"later"}; });
+    worker.unlisten();
+    world.settle();
+    EXPECT_EQ(kept->send("gone"), SendStatus::dropped);
+  }
+  EXPECT_EQ(kept->send("gone"), SendStatus::dropped);
+  EXPECT_EQ(kept->getRemoteIp(), "127.0.0.1");
+  EXPECT_EQ(kept->worker(), nullptr);
+}
+
+TEST(Udp, CloseIsHarmless) {
+  Worker worker("udp://127.0.0.1:0");
+  worker.onMessage = [](UdpConnection& c, std::string_view data) {
+    if (data == "words") c.close("bye");
+    c.close();
+    EXPECT_FALSE(c.closing());
+    c.send("still here");
+  };
+  World world(worker);
+  Datagrams client(world);
+  client.send("words");
+  client.send("?");
+  world.until([&] { return client.received.size() == 3; });
+  EXPECT_EQ(client.received, (std::vector<std::string>{"bye", "still here", "still here"}));
+}
+
+TEST(Udp, OversizeIsDropped) {
+  Worker worker("udp://127.0.0.1:0");
+  worker.onMessage = [](UdpConnection& c, std::string_view) {
+    EXPECT_EQ(c.send(std::string(65508, 'x')), SendStatus::dropped);
+    EXPECT_EQ(c.sendRaw(std::string(70'000, 'x')), SendStatus::dropped);
+    EXPECT_EQ(c.send(http::Response{}), SendStatus::dropped);
+    EXPECT_EQ(c.send("ok"), SendStatus::sent);
+  };
+  World world(worker);
+  Datagrams client(world);
+  client.send("?");
+  world.until([&] { return client.received == std::vector<std::string>{"ok"}; });
+  EXPECT_EQ(worker.sendFails(), 3u);
+}
+
+TEST(Udp, TextOverIt) {
+  Worker worker("text://127.0.0.1:0");
+  worker.transport = "udp";
+  std::vector<std::string> lines;
+  worker.onMessage = [&](UdpConnection& c, std::string_view line) {
+    lines.emplace_back(line);
+    c.send(line);
+  };
+  World world(worker);
+  Datagrams client(world);
+  client.send("a\nb\r\nno end");
+  client.send("c\n");
+  world.until([&] { return client.received.size() == 3; });
+  EXPECT_EQ(lines, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(client.received, (std::vector<std::string>{"a\n", "b\n", "c\n"}));
+}
+
+TEST(Udp, OneHandlerServesBothKinds) {
+  const auto handler = [](Connection& c, std::string_view data) { c.send(data); };
+  Worker datagrams("udp://127.0.0.1:0"), streams("tcp://127.0.0.1:0");
+  datagrams.onMessage = handler;
+  streams.onMessage = handler;
+  {
+    World world(datagrams);
+    Datagrams client(world);
+    client.send("u");
+    world.until([&] { return client.received.size() == 1; });
+  }
+  World world(streams);
+  Client client(world);
+  client.send("t");
+  world.until([&] { return client.received == "t"; });
+}
+
+TEST(Udp, AnExceptionInInputDropsTheDatagramOnly) {
+  struct Moody {
+    using Message = std::string_view;
+    Input input(std::string_view bytes, Peer&) {
+      if (bytes[0] == '!') throw std::runtime_error("moody");
+      return Input::packet(bytes.size());
+    }
+    std::string_view decode(std::string_view packet, Peer&) { return packet; }
+    void encode(std::string_view message, Peer&, std::string& out) { out += message; }
+  };
+  Worker worker("udp://127.0.0.1:0");
+  worker.protocol = protocol<Moody>();
+  worker.onMessage = [](UdpConnection& c, std::string_view data) { c.send(data); };
+  World world(worker);
+  Datagrams client(world);
+  client.send("!");
+  client.send("ok");
+  world.until([&] { return client.received == std::vector<std::string>{"ok"}; });
+}
+
+}  // namespace
+}  // namespace artel::testing

@@ -1,0 +1,338 @@
+// WebSocket on real connections (manual 1.17.4, 1.8.3.3; RFC 6455).
+#include <gtest/gtest.h>
+
+#include "src/protocol/websocket_frames.hpp"
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+namespace opcode = websocket::opcode;
+
+std::string hello(const std::string& more = {}) {
+  return "GET /chat?x=1 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
+         more + "\r\n";
+}
+std::string frame(std::uint8_t code, std::string_view payload, bool last = true) {
+  std::string bytes;
+  websocket::appendMaskedFrame(bytes, code, payload, 0x01020304);
+  if (!last) bytes[0] = static_cast<char>(bytes[0] & 0x7f);
+  return bytes;
+}
+std::string closeFrame(std::uint16_t code, std::string_view reason = {}) {
+  return frame(opcode::close, websocket::closePayload(code, reason));
+}
+std::string answer(websocket::Type type, std::string_view payload) {
+  std::string bytes;
+  websocket::appendFrame(bytes, type, payload);
+  return bytes;
+}
+std::string text(std::string_view payload) { return answer(websocket::Type::text, payload); }
+std::string closed(std::uint16_t code, std::string_view reason = {}) {
+  std::string bytes;
+  websocket::appendClose(bytes, code, reason);
+  return bytes;
+}
+
+/// What came after the 101.
+std::string after101(const Client& client) {
+  const auto at = client.received.find("\r\n\r\n");
+  return at == std::string::npos || client.received.rfind("HTTP/1.1 101", 0) != 0 ? "" : client.received.substr(at + 4);
+}
+
+TEST(WebSocketConnection, HooksInTheirOrder) {
+  Worker worker("websocket://127.0.0.1:0");
+  std::string order;
+  worker.onConnect = [&](TcpConnection& c) {
+    order += "connect ";
+    EXPECT_EQ(c.send("early"), SendStatus::queued);
+  };
+  worker.onWebSocketConnect = [&](TcpConnection&, const http::Request& r) {
+    EXPECT_EQ(r.get("x"), "1");
+    order += "handshake ";
+  };
+  worker.onWebSocketConnected = [&](TcpConnection& c, const http::Request& r) {
+    EXPECT_EQ(r.path(), "/chat");
+    order += "connected ";
+    c.send("late");
+  };
+  worker.onMessage = [&](TcpConnection&, std::string_view data) { order += "message:" + std::string(data) + " "; };
+  worker.onWebSocketClose = [&](TcpConnection&, const websocket::Close& close) {
+    order += "bye:" + std::to_string(close.code) + ":" + std::string(close.reason) + " ";
+  };
+  worker.onClose = [&](TcpConnection&) { order += "close"; };
+  World world(worker);
+  Client client(world);
+  client.send(hello() + frame(opcode::text, "hi") + closeFrame(1000, "done"));
+  world.until([&] { return client.ended(); });
+  client.close();
+  world.until([&] { return worker.connections().empty(); });
+  EXPECT_EQ(order, "connect handshake connected message:hi bye:1000:done close");
+  EXPECT_EQ(after101(client), text("late") + text("early") + closed(1000));
+  EXPECT_NE(client.received.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), std::string::npos);
+}
+
+TEST(WebSocketConnection, HttpAndWebSocketOnOneListener) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request& r) { c.send("page " + std::string(r.path())); };
+  worker.onWebSocketMessage = [](TcpConnection& c, const websocket::Message& m) {
+    c.send(websocket::Message{m.payload, m.type});
+  };
+  World world(worker);
+  Client page(world), socket(world);
+  page.send("GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
+  socket.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+  world.until([&] { return wholeAnswer(page.received) && wholeAnswer(socket.received); });
+  EXPECT_NE(page.received.find("page /a"), std::string::npos);
+  socket.received.clear();
+  socket.send(hello() + frame(opcode::binary, std::string_view("\0\xff", 2)) + frame(opcode::text, ""));
+  world.until([&] { return after101(socket) == answer(websocket::Type::binary, {"\0\xff", 2}) + text(""); });
+}
+
+TEST(WebSocketConnection, WithoutWebSocketHandlersAnUpgradeRequestIsARequest) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request& r) {
+    EXPECT_TRUE(r.wantsWebSocket());
+    c.send("page");
+  };
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  world.until([&] { return wholeAnswer(client.received); });
+  EXPECT_EQ(client.received.substr(0, 12), "HTTP/1.1 200");
+}
+
+TEST(WebSocketConnection, RefusedWithA401) {
+  for (const char* scheme : {"http", "websocket"}) {
+    Worker worker(std::string(scheme) + "://127.0.0.1:0");
+    int connected = 0, messages = 0;
+    worker.onWebSocketConnect = [](TcpConnection& c, const http::Request&) { c.send(http::Response{401}); };
+    worker.onWebSocketConnected = [&](TcpConnection&, const http::Request&) { ++connected; };
+    worker.onWebSocketMessage = [&](TcpConnection&, std::string_view) { ++messages; };
+    World world(worker);
+    Client client(world);
+    client.send(hello());
+    world.until([&] { return wholeAnswer(client.received); });
+    EXPECT_EQ(client.received.substr(0, 12), "HTTP/1.1 401");
+    EXPECT_EQ(connected + messages, 0);
+  }
+}
+
+TEST(WebSocketConnection, SubprotocolAndHeaders) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.onWebSocketConnect = [](TcpConnection& c, const http::Request&) {
+    EXPECT_TRUE(c.acceptWebSocket("b", {{"X-Server", "artel"}}));
+    EXPECT_FALSE(c.acceptWebSocket("b")) << "once only";
+    c.send("first");
+  };
+  World world(worker);
+  Client client(world);
+  client.send(hello("Sec-WebSocket-Protocol: a, b\r\n"));
+  world.until([&] { return after101(client) == text("first"); });
+  EXPECT_NE(client.received.find("Sec-WebSocket-Protocol: b\r\n"), std::string::npos);
+  EXPECT_NE(client.received.find("X-Server: artel\r\n"), std::string::npos);
+}
+
+TEST(WebSocketConnection, BadHandshakes) {
+  Worker worker("websocket://127.0.0.1:0");
+  World world(worker);
+  const auto without = [](std::string request, const std::string& line, const std::string& instead = {}) {
+    const auto at = request.find(line), end = request.find("\r\n", at) + 2;
+    return request.replace(at, end - at, instead);
+  };
+  const std::pair<std::string, std::string> table[] = {
+      {without(hello(), "Sec-WebSocket-Key"), "400"},
+      {without(hello(), "Sec-WebSocket-Version", "Sec-WebSocket-Version: 8\r\n"), "426"},
+      {without(hello(), "Upgrade:"), "426"},
+      {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "426"},
+  };
+  for (const auto& [request, status] : table) {
+    Client client(world);
+    client.send(request);
+    ASSERT_TRUE(world.until([&] { return client.ended(); }));
+    EXPECT_EQ(client.received.substr(9, 3), status) << request;
+  }
+}
+
+TEST(WebSocketConnection, ByHandInsideOnMessage) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request&) {
+    c.onWebSocketMessage = [](TcpConnection& self, std::string_view data) { self.send(data); };
+    c.protocol = "websocket";
+  };
+  World world(worker);
+  Client client(world);
+  client.send(hello() + frame(opcode::text, "hi"));
+  world.until([&] { return after101(client) == text("hi"); });
+}
+
+TEST(WebSocketConnection, FragmentsWithAPingBetweenAndOneByteSegments) {
+  Worker worker("websocket://127.0.0.1:0");
+  std::string pings;
+  worker.onWebSocketPing = [&](TcpConnection&, std::string_view data) { pings += data; };
+  worker.onMessage = [](TcpConnection& c, std::string_view data) { c.send(data); };
+  World world(worker);
+  Client client(world);
+  const std::string bytes = hello() + frame(opcode::text, "Gr\xc3", false) + frame(opcode::ping, "p") +
+                            frame(opcode::continuation, "\xbc\xc3\x9f", false) + frame(opcode::continuation, "e");
+  for (const char byte : bytes) {
+    client.send(std::string_view(&byte, 1));
+    world.settleOnce();
+  }
+  world.until([&] { return after101(client).size() >= 12; });
+  EXPECT_EQ(after101(client), std::string("\x8a\x01p", 3) + text("Gr\xc3\xbc\xc3\x9f"
+                                                                 "e"));
+  EXPECT_EQ(pings, "p");
+}
+
+TEST(WebSocketConnection, PingsAreAnsweredAndPongsHeard) {
+  Worker worker("websocket://127.0.0.1:0");
+  std::string heard;
+  worker.onWebSocketPong = [&](TcpConnection&, std::string_view data) { heard += data; };
+  World world(worker);
+  Client client(world);
+  client.send(hello() + frame(opcode::ping, "abc") + frame(opcode::pong, "xyz") + frame(opcode::ping, ""));
+  world.until([&] {
+    return after101(client) == std::string(
+                                   "\x8a\x03"
+                                   "abc\x8a\0",
+                                   7);
+  });
+  EXPECT_EQ(heard, "xyz");
+}
+
+TEST(WebSocketConnection, ViolationsCloseWithTheirCode) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.onConnect = [](TcpConnection& c) { c.maxPackageSize = 1000; };
+  int messages = 0;
+  worker.onMessage = [&](TcpConnection&, std::string_view) { ++messages; };
+  World world(worker);
+  const std::pair<std::string, std::uint16_t> table[] = {
+      {frame(opcode::text, std::string(1001, 'x')), 1009},
+      {frame(opcode::text, std::string(600, 'x'), false) + frame(opcode::continuation, std::string(600, 'x')), 1009},
+      {frame(opcode::text, "\xff\xfe"), 1007},
+      {std::string("\x81\x01x", 3), 1002},  // unmasked
+      {frame(opcode::continuation, "x"), 1002},
+      {frame(opcode::text, "x", false) + frame(opcode::text, "y"), 1002},
+      {frame(opcode::ping, std::string(126, 'x')), 1002},
+      {frame(3, "x"), 1002},
+      {closeFrame(1000).replace(0, 1, "\xc8"), 1002},  // RSV1
+  };
+  for (const auto& [bytes, code] : table) {
+    Client client(world);
+    client.send(hello() + bytes + frame(opcode::text, "after"));
+    ASSERT_TRUE(world.until([&] { return client.ended(); }));
+    const std::string got = after101(client);
+    ASSERT_GE(got.size(), 4u);
+    EXPECT_EQ(got[0], '\x88');
+    EXPECT_EQ(static_cast<unsigned char>(got[2]) << 8 | static_cast<unsigned char>(got[3]), code);
+  }
+  EXPECT_EQ(messages, 0);
+  Client exact(world);
+  exact.send(hello() + frame(opcode::text, std::string(1000, 'x')));
+  world.until([&] { return messages == 1; });
+}
+
+TEST(WebSocketConnection, CloseWithCodeAndReason) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, std::string_view how) {
+    if (how == "code") c.close(websocket::Close{4001, "enough"});
+    if (how == "plain") c.close();
+    if (how == "words") c.close("bye");
+    if (how == "sent") {
+      c.send(websocket::Close{4002, "sent"});
+      EXPECT_EQ(c.send("after the Close"), SendStatus::dropped);
+    }
+  };
+  World world(worker);
+  const std::pair<std::string, std::string> table[] = {{"code", closed(4001, "enough")},
+                                                       {"plain", closed(1000)},
+                                                       {"words", text("bye") + closed(1000)},
+                                                       {"sent", closed(4002, "sent")}};
+  for (const auto& [how, expected] : table) {
+    Client client(world);
+    client.send(hello() + frame(opcode::text, how));
+    ASSERT_TRUE(world.until([&, expected = expected] { return after101(client).size() >= expected.size(); }));
+    client.send(closeFrame(1000));
+    world.until([&] { return client.ended(); });
+    EXPECT_EQ(after101(client), expected) << how;
+  }
+}
+
+TEST(WebSocketConnection, TheTypeOfSentTextIsTheConnections) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, std::string_view data) {
+    c.websocketType = websocket::Type::binary;
+    c.send(data);
+  };
+  World world(worker);
+  Client client(world);
+  client.send(hello() + frame(opcode::text, "x"));
+  world.until([&] { return after101(client) == answer(websocket::Type::binary, "x"); });
+}
+
+TEST(WebSocketConnection, PingIntervalFindsThoseWhoHaveVanished) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.pingInterval = 10s;
+  int closes = 0;
+  worker.onClose = [&](TcpConnection&) { ++closes; };
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  ASSERT_TRUE(world.until([&] { return !after101(client).empty() || client.received.ends_with("\r\n\r\n"); }));
+  world.tickAfter(9s);
+  world.tickAfter(11s);
+  ASSERT_TRUE(world.until([&] { return after101(client) == std::string("\x89\0", 2); }));
+  client.send(frame(opcode::pong, ""));
+  ASSERT_TRUE(world.until([&] { return world.first().bytesRead() == hello().size() + 6; }));
+  world.tickAfter(12s);  // another ping, for the clock of this test jumps
+  world.settle();
+  EXPECT_EQ(closes, 0);
+  world.tickAfter(23s);
+  world.until([&] { return closes == 1; });
+}
+
+TEST(WebSocketConnection, APausedConnectionIsNotTakenForDead) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.pingInterval = 10s;
+  bool paused = false;
+  worker.onMessage = [&](TcpConnection& c, std::string_view) {
+    c.pauseRecv();
+    paused = true;
+  };
+  World world(worker);
+  Client client(world);
+  client.send(hello() + frame(opcode::text, "pause"));
+  ASSERT_TRUE(world.until([&] { return client.received.ends_with("\r\n\r\n") && paused; }));
+  for (int i = 1; i < 6; ++i) world.tickAfter(i * 11s);
+  world.settle();
+  EXPECT_EQ(worker.connections().size(), 1u);
+}
+
+TEST(WebSocketConnection, AnEarlyMessageOnAnHttpConnectionIsRefused) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onWebSocketMessage = [](TcpConnection&, std::string_view) {};
+  worker.onConnect = [](TcpConnection& c) { EXPECT_EQ(c.send("early"), SendStatus::dropped); };
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  world.until([&] { return client.received.ends_with("\r\n\r\n"); });
+  EXPECT_EQ(after101(client), "");
+}
+
+TEST(WebSocketConnection, AStopSaysGoingAway) {
+  Worker worker("websocket://127.0.0.1:0");
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  ASSERT_TRUE(world.until([&] { return client.received.ends_with("\r\n\r\n"); }));
+  world.process().stop(0, false);
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(after101(client), closed(1001));
+  client.close();
+  world.until([&] { return world.process().done(); });
+}
+
+}  // namespace
+}  // namespace artel::testing

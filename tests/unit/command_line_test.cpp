@@ -1,0 +1,81 @@
+#include "src/master/command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include "artel/error.hpp"
+
+namespace artel {
+namespace {
+
+constexpr Capabilities linux_{"linux", true, true, true, true, true, true, true, ""};
+constexpr Capabilities windows_{"windows", false, false, false, false, false, false, false, "one process"};
+
+Command parse(std::vector<std::string> words, const Capabilities& can = linux_) {
+  words.insert(words.begin(), "./chat");
+  return parseCommandLine(words, can);
+}
+
+std::string refused(std::vector<std::string> words) {
+  try {
+    parse(std::move(words));
+  } catch (const SetupError& error) {
+    EXPECT_EQ(error.exit(), Exit::usage);
+    return error.text();
+  }
+  ADD_FAILURE() << "nothing was refused";
+  return "";
+}
+
+TEST(CommandLine, Start) {
+  const Command command = parse({"start", "-q", "--listen", "web=http://0.0.0.0:1", "--listen", "tcp://[::]:2",
+                                 "--count", "4", "--worker", "web", "--log-level", "debug"});
+  EXPECT_EQ(command.verb, Command::Verb::start);
+  EXPECT_TRUE(command.quiet);
+  ASSERT_EQ(command.listen.size(), 2u);
+  EXPECT_EQ(command.listen[0].worker, "web");
+  EXPECT_EQ(command.listen[0].value, "http://0.0.0.0:1");
+  EXPECT_EQ(command.listen[1].worker, "");
+  EXPECT_EQ(command.listen[1].value, "tcp://[::]:2");
+  ASSERT_EQ(command.count.size(), 1u);
+  EXPECT_EQ(command.count[0].value, "4");
+  EXPECT_EQ(command.onlyWorker, "web");
+  EXPECT_EQ(command.logLevel, log::Level::debug);
+}
+
+TEST(CommandLine, OptionsMayComeFirst) {
+  const Command command = parse({"--count", "2", "start"});
+  EXPECT_EQ(command.verb, Command::Verb::start);
+  EXPECT_EQ(command.count.size(), 1u);
+}
+
+TEST(CommandLine, TheApplicationsWordsAreLeftAlone) {
+  const Command command = parse({"start", "--", "--count", "stop", "-x"});
+  EXPECT_EQ(command.arguments, (std::vector<std::string>{"--count", "stop", "-x"}));
+  EXPECT_TRUE(command.count.empty());
+}
+
+TEST(CommandLine, NearMisses) {
+  EXPECT_NE(refused({"sart"}).find("Did you mean \"start\"?"), std::string::npos);
+  EXPECT_NE(refused({"start", "--cuont", "3"}).find("Did you mean \"--count\"?"), std::string::npos);
+  EXPECT_EQ(refused({"frobnicate"}).find("Did you mean"), std::string::npos);
+  EXPECT_NE(refused({"start", "extra"}).find("\"--\""), std::string::npos);
+  EXPECT_NE(refused({"start", "--count"}).find("--count"), std::string::npos);
+  EXPECT_NE(refused({"start", "--log-level", "loud"}).find("loud"), std::string::npos);
+}
+
+TEST(CommandLine, WithoutACommand) {
+  EXPECT_NE(refused({}).find("usage:"), std::string::npos);
+  EXPECT_EQ(parse({}, windows_).verb, Command::Verb::start);
+  EXPECT_EQ(parse({"-q"}, windows_).verb, Command::Verb::start);
+}
+
+TEST(CommandLine, HelpFitsAScreen) {
+  const std::string help = helpText("./chat");
+  EXPECT_LE(std::count(help.begin(), help.end(), '\n'), 24);
+  std::size_t begin = 0;
+  for (std::size_t end = help.find('\n'); end != std::string::npos; begin = end + 1, end = help.find('\n', begin))
+    EXPECT_LE(end - begin, 80u) << help.substr(begin, end - begin);
+}
+
+}  // namespace
+}  // namespace artel

@@ -1,0 +1,171 @@
+// What a start decides before it does anything, on this system and on invented ones.
+#include "src/master/plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "artel/artel.hpp"
+
+namespace artel {
+namespace {
+
+constexpr Capabilities everything{"linux", true, true, true, true, true, true, true, ""};
+constexpr Capabilities likeWindows{
+    "windows", false, false, false, false, false, false, false, "Windows has one process."};
+
+Command started(std::vector<std::string> words = {}) {
+  words.insert(words.begin(), {"./chat", "start"});
+  return parseCommandLine(words, everything);
+}
+
+/// The refusal of `plan`, whose exit code must be `exit`.
+std::string refusal(Exit exit, const std::function<void()>& plan) {
+  try {
+    plan();
+  } catch (const SetupError& refused) {
+    EXPECT_EQ(refused.exit(), exit) << refused.text();
+    return refused.text();
+  }
+  ADD_FAILURE() << "nothing was refused";
+  return "";
+}
+
+bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+TEST(Plan, CountsAreClampedToOne) {
+  Worker a("tcp://127.0.0.1:1"), b("tcp://127.0.0.1:2"), c;
+  a.count = 0;
+  b.count = -3;
+  c.count = 4;
+  const Plan plan = resolve({&a, &b, &c}, started(), everything);
+  ASSERT_EQ(plan.workers.size(), 3u);
+  EXPECT_EQ(plan.workers[0].count, 1);
+  EXPECT_EQ(plan.workers[1].count, 1);
+  EXPECT_EQ(plan.workers[2].count, 4);
+  EXPECT_EQ(plan.processes(), 6);
+  EXPECT_TRUE(plan.cluster);
+  EXPECT_TRUE(plan.warnings.empty());
+}
+
+TEST(Plan, NoWorkerIsRefused) {
+  EXPECT_TRUE(has(refusal(Exit::configuration, [] { resolve({}, started(), everything); }), "no Worker"));
+}
+
+TEST(Plan, OverridesByName) {
+  Worker web("http://127.0.0.1:1"), line("text://127.0.0.1:2");
+  web.name = "web";
+  line.name = "line";
+  const Plan plan =
+      resolve({&web, &line}, started({"--listen", "web=http://[::1]:81", "--count", "line=3"}), everything);
+  EXPECT_EQ(web.listenAddress(), "http://[::1]:81");
+  EXPECT_EQ(line.listenAddress(), "text://127.0.0.1:2");
+  EXPECT_EQ(plan.workers[1].count, 3);
+}
+
+TEST(Plan, AnOverrideWithoutANameNeedsOneWorker) {
+  Worker web("http://127.0.0.1:1"), line("text://127.0.0.1:2");
+  web.name = "web";
+  line.name = "line";
+  const std::string text = refusal(Exit::usage, [&] { resolve({&web, &line}, started({"--count", "3"}), everything); });
+  EXPECT_TRUE(has(text, "web, line")) << text;
+}
+
+TEST(Plan, TwoWorkersOnOneAddressAreNamed) {
+  Worker web("http://127.0.0.1:8080"), line("text://127.0.0.1:8080");
+  web.name = "web";
+  line.name = "line";
+  const std::string text = refusal(Exit::configuration, [&] { resolve({&web, &line}, started(), everything); });
+  EXPECT_TRUE(has(text, "\"web\"") && has(text, "\"line\"")) << text;
+  Worker any("tcp://127.0.0.1:0"), other("tcp://127.0.0.1:0"), datagrams("udp://127.0.0.1:8080");
+  EXPECT_EQ(resolve({&any, &other, &web, &datagrams}, started(), everything).workers.size(), 4u);
+}
+
+TEST(Plan, OneProcessOnlyIsRefusedWithItsReason) {
+  Worker chat("http://127.0.0.1:1");
+  chat.onlyOneProcess = "rooms live in one process";
+  chat.count = 2;
+  const std::string text = refusal(Exit::configuration, [&] { resolve({&chat}, started(), everything); });
+  EXPECT_TRUE(has(text, "rooms live in one process")) << text;
+  EXPECT_EQ(resolve({&chat}, started({"--count", "1"}), everything).workers[0].count, 1);
+}
+
+TEST(Plan, HandlersMustFitTheProtocol) {
+  Worker web("http://127.0.0.1:1"), raw("tcp://127.0.0.1:2"), datagrams("udp://127.0.0.1:3"),
+      line("text://127.0.0.1:4");
+  web.onMessage = [](TcpConnection&, std::string_view) {};
+  EXPECT_TRUE(has(refusal(Exit::configuration, [&] { resolve({&web}, started(), everything); }), "http::Request"));
+  raw.onMessage = [](TcpConnection&, const http::Request&) {};
+  EXPECT_TRUE(has(refusal(Exit::configuration, [&] { resolve({&raw}, started(), everything); }), "std::string_view"));
+  datagrams.onMessage = [](TcpConnection&, std::string_view) {};
+  EXPECT_TRUE(
+      has(refusal(Exit::configuration, [&] { resolve({&datagrams}, started(), everything); }), "UdpConnection"));
+  line.onWebSocketMessage = [](TcpConnection&, std::string_view) {};
+  EXPECT_TRUE(
+      has(refusal(Exit::configuration, [&] { resolve({&line}, started(), everything); }), "onWebSocketMessage"));
+  raw.onMessage = [](Connection&, std::string_view) {};
+  datagrams.onMessage = [](Connection&, std::string_view) {};
+  EXPECT_EQ(resolve({&raw, &datagrams}, started(), everything).workers.size(), 2u);
+}
+
+TEST(Plan, TransportAndSchemeMustAgree) {
+  Worker line("text://127.0.0.1:1");
+  line.transport = "carrier pigeon";
+  EXPECT_TRUE(
+      has(refusal(Exit::configuration, [&] { resolve({&line}, started(), everything); }), "Bad worker->transport"));
+  line.transport = "ssl";
+  EXPECT_TRUE(has(refusal(Exit::configuration, [&] { resolve({&line}, started(), everything); }), "TLS"));
+  Worker web("http://127.0.0.1:2");
+  web.transport = "udp";
+  EXPECT_TRUE(has(refusal(Exit::configuration, [&] { resolve({&web}, started(), everything); }), "needs tcp"));
+}
+
+TEST(Plan, WhatComesLaterIsRefusedWhenSet) {
+  const auto refused = [](const std::function<void(Worker&)>& set, std::string_view name) {
+    Worker worker("tcp://127.0.0.1:1");
+    set(worker);
+    const std::string text = refusal(Exit::configuration, [&] { resolve({&worker}, started(), everything); });
+    EXPECT_TRUE(has(text, name)) << text;
+  };
+  refused([](Worker& w) { w.user = "www"; }, "user");
+  refused([](Worker& w) { w.group = "www"; }, "group");
+  refused([](Worker& w) { w.reloadable = false; }, "reloadable");
+  refused([](Worker& w) { w.onWorkerReload = [](Worker&) {}; }, "onWorkerReload");
+  const auto refusedStatic = [&](std::string& property, std::string_view name) {
+    property = "x";
+    refused([](Worker&) {}, name);
+    property.clear();
+  };
+  refusedStatic(Worker::pidFile, "pidFile");
+  refusedStatic(Worker::logFile, "logFile");
+  refusedStatic(Worker::stdoutFile, "stdoutFile");
+  Worker::daemonize = true;
+  refused([](Worker&) {}, "daemonize");
+  Worker::daemonize = false;
+}
+
+TEST(Plan, WindowsHasOneProcessAndSaysSo) {
+  Worker web("http://127.0.0.1:1");
+  web.count = 4;
+  web.reusePort = true;
+  const Plan plan = resolve({&web}, started(), likeWindows);
+  EXPECT_EQ(plan.workers[0].count, 1);
+  EXPECT_FALSE(plan.cluster);
+  ASSERT_EQ(plan.warnings.size(), 2u);
+  EXPECT_TRUE(has(plan.warnings[0], "Windows has one process."));
+  EXPECT_TRUE(has(plan.warnings[1], "reusePort"));
+}
+
+TEST(Plan, WindowsHasOneListener) {
+  Worker web("http://127.0.0.1:1"), line("text://127.0.0.1:2");
+  web.name = "web";
+  line.name = "line";
+  const std::string text = refusal(Exit::notOnThisSystem, [&] { resolve({&web, &line}, started(), likeWindows); });
+  EXPECT_TRUE(has(text, "--worker web") && has(text, "Windows has one process.")) << text;
+  const Plan plan = resolve({&web, &line}, started({"--worker", "line"}), likeWindows);
+  ASSERT_EQ(plan.workers.size(), 1u);
+  EXPECT_EQ(plan.workers[0].worker, &line);
+}
+
+}  // namespace
+}  // namespace artel

@@ -1,0 +1,94 @@
+// What a stranger speaks, from its first bytes.
+#include "src/protocol/sniff.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace artel::protocols {
+namespace {
+
+std::string tlsHello() {
+  std::string bytes("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11);
+  return bytes.append(506, 'r');
+}
+
+TEST(Sniff, Recognises) {
+  const std::string hello = "GET /chat HTTP/1.1\r\nHost: a\r\nuPgrade:  WebSocket\r\nConnection: Upgrade\r\n\r\n";
+  const struct {
+    std::string bytes;
+    Spoken spoken;
+  } rows[] = {
+      {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", Spoken::http},
+      {"POST /a?b HTTP/1.0\r\n\r\nbody", Spoken::http},
+      {"GET http://a/ HTTP/1.1\r\nUpgrade: h2c\r\n\r\n", Spoken::http},
+      {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Spoken::http},
+      {"GET / HTTP/1.1\r\nX: " + std::string(9000, 'x'), Spoken::http},
+      {hello, Spoken::webSocketHello},
+      {tlsHello(), Spoken::tls},
+      {"", Spoken::needMore},
+      {"GET", Spoken::needMore},
+      {"GET / HT", Spoken::needMore},
+      {"GET / HTTP/1.1\r\nHost: a\r\n", Spoken::needMore},
+      {"\x16\x03", Spoken::needMore},
+      {"hello\n", Spoken::unknown},
+      {"GET x\n", Spoken::unknown},
+      {"GET / HTTPS/1.1\r\n", Spoken::unknown},
+      {"GET  HTTP/1.1\r\n\r\n", Spoken::unknown},
+      {"get / HTTP/1.1\r\n\r\n", Spoken::unknown},
+      {"GO / HTTP/1.1\r\n\r\n", Spoken::unknown},
+      {std::string(40, 'A'), Spoken::unknown},
+      {"GET /" + std::string(9000, 'x'), Spoken::unknown},
+      {"{\"json\":1}", Spoken::unknown},
+      {std::string("\0\0\0\x08"
+                   "abcd",
+                   8),
+       Spoken::unknown},
+      {std::string("\x16\x03\x01\x02\x00\x02", 6), Spoken::unknown},
+      {std::string("\x16\x02", 2), Spoken::unknown},
+      {std::string("\x16\x03\x05", 3), Spoken::unknown},
+      {std::string("\x16\x03\x01\xff\xff\x01", 6), Spoken::unknown},
+  };
+  for (const auto& [bytes, spoken] : rows) EXPECT_EQ(sniff(bytes), spoken) << bytes;
+  // Nothing is taken for something else while it arrives.
+  for (const auto& [bytes, spoken] : rows) {
+    if (bytes.size() > 1000) continue;
+    bool known = false;
+    for (std::size_t i = 0; i <= bytes.size(); ++i) {
+      const Spoken now = sniff(std::string_view(bytes).substr(0, i));
+      EXPECT_TRUE(now == spoken || (now == Spoken::needMore && !known)) << bytes.substr(0, i);
+      known = now != Spoken::needMore;
+    }
+  }
+}
+
+TEST(Sniff, Hints) {
+  EXPECT_EQ(wrongProtocolHint(Spoken::http, "text://0.0.0.0:5678", "text"),
+            "an HTTP request reached text://0.0.0.0:5678, which speaks text; type: telnet HOST 5678");
+  EXPECT_EQ(wrongProtocolHint(Spoken::webSocketHello, "http://[::]:80", "http"),
+            "a WebSocket hello reached http://[::]:80, which speaks http; open http://HOST:80/");
+  EXPECT_EQ(wrongProtocolHint(Spoken::tls, "websocket://0.0.0.0:7272", "websocket"),
+            "a TLS hello reached websocket://0.0.0.0:7272, which speaks websocket without TLS; "
+            "type the plain scheme (http://, ws://), or put a proxy that ends TLS in front");
+  EXPECT_EQ(wrongProtocolHint(Spoken::unknown, "a", "b"), "");
+  EXPECT_EQ(wrongProtocolHint(Spoken::needMore, "a", "b"), "");
+}
+
+TEST(Sniff, Page) {
+  std::string out;
+  appendWrongProtocolPage(out, "websocket", "websocket://0.0.0.0:7272");
+  EXPECT_TRUE(out.starts_with("HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n"))
+      << out;
+  EXPECT_NE(out.find("This port speaks websocket"), std::string::npos);
+  EXPECT_NE(out.find("ws://HOST:7272"), std::string::npos);
+  const auto body = out.find("\r\n\r\n") + 4;
+  EXPECT_NE(out.find("Content-Length: " + std::to_string(out.size() - body) + "\r\n"), std::string::npos);
+  out.clear();
+  appendWrongProtocolPage(out, "<b>\r\nX: y", "unix:///a&b");
+  EXPECT_EQ(out.find("Upgrade: <"), std::string::npos);
+  EXPECT_NE(out.find("&lt;b&gt;"), std::string::npos);
+  EXPECT_NE(out.find("unix:///a&amp;b"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace artel::protocols

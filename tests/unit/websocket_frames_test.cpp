@@ -1,0 +1,383 @@
+// Frames, read and written: every violation of RFC 6455 section 5, every length, every split.
+#include "src/protocol/websocket_frames.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace artel::websocket {
+namespace {
+
+constexpr std::size_t limit = 100000;
+constexpr std::uint32_t key = 0x37fa213d;
+
+std::string raw(std::initializer_list<int> bytes) {
+  std::string out;
+  for (const int byte : bytes) out += static_cast<char>(byte);
+  return out;
+}
+
+// A masked frame with any first byte.
+std::string frame(int first, const std::string& payload) {
+  std::string out;
+  appendMaskedFrame(out, 0, payload, key);
+  out[0] = static_cast<char>(first);
+  return out;
+}
+
+constexpr int fin = 0x80;
+
+// What a connection would do: "text[...]", "ping[...]", ..., and at the end "1002" for a violation.
+std::vector<std::string> feed(const std::string& bytes, const std::vector<std::size_t>& cuts, Role role = Role::server,
+                              std::size_t most = limit) {
+  Reader reader(role);
+  std::vector<std::string> seen;
+  std::size_t start = 0;  // of the current frame
+  std::size_t wanted = 0;
+  for (const std::size_t cut : cuts) {
+    for (;;) {
+      if (cut - start < wanted) break;
+      std::vector<char> buffer(bytes.begin() + static_cast<std::ptrdiff_t>(start),
+                               bytes.begin() + static_cast<std::ptrdiff_t>(cut));
+      const Input input = reader.input(buffer, most);
+      if (input.kind == Input::Kind::invalid) {
+        seen.push_back(std::to_string(reader.violationCode()));
+        return seen;
+      }
+      if (input.kind == Input::Kind::needMore) break;
+      wanted = input.size;
+      if (buffer.size() < wanted) break;
+      const Event event = reader.decode({buffer.data(), wanted});
+      start += wanted;
+      wanted = 0;
+      const std::string payload(event.payload);
+      switch (event.kind) {
+        case Event::Kind::none:
+          EXPECT_TRUE(reader.unfinished());
+          break;
+        case Event::Kind::message:
+          EXPECT_FALSE(reader.unfinished());
+          seen.push_back((event.type == Type::text ? "text[" : "binary[") + payload + "]");
+          break;
+        case Event::Kind::ping:
+          seen.push_back("ping[" + payload + "]");
+          break;
+        case Event::Kind::pong:
+          seen.push_back("pong[" + payload + "]");
+          break;
+        case Event::Kind::close:
+          seen.push_back("close " + std::to_string(event.code) + "[" + payload + "]");
+          break;
+        case Event::Kind::violation:
+          EXPECT_EQ(event.code, reader.violationCode());
+          seen.push_back(std::to_string(event.code));
+          return seen;
+      }
+    }
+  }
+  return seen;
+}
+
+using Events = std::vector<std::string>;
+
+void check(const std::string& bytes, const Events& expected, Role role = Role::server, std::size_t most = limit) {
+  EXPECT_EQ(feed(bytes, {bytes.size()}, role, most), expected) << testing::PrintToString(bytes);
+  std::vector<std::size_t> each;
+  for (std::size_t i = 1; i <= bytes.size(); ++i) each.push_back(i);
+  EXPECT_EQ(feed(bytes, each, role, most), expected) << "byte by byte " << testing::PrintToString(bytes);
+  for (std::size_t i = 1; i < bytes.size(); ++i) {
+    ASSERT_EQ(feed(bytes, {i, bytes.size()}, role, most), expected) << i << " " << testing::PrintToString(bytes);
+  }
+}
+
+TEST(WebSocketFrames, ExamplesOfTheRfc) {  // section 5.7
+  check(raw({0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58}), {"text[Hello]"});
+  check(raw({0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f}), {"text[Hello]"}, Role::client);
+  check(raw({0x01, 0x03, 0x48, 0x65, 0x6c, 0x80, 0x02, 0x6c, 0x6f}), {"text[Hello]"}, Role::client);
+  check(raw({0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f}), {"ping[Hello]"}, Role::client);
+  check(raw({0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58}), {"pong[Hello]"});
+}
+
+TEST(WebSocketFrames, Messages) {
+  check(frame(fin | 1, "") + frame(fin | 2, ""), {"text[]", "binary[]"});
+  check(frame(fin | 1, "a") + frame(fin | 2, "\xff\xfe") + frame(fin | 1, "b"),
+        {"text[a]", "binary[\xff\xfe]", "text[b]"});
+  check(frame(2, "a") + frame(0, "b") + frame(fin, "c") + frame(fin | 1, "d"), {"binary[abc]", "text[d]"});
+  check(frame(1, "") + frame(0, "") + frame(fin, ""), {"text[]"});
+  check(frame(1, "a") + frame(fin | 9, "p") + frame(0, "b") + frame(fin | 10, "") + frame(fin, "c"),
+        {"ping[p]", "pong[]", "text[abc]"});
+  check(frame(1, "\xe2") + frame(fin | 9, "\xff") + frame(0, "\x82") + frame(fin, "\xac"),
+        {"ping[\xff]", "text[\xe2\x82\xac]"});
+  check(frame(fin | 9, std::string(125, 'p')), {"ping[" + std::string(125, 'p') + "]"});
+  check(frame(1, "a") + frame(fin | 8, raw({3, 232})), {"close 1000[]"});
+}
+
+TEST(WebSocketFrames, Violations) {
+  for (const int first : {0x90, 0xa0, 0xc0, 0xf0}) {
+    check(frame(first | 1, "a"), {"1002"});  // reserved bits
+    check(frame(first | 9, "a"), {"1002"});
+  }
+  for (const int code : {3, 4, 5, 6, 7, 11, 12, 13, 14, 15}) {
+    check(frame(fin | code, "a"), {"1002"});
+    check(frame(code, "a"), {"1002"});
+  }
+  for (const int code : {8, 9, 10}) {
+    check(frame(code, "ab"), {"1002"});                         // fragmented control frame
+    check(frame(fin | code, std::string(126, 'a')), {"1002"});  // too long a control frame
+    check(frame(fin | code, std::string(70000, 'a')).substr(0, 20), {"1002"});
+  }
+  check(frame(0, "a"), {"1002"});  // continuation of nothing
+  check(frame(fin, "a"), {"1002"});
+  check(frame(1, "a") + frame(1, "b"), {"1002"});  // new message inside a fragmented one
+  check(frame(1, "a") + frame(fin | 2, "b"), {"1002"});
+  check(frame(1, "a") + frame(fin, "b") + frame(fin, "c"), {"text[ab]", "1002"});
+  check(frame(fin | 1, "good") + frame(fin | 3, ""), {"text[good]", "1002"});  // good ones come first
+  check(raw({0x81, 0x01, 'a'}), {"1002"});                                     // unmasked from a client
+  check(raw({0x89, 0x00}), {"1002"});
+  check(frame(fin | 1, "a"), {"1002"}, Role::client);  // masked from a server
+}
+
+TEST(WebSocketFrames, LengthsMustBeMinimal) {
+  const std::string mask = raw({1, 2, 3, 4});
+  check(raw({0x82, 0xfe, 0, 0}) + mask, {"1002"});
+  check(raw({0x82, 0xfe, 0, 125}) + mask, {"1002"});
+  check(raw({0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 0}) + mask, {"1002"});
+  check(raw({0x82, 0xff, 0, 0, 0, 0, 0, 0, 0, 125}) + mask, {"1002"});
+  check(raw({0x82, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff}) + mask, {"1002"});
+  check(raw({0x82, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0}) + mask, {"1002"});                       // 2^63
+  check(raw({0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) + mask, {"1002"});  // 2^64-1
+  check(raw({0x82, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) + mask, {"1009"});  // 2^63-1
+  check(raw({0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0}) + mask, {"1009"});                       // 2^62
+  check(raw({0x82, 0xff, 0, 0, 0, 1, 0, 0, 0, 0}) + mask, {"1009"});                          // 2^32
+  constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
+  check(raw({0x82, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) + mask, {"1002"}, Role::server, unlimited);
+  check(raw({0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0}) + mask + "x", {}, Role::server,
+        unlimited);  // waits, wraps nothing
+  check(frame(2, "a") + raw({0x80, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}) + mask, {}, Role::server,
+        unlimited);
+}
+
+TEST(WebSocketFrames, EveryLengthFormRoundTrips) {
+  for (const std::size_t size :
+       {0u, 1u, 124u, 125u, 126u, 127u, 128u, 65534u, 65535u, 65536u, 65537u, 99999u, 100000u}) {
+    const std::string payload(size, 'x');
+    for (const Type type : {Type::text, Type::binary}) {
+      std::string sent, received;
+      appendFrame(sent, type, payload);
+      appendMaskedFrame(received, type == Type::text ? opcode::text : opcode::binary, payload, key);
+      EXPECT_EQ(sent.size(), size + (size < 126 ? 2 : size < 65536 ? 4 : 10));
+      EXPECT_EQ(received.size(), sent.size() + 4);
+      const Events expected = {(type == Type::text ? "text[" : "binary[") + payload + "]"};
+      EXPECT_EQ(feed(sent, {sent.size()}, Role::client), expected) << size;
+      EXPECT_EQ(feed(received, {received.size()}), expected) << size;
+      EXPECT_EQ(feed(received, {1, received.size() / 3, received.size() / 2, received.size()}), expected) << size;
+    }
+  }
+}
+
+TEST(WebSocketFrames, LimitIsForTheWholeMessage) {
+  const auto part = [](int first, std::size_t size) { return frame(first, std::string(size, 'x')); };
+  const auto result = [](const std::string& bytes) {
+    const auto seen = feed(bytes, {bytes.size()}, Role::server, 1000);
+    return seen.empty() ? std::string() : seen.back().substr(0, 4);
+  };
+  for (const int code : {1, 2}) {
+    const std::string good = code == 1 ? "text" : "bina";
+    EXPECT_EQ(result(part(fin | code, 999)), good);
+    EXPECT_EQ(result(part(fin | code, 1000)), good);
+    EXPECT_EQ(result(part(fin | code, 1001)), "1009");
+    EXPECT_EQ(result(part(code, 500) + part(0, 400) + part(fin, 100)), good);
+    EXPECT_EQ(result(part(code, 500) + part(0, 400) + part(fin, 101)), "1009");
+    EXPECT_EQ(result(part(code, 1000) + part(fin | 9, 100) + part(fin, 0)), good);
+    EXPECT_EQ(result(part(code, 500) + part(fin, 500) + part(fin | code, 1000)), good);  // each anew
+  }
+  EXPECT_EQ(result(part(fin | 1, 1001).substr(0, 4)), "1009");  // before the payload
+}
+
+TEST(WebSocketFrames, ManyTinyFragments) {
+  Reader reader(Role::server);
+  std::string piece = frame(2, "x");
+  for (int i = 0; i < 50000; ++i) {
+    std::string copy = piece;
+    ASSERT_EQ(reader.input(copy, limit).kind, Input::Kind::packet);
+    ASSERT_EQ(reader.decode(copy).kind, Event::Kind::none);
+    piece = frame(0, i % 2 == 0 ? "" : "x");
+  }
+  std::string last = frame(fin, "");
+  const Event event = reader.decode(last);
+  EXPECT_EQ(event.payload.size(), 25000u);
+  reader.release();
+}
+
+TEST(WebSocketFrames, MemoryOfAMessageIsGivenBack) {
+  static_assert(sizeof(Reader) <= 64);
+  Reader reader(Role::server);
+  for (const auto& next : {frame(1, std::string(5000, 'x')), frame(fin, "y")}) {
+    std::string bytes = next;
+    reader.input(bytes, limit);
+    const Event event = reader.decode(bytes);
+    EXPECT_EQ(event.payload.size(), event.kind == Event::Kind::message ? 5001u : 0u);
+  }
+  reader.release();
+  std::string ping = frame(fin | 9, "");
+  EXPECT_EQ(reader.input(ping, limit).kind, Input::Kind::packet);
+}
+
+TEST(WebSocketFrames, AfterAViolationNothingIsRead) {
+  Reader reader(Role::server);
+  std::string bad = frame(fin | 3, ""), good = frame(fin | 1, "a");
+  EXPECT_EQ(reader.violationCode(), 0);
+  EXPECT_EQ(reader.input(bad, limit).kind, Input::Kind::invalid);
+  EXPECT_EQ(reader.input(good, limit).kind, Input::Kind::invalid);
+  EXPECT_EQ(reader.decode(good).kind, Event::Kind::violation);
+  EXPECT_EQ(reader.violationCode(), closeCode::protocolError);
+}
+
+TEST(WebSocketFrames, CloseCodes) {
+  const auto close = [](int code, const std::string& reason = "") {
+    return frame(fin | 8, raw({code >> 8, code & 0xff}) + reason);
+  };
+  for (const int code :
+       {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999}) {
+    EXPECT_TRUE(validCloseCode(static_cast<std::uint16_t>(code)));
+    check(close(code), {"close " + std::to_string(code) + "[]"});
+  }
+  for (const int code : {0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535}) {
+    EXPECT_FALSE(validCloseCode(static_cast<std::uint16_t>(code)));
+    check(close(code), {"1002"});
+  }
+  check(frame(fin | 8, ""), {"close 1005[]"});
+  check(frame(fin | 8, "\x03"), {"1002"});
+  check(close(1000, "b\xc3\xa4"), {"close 1000[b\xc3\xa4]"});
+  check(close(1000, std::string(123, 'r')), {"close 1000[" + std::string(123, 'r') + "]"});
+  check(close(1000, "\xc3"), {"1007"});
+  check(close(1000, "\xff"), {"1007"});
+}
+
+TEST(WebSocketFrames, Writing) {
+  const auto written = [](auto write) {
+    std::string out = "<";
+    write(out);
+    return out.substr(1);
+  };
+  EXPECT_EQ(written([](auto& out) { appendFrame(out, Type::text, "hi"); }), raw({0x81, 2, 'h', 'i'}));
+  EXPECT_EQ(written([](auto& out) { appendFrame(out, Type::binary, ""); }), raw({0x82, 0}));
+  EXPECT_EQ(written([](auto& out) { appendFrame(out, Type::text, std::string(126, 'x')); }).substr(0, 4),
+            raw({0x81, 126, 0, 126}));
+  EXPECT_EQ(written([](auto& out) { appendFrame(out, Type::text, std::string(65536, 'x')); }).substr(0, 10),
+            raw({0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(written([](auto& out) { appendControl(out, opcode::pong, "p"); }), raw({0x8a, 1, 'p'}));
+  EXPECT_EQ(written([](auto& out) { appendControl(out, opcode::ping, std::string(200, 'x')); }).size(), 127u);
+  EXPECT_EQ(written([](auto& out) { appendClose(out, 1000, "ok"); }), raw({0x88, 4, 3, 232, 'o', 'k'}));
+  for (const std::uint16_t never : {closeCode::none, closeCode::abnormal, std::uint16_t{0}, std::uint16_t{1015}}) {
+    EXPECT_EQ(written([never](auto& out) { appendClose(out, never, "x"); }), raw({0x88, 0}));
+  }
+  std::string long_(122, 'r');
+  long_ += "\xe2\x82\xac";  // cut before it, not through it
+  EXPECT_EQ(written([&](auto& out) { appendClose(out, 1000, long_); }),
+            raw({0x88, 124, 3, 232}) + std::string(122, 'r'));
+  EXPECT_EQ(written([](auto& out) { appendClose(out, 1000, "\xff"); }), raw({0x88, 2, 3, 232}));
+  EXPECT_EQ(written([](auto& out) { appendMaskedFrame(out, opcode::text, "Hello", key); }),
+            raw({0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58}));
+}
+
+TEST(WebSocketFrames, MaskAtEveryOffsetAndSize) {
+  const unsigned char bytes[4] = {0x11, 0x22, 0x44, 0x88};
+  for (std::size_t size = 0; size < 40; ++size) {
+    for (std::size_t offset = 0; offset < 9; ++offset) {
+      std::string text(size, 'a'), expected;
+      for (std::size_t i = 0; i < size; ++i) expected += static_cast<char>('a' ^ bytes[(i + offset) % 4]);
+      applyMask(text.data(), size, bytes, offset);
+      EXPECT_EQ(text, expected) << size << " " << offset;
+    }
+  }
+}
+
+struct Utf8Row {
+  bool valid;
+  std::string text;
+};
+
+const std::vector<Utf8Row>& utf8Rows() {
+  static const std::vector<Utf8Row> rows = {
+      {true, ""},
+      {true, "ascii"},
+      {true, std::string("a\0b", 3)},
+      {true, "\x7f"},
+      {true, "\xc2\x80"},
+      {true, "\xdf\xbf"},
+      {true, "\xe0\xa0\x80"},
+      {true, "\xed\x9f\xbf"},
+      {true, "\xee\x80\x80"},
+      {true, "\xef\xbf\xbf"},
+      {true, "\xf0\x90\x80\x80"},
+      {true, "\xf4\x8f\xbf\xbf"},
+      {true, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5"},
+      {true,
+       "12345678\xe2\x82\xac"
+       "12345678"},
+      {false, "\x80"},
+      {false, "\xbf"},
+      {false, "\xc0\x80"},
+      {false, "\xc1\xbf"},
+      {false, "\xe0\x80\x80"},
+      {false, "\xe0\x9f\xbf"},
+      {false, "\xed\xa0\x80"},
+      {false, "\xed\xbf\xbf"},
+      {false, "\xf0\x80\x80\x80"},
+      {false, "\xf0\x8f\xbf\xbf"},
+      {false, "\xf4\x90\x80\x80"},
+      {false, "\xf5\x80\x80\x80"},
+      {false, "\xf8\x88\x80\x80\x80"},
+      {false, "\xfe"},
+      {false, "\xff"},
+      {false, "\xc2"},
+      {false, "\xe2\x82"},
+      {false, "\xf0\x90\x80"},
+      {false,
+       "\xc2"
+       "a"},
+      {false,
+       "\xe2\x82"
+       "a"},
+      {false, "\xe2\x28\xa1"},
+      {false, "\xf0\x90\x28\xbc"},
+      {false,
+       "12345678\xff"
+       "12345678"},
+      {false, "1234567\xc3"},
+  };
+  return rows;
+}
+
+TEST(WebSocketUtf8, TablesWholeAndSplit) {
+  static_assert(sizeof(Utf8Validator) <= 4);
+  for (const auto& [valid, text] : utf8Rows()) {
+    EXPECT_EQ(validUtf8(text), valid) << testing::PrintToString(text);
+    for (std::size_t i = 0; i <= text.size(); ++i) {
+      Utf8Validator validator;
+      const bool fed =
+          validator.feed(std::string_view(text).substr(0, i)) && validator.feed(std::string_view(text).substr(i));
+      EXPECT_EQ(fed && validator.finished(), valid) << i << testing::PrintToString(text);
+    }
+    check(frame(fin | 1, text), {valid ? "text[" + text + "]" : "1007"});
+    check(frame(fin | 2, text), {"binary[" + text + "]"});
+    for (std::size_t i = 0; i <= text.size(); ++i) {
+      check(frame(1, text.substr(0, i)) + frame(fin, text.substr(i)), {valid ? "text[" + text + "]" : "1007"});
+    }
+  }
+}
+
+TEST(WebSocketUtf8, EndsAtTheBadByte) {
+  // Text of 40000 bytes that is wrong at byte 10: refused when that byte is there, long before the frame is.
+  const std::string bytes = frame(fin | 1, "0123456789\xff" + std::string(40000, 'x'));
+  EXPECT_EQ(feed(bytes, {8 + 10}), Events{});
+  EXPECT_EQ(feed(bytes, {8 + 11}), Events{"1007"});
+  EXPECT_EQ(feed(bytes, {8 + 3, 8 + 10, 8 + 11}), Events{"1007"});
+  EXPECT_EQ(feed(frame(1, "\xf4") + frame(0, "\x90\x80\x80").substr(0, 7), {7 + 7}), Events{"1007"});
+}
+
+}  // namespace
+}  // namespace artel::websocket

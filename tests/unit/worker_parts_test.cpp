@@ -1,0 +1,67 @@
+// Small parts of the worker layer that need no loop.
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "artel/artel.hpp"
+#include "src/worker/core.hpp"
+#include "src/worker/process.hpp"
+#include "src/worker/socket_text.hpp"
+
+namespace artel {
+namespace {
+
+TEST(Balance, LeavesConnectionsToTheLeastLoaded) {
+  std::array<std::atomic<std::uint32_t>, 3> counts{};
+  const auto mine = [&](std::uint32_t me, std::uint32_t a, std::uint32_t b) {
+    counts[0] = me;
+    counts[1] = a;
+    counts[2] = b;
+    return Balance{counts, 0}.mayAccept();
+  };
+  EXPECT_TRUE(mine(4, 0, 9));
+  EXPECT_FALSE(mine(5, 0, 9));
+  EXPECT_TRUE(mine(90, 80, 99));
+  EXPECT_FALSE(mine(91, 80, 99));
+  EXPECT_TRUE(mine(1000, Balance::notServing, Balance::notServing)) << "siblings that do not serve take nothing";
+  std::array<std::atomic<std::uint32_t>, 1> alone{};
+  alone[0] = 7;
+  EXPECT_TRUE((Balance{alone, 0}.mayAccept()));
+}
+
+TEST(Hex, RoundTripOfEveryByte) {
+  std::string all;
+  for (int i = 0; i < 256; ++i) all += static_cast<char>(i);
+  EXPECT_EQ(fromHex(toHex(all)), all);
+  EXPECT_EQ(toHex("\x01\xff"), "01ff");
+  EXPECT_EQ(fromHex("01FF"), "\x01\xff");
+  EXPECT_EQ(fromHex("abc"), std::nullopt);
+  EXPECT_EQ(fromHex("zz"), std::nullopt);
+  EXPECT_EQ(fromHex(""), "");
+}
+
+TEST(Address, WhatPeopleRead) {
+  sockaddr_storage address{};
+  uv_ip4_addr("203.0.113.7", 5000, reinterpret_cast<sockaddr_in*>(&address));
+  EXPECT_EQ(ipText(address), "203.0.113.7");
+  EXPECT_EQ(portOf(address), 5000);
+  uv_ip6_addr("::ffff:203.0.113.7", 80, reinterpret_cast<sockaddr_in6*>(&address));
+  EXPECT_EQ(ipText(address), "203.0.113.7");
+  uv_ip6_addr("2001:db8::1", 80, reinterpret_cast<sockaddr_in6*>(&address));
+  EXPECT_EQ(joinAddress(ipText(address), portOf(address)), "[2001:db8::1]:80");
+  EXPECT_EQ(ipText(sockaddr_storage{}), "");
+}
+
+TEST(SetupErrorText, HasIdReasonAndHints) {
+  const SetupError error(Exit::cannotListen, "busy", {{"held by", "nginx (pid 812)"}, {"try", "another"}});
+  EXPECT_EQ(error.text(),
+            "error[E05] busy\n  held by: nginx (pid 812)\n  try:     another\n  read:    docs/errors.md#e05\n");
+}
+
+TEST(Version, IsNotEmpty) {
+  EXPECT_EQ(std::count(version().begin(), version().end(), '.'), 2);
+  EXPECT_GE(buildId().size(), 4u);
+}
+
+}  // namespace
+}  // namespace artel
