@@ -95,6 +95,11 @@ class Browser:
     def until(self, script, what=None):
         return artel.until(lambda: self.js("return " + script), f"{what or script}\n{self.state()}")
 
+    def frames(self, count):
+        """Waits until the page was drawn so many times."""
+        self.do("POST", "/execute/async", {"script": "const [left, done] = arguments;"
+                "const next = (n) => n ? requestAnimationFrame(() => next(n - 1)) : done(); next(left)", "args": [count]})
+
     def state(self):
         return self.js("return document.body.innerText")[-1500:]
 
@@ -246,6 +251,9 @@ class Chat(artel.Case):
         ann.cdp("Emulation.setDeviceMetricsOverride", width=800, height=400, deviceScaleFactor=1, mobile=False)
         ann.until("document.getElementById('log').scrollHeight > document.getElementById('log').clientHeight + 100")
         ann.js("document.getElementById('log').scrollTop = 0")
+        # Two frames later the page has seen the new size and the new position, and has left the view alone.
+        ann.frames(2)
+        self.assertEqual(ann.js("return document.getElementById('log').scrollTop"), 0)
         bob.say("are you there?")
         ann.until("!document.getElementById('jump').hidden && document.title.startsWith('(1) ')", "an unread mark")
         ann.click("#jump")
