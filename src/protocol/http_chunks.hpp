@@ -1,5 +1,5 @@
 // Joins a chunked body in place (RFC 9112 section 7.1). Our own decoder: the joined bytes must lie where the chunk
-// lines lay, and every deviation from the grammar is refused, whatever the version of llhttp would forgive.
+// lines lay, and every deviation from the grammar is refused.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,5 @@
 #include "src/protocol/http_head.hpp"
 
-#include <llhttp.h>
-
 #include <algorithm>
 #include <limits>
 
@@ -15,15 +13,14 @@ namespace {
 
 std::string_view view(const char* bytes, std::uint32_t at, std::uint32_t size) { return {bytes + at, size}; }
 
-constexpr std::string_view knownMethods[] = {
-#define ARTEL_METHOD(number, name, string) #string,
-    HTTP_METHOD_MAP(ARTEL_METHOD)
-#undef ARTEL_METHOD
-};
-
-// CONNECT asks for a tunnel; TRACE would echo the client's credentials to whoever made it ask (RFC 9110 section 9.3.8);
-// SOURCE is not HTTP but Icecast. The server does not implement them: 501 (section 9.1).
-constexpr std::string_view refusedMethods[] = {"CONNECT", "TRACE", "SOURCE"};
+// The IANA registry's methods as far as servers meet them, and PURGE of caches. Not among them: CONNECT asks for a
+// tunnel; TRACE would echo the client's credentials to whoever made it ask (RFC 9110 section 9.3.8). What is not served
+// is 501 (section 9.1).
+constexpr std::string_view servedMethods[] = {
+    "GET",        "HEAD",       "POST",     "PUT",       "DELETE", "OPTIONS",  "PATCH",     "QUERY",
+    "ACL",        "BIND",       "CHECKOUT", "COPY",      "LINK",   "LOCK",     "M-SEARCH",  "MERGE",
+    "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",      "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE",
+    "REBIND",     "REPORT",     "SEARCH",   "SUBSCRIBE", "UNBIND", "UNLINK",   "UNLOCK",    "UNSUBSCRIBE"};
 
 bool isPort(std::string_view text) {
   unsigned value = 0;  // "host:" is legal: port = *DIGIT (RFC 3986 section 3.2.3)
@@ -81,16 +78,16 @@ void look(Seen& seen, std::string_view name, std::string_view value) {
   // By length first: most lines concern nobody here, and this runs for each line of each request.
   switch (name.size()) {
     case 4:
-      if (equalNames(name, "host")) ++seen.hosts, seen.host = value;
+      if (spells(name, "host")) ++seen.hosts, seen.host = value;
       break;
     case 6:
-      if (equalNames(name, "expect")) (equalNames(value, "100-continue") ? seen.expects : seen.expectsOther) = true;
+      if (spells(name, "expect")) (equalNames(value, "100-continue") ? seen.expects : seen.expectsOther) = true;
       break;
     case 7:
-      if (equalNames(name, "upgrade")) seen.upgrade = true;
+      if (spells(name, "upgrade")) seen.upgrade = true;
       break;
     case 10:
-      if (!equalNames(name, "connection")) break;
+      if (!spells(name, "connection")) break;
       eachElement(value, [&](std::string_view option) {
         if (equalNames(option, "close")) seen.close = true;
         if (equalNames(option, "keep-alive")) seen.keepAlive = true;
@@ -98,10 +95,10 @@ void look(Seen& seen, std::string_view name, std::string_view value) {
       });
       break;
     case 14:
-      if (equalNames(name, "content-length")) ++seen.lengths, seen.length = value;
+      if (spells(name, "content-length")) ++seen.lengths, seen.length = value;
       break;
     case 17:
-      if (equalNames(name, "transfer-encoding")) ++seen.codings, seen.coding = value;
+      if (spells(name, "transfer-encoding")) ++seen.codings, seen.coding = value;
       break;
     default:
       break;
@@ -165,11 +162,10 @@ bool syntax::isAuthority(std::string_view text) {
 }
 
 Verdict checkMethod(std::string_view method) {
-  if (method == "GET" || method == "POST") return {};
   if (!isToken(method)) return {400, "malformed method"};
   if (method == "PRI") return {505, "HTTP/2 is not served here"};  // its preface (RFC 9113 section 3.4)
-  const auto has = [&](auto& list) { return std::find(std::begin(list), std::end(list), method) != std::end(list); };
-  if (!has(knownMethods) || has(refusedMethods)) return {501, "method is not served"};
+  const auto* const end = std::end(servedMethods);
+  if (std::find(std::begin(servedMethods), end, method) == end) return {501, "method is not served"};
   return {};
 }
 
@@ -177,9 +173,11 @@ Verdict checkMethod(std::string_view method) {
 Verdict checkTarget(const char* bytes, detail::Head& head) {
   const std::string_view target = view(bytes, head.target, head.targetSize);
   std::size_t path = 0;
-  if (target == "*") {
+  if (!target.empty() && target.front() == '/') {
+    // origin-form: nearly all
+  } else if (target == "*") {
     if (view(bytes, head.method, head.methodSize) != "OPTIONS") return {400, "malformed request target"};
-  } else if (target.empty() || target.front() != '/') {
+  } else {
     const auto colon = target.find("://");
     const std::string_view scheme = target.substr(0, colon);
     if (colon == std::string_view::npos || !(equalNames(scheme, "http") || equalNames(scheme, "https"))) {

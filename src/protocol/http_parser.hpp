@@ -5,8 +5,6 @@
 // body is joined in place: the parser moves data bytes down over chunk lines it has already read.
 #pragma once
 
-#include <llhttp.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -31,10 +29,7 @@ class Parser {
     std::string_view reason;  ///< invalid: static text, one phrase
   };
 
-  Parser();
-  /// Copyable while incomplete: state is plain data and offsets.
-  Parser(const Parser& other);
-  Parser& operator=(const Parser& other);
+  // Copyable while incomplete: state is plain data and offsets.
 
   /// Ready for the next request.
   void reset(const Limits& limits, std::size_t bodyLimit);
@@ -46,17 +41,12 @@ class Parser {
   Request request(const char* buffer) const noexcept;
 
  private:
-  // The request line is read by us, so that the answer to a wrong one (400, 414, 501, 505) does not depend on llhttp's
-  // version; llhttp reads the header block and is stopped there; the body is counted or joined by us. What llhttp
-  // forgives in the header block is caught by looking at the bytes between its spans.
-  struct Callbacks;
   enum class Stage : std::uint8_t {
     leading,
     method,
     target,
     version,
     headers,
-    headersEnd,
     fixedBody,
     chunkedBody,
     complete,
@@ -72,14 +62,10 @@ class Parser {
   Step readTarget();
   Step readVersion();
   Step readHeaders();
-  Step readHeadersEnd();
+  Step headersRead();
   Step readFixedBody();
   Step readChunkedBody(std::span<char> bytes);
-  bool beginField(std::size_t at, std::size_t size);
-  bool endName();
-  bool endField();
 
-  llhttp_t machine_{};
   ChunkDecoder chunks_;
   detail::Head head_;
   std::vector<detail::Field> fields_;
@@ -87,14 +73,15 @@ class Parser {
   std::size_t bodyLimit_ = 0;
   std::size_t lead_ = 0;       // CRLFs skipped before the request line; all other offsets count from its first byte
   std::size_t read_ = 0;       // bytes of the head that were looked at
-  std::size_t lineStart_ = 0;  // where the next header line must begin
+  std::size_t lineStart_ = 0;  // of the header line that is being read
+  std::size_t value_ = 0;      // where its value begins; 0: still in its name
   std::size_t whole_ = 0;      // size of the request, once it is known
   std::uint64_t contentLength_ = 0;
   std::string_view bytes_;  // from the request line on, during one parse()
   int status_ = 0;
   std::string_view reason_;
   Stage stage_ = Stage::leading;
-  bool inName_ = false, continuePending_ = false;
+  bool continuePending_ = false;
 };
 
 }  // namespace artel::http

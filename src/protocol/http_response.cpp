@@ -13,23 +13,52 @@ using namespace syntax;
 
 namespace {
 
-constexpr std::string_view defaultType = "text/html;charset=utf-8";
+/// Collects a header block on the stack: many small appends to a string were the larger part of an answer's cost.
+class HeadWriter {
+ public:
+  explicit HeadWriter(std::string& out) : out_(out) {}
+  HeadWriter(const HeadWriter&) = delete;
+  HeadWriter& operator=(const HeadWriter&) = delete;
+  ~HeadWriter() = default;
 
-void appendNumber(std::uint64_t value, std::string& out, int base = 10) {
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, base).ptr;
-  out.append(digits.data(), end);
-}
+  template <std::size_t Size>
+  HeadWriter& operator<<(const char (&literal)[Size]) {
+    return put({literal, Size - 1});
+  }
+  HeadWriter& operator<<(std::string_view text) { return put(text); }
+  HeadWriter& operator<<(std::uint64_t number) {
+    std::array<char, 20> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    return put({digits.data(), static_cast<std::size_t>(end - digits.data())});
+  }
+  void finish() {
+    out_.append(block_.data(), size_);
+    size_ = 0;
+  }
 
-void appendLine(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name).append(": ").append(value).append("\r\n");
-}
+ private:
+  HeadWriter& put(std::string_view text) {
+    if (text.size() > block_.size() - size_) {
+      finish();
+      if (text.size() > block_.size()) return out_.append(text), *this;
+    }
+    std::memcpy(block_.data() + size_, text.data(), text.size());
+    size_ += text.size();
+    return *this;
+  }
+
+  std::string& out_;
+  std::size_t size_ = 0;
+  std::array<char, 512> block_;
+};
 
 // RFC 9112 section 4: the space before an absent phrase stays.
-void appendStatusLine(int status, std::string& out) {
-  out.append("HTTP/1.1 ");
-  appendNumber(static_cast<std::uint64_t>(status), out);
-  out.append(" ").append(reasonPhrase(status)).append("\r\n");
+void writeStatusLine(HeadWriter& head, int status) {
+  if (status == 200) {
+    head << "HTTP/1.1 200 OK\r\n";
+  } else {
+    head << "HTTP/1.1 " << static_cast<std::uint64_t>(status) << " " << reasonPhrase(status) << "\r\n";
+  }
 }
 
 bool isConnectionOption(std::string_view option) {
@@ -38,108 +67,116 @@ bool isConnectionOption(std::string_view option) {
 
 // Ours decides about close and keep-alive; other options of the user stay, for Upgrade needs one (RFC 9110
 // section 7.8).
-void appendConnection(const Response& response, bool close, std::string& out) {
-  out.append("Connection: ");
+void writeConnection(HeadWriter& head, const Response& response, bool userOptions, bool close) {
+  head << "Connection: ";
   for (const auto& [name, value] : response.headers) {
-    if (!equalNames(name, "connection")) continue;
+    if (!userOptions || !spells(name, "connection")) continue;
     eachElement(value, [&](std::string_view option) {
-      if (isConnectionOption(option)) out.append(option).append(", ");
+      if (isConnectionOption(option)) head << option << ", ";
     });
   }
-  out.append(close ? "close\r\n" : "keep-alive\r\n");
-}
-
-bool isOurs(std::string_view name) {
-  switch (name.size()) {
-    case 10:
-      return equalNames(name, "connection");
-    case 14:
-      return equalNames(name, "content-length");
-    case 17:
-      return equalNames(name, "transfer-encoding");
-    default:
-      return false;
+  if (close) {
+    head << "close\r\n";
+  } else {
+    head << "keep-alive\r\n";
   }
 }
 
-bool isSendable(const Response& response) {
-  if (response.status < 200 || response.status > 999) return false;
-  return std::all_of(response.headers.begin(), response.headers.end(),
-                     [](const Header& header) { return isToken(header.name) && isFieldValue(header.value); });
+/// What the user's header lines are about, in one pass over them.
+struct Lines {
+  bool valid = true, connection = false, close = false, typed = false, dated = false, framed = false;
+};
+
+Lines look(const Headers& headers) {
+  Lines seen;
+  for (const auto& [name, value] : headers) {
+    if (!isToken(name) || !isFieldValue(value)) seen.valid = false;
+    switch (name.size()) {
+      case 4:
+        if (spells(name, "date")) seen.dated = true;
+        break;
+      case 10:
+        if (!spells(name, "connection")) break;
+        seen.connection = true;
+        if (listHas(value, "close")) seen.close = true;
+        break;
+      case 12:
+        if (spells(name, "content-type")) seen.typed = true;
+        break;
+      case 14:
+        if (spells(name, "content-length")) seen.framed = true;
+        break;
+      case 17:
+        if (spells(name, "transfer-encoding")) seen.framed = true;
+        break;
+      default:
+        break;
+    }
+  }
+  return seen;
+}
+
+/// Framing is ours: a wrong length would be request smuggling in reverse.
+bool isOurs(std::string_view name) {
+  return spells(name, "connection") || spells(name, "content-length") || spells(name, "transfer-encoding");
 }
 
 }  // namespace
 
 bool bodyAllowed(int status) { return status >= 200 && status != 204 && status != 205 && status != 304; }
 
-bool wantsClose(const Response& response) {
-  return std::any_of(response.headers.begin(), response.headers.end(), [](const Header& header) {
-    return equalNames(header.name, "connection") && listHas(header.value, "close");
-  });
-}
-
-bool closesAfter(const Response& response, const ReplyContext& context) {
-  const bool endsByClose = response.chunked && context.http10 && bodyAllowed(response.status);
-  return !context.keepAlive || endsByClose || wantsClose(response);
-}
-
 void appendText(std::string_view body, const ReplyContext& context, std::string& out) {
-  constexpr std::string_view start = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: ";
-  constexpr std::string_view startClose = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: ";
-  constexpr std::string_view middle = "text/html;charset=utf-8\r\nContent-Length: ";
-  constexpr std::string_view date = "\r\nDate: ";
-  constexpr std::string_view end = "\r\n\r\n";
-  // One block on the stack and one append: many small appends were the larger part of an answer's cost.
-  std::array<char, 256> block;
-  char* at = block.data();
-  const auto put = [&at](std::string_view text) {
-    std::memcpy(at, text.data(), text.size());
-    at += text.size();
-  };
-  context.keepAlive ? put(start) : put(startClose);
-  put(middle);
-  at = std::to_chars(at, at + 20, body.size()).ptr;
-  if (!context.date.empty() && context.date.size() <= 64) {
-    put(date);
-    put(context.date);
+  HeadWriter head(out);
+  if (context.keepAlive) {
+    head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
+  } else {
+    head << "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
   }
-  put(end);
-  out.append(block.data(), at);
+  head << std::uint64_t{body.size()};
+  if (!context.date.empty()) head << "\r\nDate: " << context.date;
+  head << "\r\n\r\n";
+  if (!context.head && body.size() < 128) return head << body, head.finish();
+  head.finish();
   if (!context.head) out.append(body);
 }
 
-bool appendResponse(const Response& response, const ReplyContext& context, std::optional<std::uint64_t> bodySize,
-                    std::string& out) {
-  if (!isSendable(response)) return false;
+Written appendResponse(const Response& response, const ReplyContext& context, std::optional<std::uint64_t> bodySize,
+                       std::string& out) {
   const int status = response.status;
-  const bool chunked = response.chunked && bodyAllowed(status);
-  bool typed = false, dated = false;
-  appendStatusLine(status, out);
-  appendConnection(response, closesAfter(response, context), out);
+  if (status < 200 || status > 999) return Written::refused;
+  const Lines lines = look(response.headers);
+  if (!lines.valid) return Written::refused;
+  const bool mayHaveBody = bodyAllowed(status), chunked = response.chunked && mayHaveBody;
+  // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.3).
+  const bool endsByClose = chunked && context.http10;
+  const bool close = !context.keepAlive || lines.close || endsByClose;
+
+  HeadWriter head(out);
+  writeStatusLine(head, status);
+  writeConnection(head, response, lines.connection, close);
+  const bool skips = lines.connection || lines.framed;
   for (const auto& [name, value] : response.headers) {
-    if (isOurs(name)) continue;  // framing is ours: a wrong length would be request smuggling in reverse
-    typed = typed || equalNames(name, "content-type");
-    dated = dated || equalNames(name, "date");
-    appendLine(name, value, out);
+    if (skips && isOurs(name)) continue;
+    head << name << ": " << value << "\r\n";
   }
-  if (!typed && bodyAllowed(status)) appendLine("Content-Type", defaultType, out);
+  if (!lines.typed && mayHaveBody) head << "Content-Type: text/html;charset=utf-8\r\n";
   if (chunked) {
-    // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.3).
-    if (!context.http10) out.append("Transfer-Encoding: chunked\r\n");
-  } else if (bodyAllowed(status) || status == 205) {
-    out.append("Content-Length: ");
-    appendNumber(status == 205 ? 0 : bodySize.value_or(response.body.size()), out);
-    out.append("\r\n");
+    if (!endsByClose) head << "Transfer-Encoding: chunked\r\n";
+  } else if (mayHaveBody || status == 205) {
+    const std::uint64_t size = status == 205 ? 0 : bodySize.value_or(response.body.size());
+    head << "Content-Length: " << size << "\r\n";
   }
-  if (!dated && !context.date.empty()) appendLine("Date", context.date, out);
-  out.append("\r\n");
-  if (!bodyAllowed(status) || context.head || bodySize) return true;
-  if (!chunked) {
-    out.append(response.body);
-  } else if (!response.body.empty()) {
-    appendChunk(response.body, context, out);
+  if (!lines.dated && !context.date.empty()) head << "Date: " << context.date << "\r\n";
+  head << "\r\n";
+  head.finish();
+  if (mayHaveBody && !context.head && !bodySize && !response.body.empty()) {
+    if (chunked) {
+      appendChunk(response.body, context, out);
+    } else {
+      out.append(response.body);
+    }
   }
-  return true;
+  return close ? Written::close : Written::keepAlive;
 }
 
 void appendChunk(std::string_view data, const ReplyContext& context, std::string& out) {
@@ -148,15 +185,18 @@ void appendChunk(std::string_view data, const ReplyContext& context, std::string
     out.append(data);
     return;
   }
-  appendNumber(data.size(), out, 16);
+  std::array<char, 16> digits;
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), data.size(), 16).ptr);
   out.append("\r\n").append(data).append("\r\n");  // of an empty one: the last chunk and an empty trailer
 }
 
 void appendError(int status, std::string_view text, std::string& out) {
-  appendStatusLine(status, out);
-  out.append("Connection: close\r\nContent-Type: text/plain;charset=utf-8\r\nContent-Length: ");
-  appendNumber(text.size() + 1, out);
-  out.append("\r\n\r\n").append(text).append("\n");
+  HeadWriter head(out);
+  writeStatusLine(head, status);
+  head << "Connection: close\r\nContent-Type: text/plain;charset=utf-8\r\nContent-Length: "
+       << std::uint64_t{text.size() + 1} << "\r\n\r\n"
+       << text << "\n";
+  head.finish();
 }
 
 void appendContinue(std::string& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }

@@ -22,10 +22,14 @@ struct ReplyContext {
 /// 200 with a text body: the fast path, header block precomposed.
 void appendText(std::string_view body, const ReplyContext& context, std::string& out);
 
-/// False: refused, nothing appended (a status below 200 or above 999, a header name that is no token, a control
-/// character in a value). `bodySize`: the length of a body that follows separately (a file); nullopt: response.body.
-bool appendResponse(const Response& response, const ReplyContext& context, std::optional<std::uint64_t> bodySize,
-                    std::string& out);
+/// What became of a response. close: the connection must be closed after it, because the context or the user says so,
+/// or because HTTP/1.0 has no other way to mark the end of a body that comes in pieces. refused: nothing was appended
+/// (a status below 200 or above 999, a header name that is no token, a control character in a value).
+enum class Written : std::uint8_t { refused, keepAlive, close };
+
+/// `bodySize`: the length of a body that follows separately (a file); nullopt: response.body.
+Written appendResponse(const Response& response, const ReplyContext& context, std::optional<std::uint64_t> bodySize,
+                       std::string& out);
 
 /// A piece of a chunked response. Empty: the last one. Nothing for HEAD; for HTTP/1.0 the bare bytes.
 void appendChunk(std::string_view data, const ReplyContext& context, std::string& out);
@@ -35,13 +39,6 @@ void appendError(int status, std::string_view text, std::string& out);
 
 /// "100 Continue".
 void appendContinue(std::string& out);
-
-/// The user's Connection header says close.
-bool wantsClose(const Response& response);
-
-/// The connection must be closed after this answer: the context or the user says so, or HTTP/1.0 has no other way to
-/// mark the end of a body that comes in pieces.
-bool closesAfter(const Response& response, const ReplyContext& context);
 
 /// False for 1xx, 204, 205 and 304: no body may follow, chunks included (RFC 9110 section 6.4.1; 205: 15.3.6).
 bool bodyAllowed(int status);

@@ -2,14 +2,16 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 #include "artel/http.hpp"
 
 namespace artel::http::syntax {
 
-enum Class : std::uint8_t { token = 1, fieldValue = 2, regName = 4, base64 = 8, unreserved = 16 };
+enum Class : std::uint8_t { token = 1, fieldValue = 2, regName = 4, base64 = 8, unreserved = 16, targetByte = 32 };
 
 constexpr bool isAlpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 constexpr bool isDigit(char c) { return c >= '0' && c <= '9'; }
@@ -38,6 +40,7 @@ constexpr std::array<std::uint8_t, 256> makeClasses() {
       bits |= regName;  // RFC 3986 section 3.2.2, without "%"
     if (letterOrDigit || (i != 0 && among(c, "+/"))) bits |= base64;
     if (letterOrDigit || (i != 0 && among(c, "-._~"))) bits |= unreserved;  // RFC 3986 section 2.3
+    if (i > 0x20 && i < 0x7f && c != '#') bits |= targetByte;               // RFC 9112 section 3.2: no fragment
     table[static_cast<std::size_t>(i)] = bits;
   }
   return table;
@@ -54,8 +57,38 @@ constexpr bool all(Class wanted, std::string_view text) {
   return true;
 }
 
+/// The first byte from `at` on that no field-value may contain, or `end`. Eight bytes at a time: values are most of
+/// what a client sends.
+inline const char* skipFieldValue(const char* at, const char* end) {
+  constexpr std::uint64_t ones = 0x0101010101010101u, highs = 0x80 * ones;
+  for (;;) {
+    for (; end - at >= 8; at += 8) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, at, sizeof eight);
+      const std::uint64_t del = eight ^ (0x7f * ones);
+      if ((((eight - 0x20 * ones) & ~eight) | ((del - ones) & ~del)) & highs) break;  // a control, or DEL
+    }
+    const char* const stop = end - at < 8 ? end : at + 8;
+    for (; at != stop; ++at) {
+      if (!is(fieldValue, *at)) return at;
+    }
+    if (at == end) return end;
+  }
+}
+
+/// Whether a token spells `lower`, letters in any case. `lower` must consist of small letters and '-'.
+template <std::size_t Size>
+inline bool spells(std::string_view name, const char (&lower)[Size]) {
+  constexpr std::size_t size = Size - 1;
+  if (name.size() != size) return false;
+  // Setting bit 5 makes capitals small; no other token byte becomes a letter or '-' by it.
+  for (std::size_t i = 0; i < size; ++i) {
+    if ((name[i] | 0x20) != lower[i]) return false;
+  }
+  return true;
+}
+
 constexpr bool isToken(std::string_view text) { return !text.empty() && all(token, text); }
-constexpr bool isFieldValue(std::string_view text) { return all(fieldValue, text); }
 
 constexpr std::string_view trim(std::string_view text) {
   while (!text.empty() && isOws(text.front())) text.remove_prefix(1);
@@ -72,6 +105,11 @@ void eachElement(std::string_view list, Visit visit) {
     if (comma == std::string_view::npos) return;
     list.remove_prefix(comma + 1);
   }
+}
+
+inline bool isFieldValue(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return skipFieldValue(text.data(), end) == end;
 }
 
 inline bool listHas(std::string_view list, std::string_view word) {

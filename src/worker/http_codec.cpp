@@ -185,9 +185,9 @@ bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& con
 
 bool HttpCodec::answer(const http::Response& response, Conn& connection, std::string& out) {
   if (!response.file.empty()) return answerFile(response, connection, out);
-  const auto how = context();
-  if (!http::appendResponse(response, how, std::nullopt, out)) return false;
-  const bool close = http::closesAfter(response, how);
+  const auto written = http::appendResponse(response, context(), std::nullopt, out);
+  if (written == http::Written::refused) return false;
+  const bool close = written == http::Written::close;
   if (!response.chunked) return answered(connection, close), true;
   bodyless_ = head_ || !http::bodyAllowed(response.status);
   state_ = State::streaming;
@@ -210,9 +210,9 @@ bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std
     head.header("Content-Type", http::contentTypeOf({reinterpret_cast<const char*>(name.data()), name.size()}));
   if (const std::time_t time = modified(response.file, failed); !failed && !hasHeader(head, "Last-Modified"))
     head.header("Last-Modified", http::httpDate(time));
-  const auto how = context();
-  if (!http::appendResponse(head, how, size, out)) return false;
-  const bool close = http::closesAfter(head, how);
+  const auto written = http::appendResponse(head, context(), size, out);
+  if (written == http::Written::refused) return false;
+  const bool close = written == http::Written::close;
   if (head_ || size == 0 || !http::bodyAllowed(head.status)) return answered(connection, close), true;
   file_ = std::move(file);
   fileLeft_ = size;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """platform -> net -> protocol -> worker -> master -> components: each includes only what stands to its left.
 
-protocol is stricter: public headers, itself, llhttp, OpenSSL and zlib. Log and version are usable by all.
+protocol is stricter: public headers, itself, OpenSSL and zlib. Log and version are usable by all.
 """
 
 import posixpath
@@ -11,11 +11,10 @@ from _tree import files, includes, run
 
 ORDER = ("platform", "net", "protocol", "worker", "master", "components")
 FOR_ALL = {"src/log.hpp", "src/version.hpp"}
-PROTOCOL_MAY = re.compile(r"llhttp\.h|openssl/.*|zlib\.h|[a-z_0-9]+|artel/.*")
+PROTOCOL_MAY = re.compile(r"openssl/.*|zlib\.h|[a-z_0-9]+|artel/.*")
 NOT_IN = {  # library: the layers that do without it
     r"uv\.h": ("platform", "protocol", "master"),
     r"openssl/.*": ("platform",),
-    r"llhttp\.h": ("platform", "net", "worker", "master"),
 }
 
 

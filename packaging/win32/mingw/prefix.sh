@@ -105,11 +105,6 @@ library spdlog spdlog-* -DSPDLOG_FMT_EXTERNAL=ON -DSPDLOG_BUILD_EXAMPLE=OFF -DSP
 library cli11 CLI11-* -DCLI11_BUILD_TESTS=OFF -DCLI11_BUILD_EXAMPLES=OFF -DCLI11_BUILD_DOCS=OFF
 library googletest googletest-*
 
-say "copying llhttp's sources" # compiled into libartel.a
-mkdir -p "$new/share"
-cp -R /usr/share/llhttp "$new/share/llhttp"
-cp /usr/share/include/llhttp/llhttp.h "$new/include/"
-
 say "building openssl (TLS 1.2 and 1.3, what artel uses; about two minutes)"
 mkdir "$work/build/openssl"
 cd "$work/build/openssl"
