@@ -13,52 +13,72 @@ using namespace syntax;
 
 namespace {
 
-/// Collects a header block on the stack: many small appends to a string were the larger part of an answer's cost.
+/// Copies without a call what is short, as nearly all parts of a header block are.
+char* copy(char* to, std::string_view text) {
+  const std::size_t size = text.size();
+  const auto both = [&]<class Word>(Word first) {  // two words that may overlap
+    Word last = 0;
+    std::memcpy(&first, text.data(), sizeof first);
+    std::memcpy(&last, text.data() + size - sizeof last, sizeof last);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + size - sizeof last, &last, sizeof last);
+  };
+  if (size > 16)
+    std::memcpy(to, text.data(), size);
+  else if (size >= 8)
+    both(std::uint64_t{});
+  else if (size >= 4)
+    both(std::uint32_t{});
+  else
+    for (std::size_t i = 0; i < size; ++i) to[i] = text[i];
+  return to + size;
+}
+
+/// A header block under construction, with room for all of it from the start: on the stack, if it is no giant. Many
+/// small appends to a string were the larger part of an answer's cost.
 class HeadWriter {
  public:
-  explicit HeadWriter(std::string& out) : out_(out) {}
+  /// What the writers below put into a block beside the texts they are given.
+  static constexpr std::size_t fixed = 320;
+
+  explicit HeadWriter(std::size_t room) {
+    if (room <= small_.size()) return;
+    large_.resize(room);
+    begin_ = at_ = large_.data();
+  }
   HeadWriter(const HeadWriter&) = delete;
   HeadWriter& operator=(const HeadWriter&) = delete;
   ~HeadWriter() = default;
 
   template <std::size_t Size>
   HeadWriter& operator<<(const char (&literal)[Size]) {
-    return put({literal, Size - 1});
-  }
-  HeadWriter& operator<<(std::string_view text) { return put(text); }
-  HeadWriter& operator<<(std::uint64_t number) {
-    std::array<char, 20> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-    return put({digits.data(), static_cast<std::size_t>(end - digits.data())});
-  }
-  void finish() {
-    out_.append(block_.data(), size_);
-    size_ = 0;
-  }
-
- private:
-  HeadWriter& put(std::string_view text) {
-    if (text.size() > block_.size() - size_) {
-      finish();
-      if (text.size() > block_.size()) return out_.append(text), *this;
-    }
-    std::memcpy(block_.data() + size_, text.data(), text.size());
-    size_ += text.size();
+    std::memcpy(at_, literal, Size - 1);
+    at_ += Size - 1;
     return *this;
   }
+  HeadWriter& operator<<(std::string_view text) {
+    at_ = copy(at_, text);
+    return *this;
+  }
+  HeadWriter& operator<<(std::uint64_t number) {
+    if (number < 10)
+      *at_++ = static_cast<char>('0' + number);
+    else
+      at_ = std::to_chars(at_, at_ + 20, number).ptr;
+    return *this;
+  }
+  void appendTo(std::string& out) const { out.append(begin_, at_); }
 
-  std::string& out_;
-  std::size_t size_ = 0;
-  std::array<char, 512> block_;
+ private:
+  std::array<char, 1024> small_;
+  std::string large_;
+  char* begin_ = small_.data();
+  char* at_ = begin_;
 };
 
 // RFC 9112 section 4: the space before an absent phrase stays.
 void writeStatusLine(HeadWriter& head, int status) {
-  if (status == 200) {
-    head << "HTTP/1.1 200 OK\r\n";
-  } else {
-    head << "HTTP/1.1 " << static_cast<std::uint64_t>(status) << " " << reasonPhrase(status) << "\r\n";
-  }
+  head << "HTTP/1.1 " << static_cast<std::uint64_t>(status) << " " << reasonPhrase(status) << "\r\n";
 }
 
 bool isConnectionOption(std::string_view option) {
@@ -84,6 +104,7 @@ void writeConnection(HeadWriter& head, const Response& response, bool userOption
 
 /// What the user's header lines are about, in one pass over them.
 struct Lines {
+  std::size_t room = 0;  // at most, in the answer
   bool valid = true, connection = false, close = false, typed = false, dated = false, framed = false;
 };
 
@@ -91,6 +112,7 @@ Lines look(const Headers& headers) {
   Lines seen;
   for (const auto& [name, value] : headers) {
     if (!isToken(name) || !isFieldValue(value)) seen.valid = false;
+    seen.room += name.size() + value.size() + 4;
     switch (name.size()) {
       case 4:
         if (spells(name, "date")) seen.dated = true;
@@ -98,6 +120,7 @@ Lines look(const Headers& headers) {
       case 10:
         if (!spells(name, "connection")) break;
         seen.connection = true;
+        seen.room += value.size();  // its options are written with ", " after each
         if (listHas(value, "close")) seen.close = true;
         break;
       case 12:
@@ -126,7 +149,8 @@ bool isOurs(std::string_view name) {
 bool bodyAllowed(int status) { return status >= 200 && status != 204 && status != 205 && status != 304; }
 
 void appendText(std::string_view body, const ReplyContext& context, std::string& out) {
-  HeadWriter head(out);
+  const bool together = !context.head && body.size() < 256;
+  HeadWriter head(HeadWriter::fixed + context.date.size() + (together ? body.size() : 0));
   if (context.keepAlive) {
     head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
   } else {
@@ -135,9 +159,9 @@ void appendText(std::string_view body, const ReplyContext& context, std::string&
   head << std::uint64_t{body.size()};
   if (!context.date.empty()) head << "\r\nDate: " << context.date;
   head << "\r\n\r\n";
-  if (!context.head && body.size() < 128) return head << body, head.finish();
-  head.finish();
-  if (!context.head) out.append(body);
+  if (together) head << body;
+  head.appendTo(out);
+  if (!together && !context.head) out.append(body);
 }
 
 Written appendResponse(const Response& response, const ReplyContext& context, std::optional<std::uint64_t> bodySize,
@@ -151,9 +175,16 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
   const bool endsByClose = chunked && context.http10;
   const bool close = !context.keepAlive || lines.close || endsByClose;
 
-  HeadWriter head(out);
-  writeStatusLine(head, status);
-  writeConnection(head, response, lines.connection, close);
+  const bool hasBody = mayHaveBody && !context.head && !bodySize && !response.body.empty();
+  const bool together = hasBody && !chunked && response.body.size() < 256;
+
+  HeadWriter head(HeadWriter::fixed + lines.room + context.date.size() + (together ? response.body.size() : 0));
+  if (status == 200 && !close && !lines.connection) {
+    head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n";  // nearly all
+  } else {
+    writeStatusLine(head, status);
+    writeConnection(head, response, lines.connection, close);
+  }
   const bool skips = lines.connection || lines.framed;
   for (const auto& [name, value] : response.headers) {
     if (skips && isOurs(name)) continue;
@@ -168,8 +199,9 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
   }
   if (!lines.dated && !context.date.empty()) head << "Date: " << context.date << "\r\n";
   head << "\r\n";
-  head.finish();
-  if (mayHaveBody && !context.head && !bodySize && !response.body.empty()) {
+  if (together) head << response.body;
+  head.appendTo(out);
+  if (hasBody && !together) {
     if (chunked) {
       appendChunk(response.body, context, out);
     } else {
@@ -191,12 +223,12 @@ void appendChunk(std::string_view data, const ReplyContext& context, std::string
 }
 
 void appendError(int status, std::string_view text, std::string& out) {
-  HeadWriter head(out);
+  HeadWriter head(HeadWriter::fixed + text.size());
   writeStatusLine(head, status);
   head << "Connection: close\r\nContent-Type: text/plain;charset=utf-8\r\nContent-Length: "
        << std::uint64_t{text.size() + 1} << "\r\n\r\n"
        << text << "\n";
-  head.finish();
+  head.appendTo(out);
 }
 
 void appendContinue(std::string& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <exception>
 #include <filesystem>
 #include <utility>
 
@@ -25,10 +24,7 @@ constexpr std::uint32_t stopGrace = 1000;  // an idle keep-alive connection's la
 Conn& conn(Connection& connection) { return static_cast<Conn&>(static_cast<TcpConnection&>(connection)); }
 
 /// Requests that arrive whole, nearly all, are parsed by this one; a connection keeps a parser only in between.
-http::Parser& scratch() {
-  static http::Parser parser;
-  return parser;
-}
+http::Parser scratch;
 
 std::string_view dateNow() {
   static std::string text;
@@ -61,8 +57,8 @@ HttpCodec::~HttpCodec() = default;
 
 Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
   Conn& self = conn(connection);
-  if (!parser_) scratch().reset(self.acceptedBy()->http, self.maxPackageSize);
-  http::Parser& parser = parser_ ? *parser_ : scratch();
+  if (!parser_) scratch.reset(self.acceptedBy()->http, self.maxPackageSize);
+  http::Parser& parser = parser_ ? *parser_ : scratch;
   const auto outcome = parser.parse(bytes);
   switch (outcome.state) {
     case http::Parser::State::complete:
@@ -73,7 +69,7 @@ Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
       break;
   }
   if (parser.takeExpectContinue()) self.write([](std::string& out) { return http::appendContinue(out), true; }, true);
-  if (!parser_) parser_ = std::make_unique<http::Parser>(scratch());
+  if (!parser_) parser_ = std::make_unique<http::Parser>(scratch);
   return Input::needMore();
 }
 
@@ -99,7 +95,7 @@ Input HttpCodec::refuse(Conn& connection, int status, std::string_view reason, s
 void HttpCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) {
   Conn& self = conn(connection);
   const std::unique_ptr<http::Parser> kept = std::move(parser_);
-  http::Request request = (kept ? *kept : scratch()).request(packet.data());
+  http::Request request = (kept ? *kept : scratch).request(packet.data());
   http10_ = request.protocolVersion() == "1.0";
   keepAlive_ = request.keepAlive();
   head_ = request.method() == "HEAD";
@@ -110,12 +106,11 @@ void HttpCodec::deliver(std::span<char> packet, Connection& connection, const Me
   struct Handling {  // also when a callback throws
     HttpCodec& codec;
     Handling(HttpCodec& c, const http::Request& r) : codec(c) { codec.request_ = &r; }
-    ~Handling() {
-      codec.request_ = nullptr;
-      codec.threw_ = std::uncaught_exceptions() > 0;
-    }
+    ~Handling() { codec.request_ = nullptr; }
   } handling(*this, request);
+  threw_ = true;
   handle(self, request, handler);
+  threw_ = false;
   if (accepted_) becomeWebsocket(self, request);
 }
 
