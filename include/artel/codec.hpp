@@ -16,8 +16,7 @@ namespace artel {
 
 namespace detail {
 
-/// A protocol at work on one connection. `deliver` and `encode` are the two virtual calls a message costs, beside
-/// `input`.
+/// A protocol at work on one connection. `take` and `encode` are the two virtual calls that a message costs.
 class Codec {
  public:
   Codec() = default;
@@ -27,6 +26,16 @@ class Codec {
   virtual Input input(std::span<char> bytes, Connection& connection) = 0;
   /// Decodes the packet and calls the handler, which may be empty.
   virtual void deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) = 0;
+  /// Both at once: sets `found` to what input() says and delivers the packet, if it is whole and not beyond `limit`.
+  /// Returns its size, 0 when nothing was delivered. An exception after `found` was set is the handler's.
+  virtual std::size_t take(std::span<char> bytes, Connection& connection, const MessageCallback& handler,
+                           std::size_t limit, Input& found) {
+    found = input(bytes, connection);
+    if (!found.isPacketIn(bytes.size(), limit)) return 0;
+    const std::size_t size = found.size;
+    deliver(bytes.first(size), connection, handler);
+    return size;
+  }
   /// Appends the encoding to `out`; false when messages of that type cannot be sent (nothing was appended).
   virtual bool encode(TypeId type, const void* message, Connection& connection, std::string& out) = 0;
   /// Whether a handler for that type of message can be called.
@@ -55,6 +64,14 @@ class CodecOf final : public Codec {
       }
     }
     handler.call(connection, &message);
+  }
+  std::size_t take(std::span<char> bytes, Connection& connection, const MessageCallback& handler, std::size_t limit,
+                   Input& found) override {
+    found = protocol_.input(std::string_view(bytes.data(), bytes.size()), connection);
+    if (!found.isPacketIn(bytes.size(), limit)) return 0;
+    const std::size_t size = found.size;
+    CodecOf::deliver(bytes.first(size), connection, handler);
+    return size;
   }
   bool encode(TypeId type, const void* message, Connection& connection, std::string& out) override {
     if constexpr (requires(std::string_view text) { protocol_.encode(text, connection, out); }) {

@@ -63,6 +63,10 @@ struct Input {
   static Input skip(std::size_t n) { return {Kind::skip, n, {}}; }
   /// The bytes are illegal: the connection is destroyed, the reason logged. `why` must be static text.
   static Input invalid(std::string_view why = "illegal data") { return {Kind::invalid, 0, why}; }
+  /// A packet, legal, and all of it among the first `available` bytes.
+  bool isPacketIn(std::size_t available, std::size_t limit) const noexcept {
+    return kind == Kind::packet && size - 1 < available && size <= limit;
+  }
 };
 
 /// What a class must have to be a protocol. `encode` may be overloaded for further types that send() shall take;

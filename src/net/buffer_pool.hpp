@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace artel::net {
@@ -15,6 +16,7 @@ class BufferPool {
   static constexpr std::size_t keptBytes = 1024 * 1024;  ///< capacity kept for reuse, all buffers together
 
   std::string* take() {
+    if (warm_ != nullptr) return std::exchange(warm_, nullptr);
     if (free_.empty()) return new std::string;
     std::string* buffer = free_.back().release();
     free_.pop_back();
@@ -22,6 +24,11 @@ class BufferPool {
     return buffer;
   }
   void give(std::string* buffer) noexcept {
+    if (warm_ == nullptr && buffer->capacity() <= warmBytes) {
+      buffer->clear();
+      warm_ = buffer;
+      return;
+    }
     std::unique_ptr<std::string> owner(buffer);
     if (kept_ + owner->capacity() > keptBytes || free_.size() == free_.capacity()) return;
     owner->clear();
@@ -29,8 +36,14 @@ class BufferPool {
     free_.push_back(std::move(owner));
   }
   BufferPool() { free_.reserve(1024); }
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool() { delete warm_; }
 
  private:
+  static constexpr std::size_t warmBytes = 256 * 1024;
+
+  std::string* warm_ = nullptr;  // the last one given back: nearly every take finds it here
   std::vector<std::unique_ptr<std::string>> free_;
   std::size_t kept_ = 0;
 };

@@ -30,18 +30,30 @@ int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
   }
   open_ = true;
   handle_.any.data = this;
-  if (incoming.server != nullptr) return uv_accept(incoming.server, stream());
+  if (incoming.server != nullptr) {
+    status = uv_accept(incoming.server, stream());
+    if (status == 0) rememberSocket();
+    return status;
+  }
   status = unixSocket ? uv_pipe_open(&handle_.pipe, static_cast<uv_file>(incoming.socket))
                       : uv_tcp_open(&handle_.tcp, static_cast<uv_os_sock_t>(incoming.socket));
   if (status != 0) platform::closeSocket(incoming.socket);
+  if (status == 0) rememberSocket();
   return status;
+}
+
+void Stream::rememberSocket() noexcept {
+  uv_os_fd_t fd{};
+  uv_fileno(&handle_.any, &fd);
+  socket_ = (platform::NativeSocket)fd;  // a number here, a pointer there: the same bits
 }
 
 void Stream::startReading() noexcept {
   if (reading_ || !open_) return;
   reading_ = true;
   const auto give = [](uv_handle_t*, std::size_t, uv_buf_t* buffer) {
-    *buffer = uv_buf_init(loop().receiveBuffer.get(), static_cast<unsigned>(Loop::Impl::receiveBufferSize));
+    buffer->base = loop().receiveBuffer.get();
+    buffer->len = Loop::Impl::receiveBufferSize;
   };
   const auto read = [](uv_stream_t* handle, std::ptrdiff_t size, const uv_buf_t* buffer) {
     auto& self = *static_cast<Stream*>(handle->data);
@@ -65,15 +77,9 @@ void Stream::stopReading() noexcept {
   uv_read_stop(stream());
 }
 
-std::string& Stream::out() {
-  if (out_ == nullptr) out_ = loop().buffers.take();
+std::string& Stream::takeOut() {
+  out_ = loop().buffers.take();
   return *out_;
-}
-
-platform::NativeSocket Stream::native() const noexcept {
-  uv_os_fd_t fd{};
-  uv_fileno(&handle_.any, &fd);
-  return (platform::NativeSocket)fd;  // a number here, a pointer there: the same bits
 }
 
 void Stream::dropOut() noexcept {
@@ -82,10 +88,7 @@ void Stream::dropOut() noexcept {
   out_ = nullptr;
 }
 
-std::size_t Stream::queued() const noexcept {
-  return (out_ != nullptr ? out_->size() : 0) +
-         (write_ != nullptr ? uv_stream_get_write_queue_size(&handle_.stream) : 0);
-}
+std::size_t Stream::behindBy() const noexcept { return uv_stream_get_write_queue_size(&handle_.stream); }
 
 bool Stream::flushLater() noexcept {
   if (write_ != nullptr) return false;
@@ -94,10 +97,8 @@ bool Stream::flushLater() noexcept {
   return true;
 }
 
-bool Stream::flush() noexcept {
-  if (write_ != nullptr) return false;
+bool Stream::flushOut() noexcept {
   if (pinned_) return true;  // the one who appends flushes when it is done
-  if (out_ == nullptr) return true;
   if (!open_ || error_ != 0 || out_->empty()) {
     dropOut();
     return true;

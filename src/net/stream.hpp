@@ -35,18 +35,21 @@ class Stream {
   int open(const Incoming& incoming, bool unixSocket) noexcept;
   void startReading() noexcept;
   void stopReading() noexcept;
+  bool reading() const noexcept { return reading_; }
 
   /// Append here what shall be sent, then call flushLater().
-  std::string& out();
+  std::string& out() { return out_ != nullptr ? *out_ : takeOut(); }
   /// Sends before the turn ends, or at once when much is corked. False when the kernel is behind.
   bool flushLater() noexcept;
   /// Hands what is corked to the kernel. False when the kernel is behind.
-  bool flush() noexcept;
+  bool flush() noexcept { return write_ == nullptr && (out_ == nullptr || flushOut()); }
   /// The socket itself, for the platform's calls.
-  platform::NativeSocket native() const noexcept;
+  platform::NativeSocket native() const noexcept { return socket_; }
   bool behind() const noexcept { return write_ != nullptr; }
   /// Bytes not yet in the kernel.
-  std::size_t queued() const noexcept;
+  std::size_t queued() const noexcept {
+    return (out_ != nullptr ? out_->size() : 0) + (write_ != nullptr ? behindBy() : 0);
+  }
   /// Ends our side of the stream after everything queued; out() must not be used any more.
   void shutdownSend() noexcept;
   /// A visit by turnEnds() before this turn is over.
@@ -78,6 +81,10 @@ class Stream {
   struct Write;
   uv_stream_t* stream() noexcept { return &handle_.stream; }
   void written(Write* write, int status);
+  void rememberSocket() noexcept;
+  std::string& takeOut();
+  bool flushOut() noexcept;
+  std::size_t behindBy() const noexcept;
   void dropOut() noexcept;
 
   union {
@@ -86,6 +93,7 @@ class Stream {
     uv_tcp_t tcp;
     uv_pipe_t pipe;
   } handle_;
+  platform::NativeSocket socket_ = platform::noSocket;
   std::string* out_ = nullptr;
   Write* write_ = nullptr;
   Stream* nextVisit_ = nullptr;

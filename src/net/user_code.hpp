@@ -12,13 +12,18 @@ namespace artel::net {
 /// Set once by the worker layer.
 inline void (*exceptionLeftCallback)(const std::exception_ptr&, Connection*) = nullptr;
 
+/// In a catch block.
+inline void exceptionLeft(Connection* connection) noexcept {
+  if (exceptionLeftCallback == nullptr) std::terminate();
+  exceptionLeftCallback(std::current_exception(), connection);
+}
+
 template <class F>
 void userCode(Connection* connection, F&& call) noexcept {
   try {
     std::forward<F>(call)();
   } catch (...) {
-    if (exceptionLeftCallback == nullptr) std::terminate();
-    exceptionLeftCallback(std::current_exception(), connection);
+    exceptionLeft(connection);
   }
 }
 

@@ -1,6 +1,8 @@
 #include "src/worker/conn.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "artel/log.hpp"
@@ -116,62 +118,95 @@ std::size_t Conn::parse(std::span<char> bytes) {
   std::size_t used = 0;
   parsing_ = corked() = true;
   while (used < bytes.size() && mayDeliver()) {
-    if (!parsePacket(bytes, used)) break;
+    const std::span<char> rest = bytes.subspan(used);
+    if (codec_ == nullptr || packetSize_ != 0 || !spoke_) {
+      if (!parseRarely(rest, used)) break;
+      continue;
+    }
+    const bool counts = !builtin_;  // http and websocket count for themselves, and have limits of their own
+    const std::size_t limit = builtin_ ? std::numeric_limits<std::size_t>::max() : maxPackageSize;
+    Input found;
+    std::size_t size = 0;
+    try {
+      size = codec_->take(rest, *this, callbacks_->onMessage, limit, found);
+    } catch (...) {
+      if (found.isPacketIn(rest.size(), limit)) {
+        size = found.size;
+        net::exceptionLeft(this);
+      } else {
+        found = inputThrew();
+      }
+    }
+    if (size == 0) {
+      if (!nothingTaken(found, rest.size(), limit, used)) break;
+      continue;
+    }
+    used += size;
+    messageSince_ = lastReceived_;
+    if (counts) countRequest();
   }
   parsing_ = corked() = false;
   flush();
   if (status_ == Status::closing) visitLater();
   // A peer that ended while something waited here has had its turn.
-  if (peerEnded_ && status_ == Status::established && !held_ && !paused_ && !atLimit() && !halfOpen_) beginClose(false);
+  if (peerEnded_ && mayDeliver() && !halfOpen_) beginClose(false);
   return used;
 }
 
-/// One packet, or less. False: nothing more can be done with these bytes now.
-bool Conn::parsePacket(std::span<char> bytes, std::size_t& used) {
-  const std::span<char> rest = bytes.subspan(used);
+/// The first bytes of a connection, raw bytes, and a packet whose size is known. False: nothing more can be done now.
+bool Conn::parseRarely(std::span<char> rest, std::size_t& used) {
   if (codec_ == nullptr) {
-    used = bytes.size();
-    deliver(rest);
+    used += rest.size();
+    countRequest();
+    net::userCode(this, [&] {
+      std::string_view text(rest.data(), rest.size());
+      if (callbacks_->onMessage) callbacks_->onMessage.call(*this, &text);
+    });
     return true;
   }
-  if (packetSize_ == 0) {
-    if (!spoke_ && wrongProtocol(rest)) return false;
-    Input input;
-    try {
-      input = codec_->input(rest, *this);
-    } catch (const std::exception& e) {
-      log::error(std::string(logName()) + " exception in the protocol's input: " + e.what());
-      input = Input::invalid("exception in the protocol's input");
-    } catch (...) {
-      input = Input::invalid("exception in the protocol's input");
-    }
-    switch (input.kind) {
-      case Input::Kind::needMore:
-        // http and websocket have limits of their own.
-        if (!builtin_ && rest.size() > maxPackageSize) violated("more than maxPackageSize bytes without a packet");
-        return false;
-      case Input::Kind::skip:
-        used += std::min(input.size, rest.size());
-        messageSince_ = lastReceived_;
-        return input.size > 0;
-      case Input::Kind::invalid:
-        violated(input.reason);
-        return false;
-      case Input::Kind::packet:
-        packetSize_ = input.size;
-    }
-    if (packetSize_ == 0) return violated("a packet of no bytes"), false;
-    if (!builtin_ && packetSize_ > maxPackageSize) return violated("a packet longer than maxPackageSize"), false;
-  }
-  if (rest.size() < packetSize_) {
-    if (in_ != nullptr) in_->reserve(std::min(packetSize_, std::max(2 * rest.size(), heldInputLimit)));
-    return false;
-  }
+  if (packetSize_ == 0) return !wrongProtocol(rest);
+  if (rest.size() < packetSize_) return false;
   const auto packet = rest.first(std::exchange(packetSize_, 0));
   used += packet.size();
   messageSince_ = lastReceived_;
-  deliver(packet);
+  if (!builtin_) countRequest();
+  net::userCode(this, [&] { codec_->deliver(packet, *this, callbacks_->onMessage); });
   return true;
+}
+
+/// No whole packet was there. False: nothing more can be done with these bytes now.
+bool Conn::nothingTaken(const Input& found, std::size_t available, std::size_t limit, std::size_t& used) {
+  switch (found.kind) {
+    case Input::Kind::needMore:
+      if (available > limit) violated("more than maxPackageSize bytes without a packet");
+      return false;
+    case Input::Kind::skip:
+      used += std::min(found.size, available);
+      messageSince_ = lastReceived_;
+      return found.size > 0;
+    case Input::Kind::invalid:
+      violated(found.reason);
+      return false;
+    case Input::Kind::packet:
+      break;
+  }
+  if (found.size == 0) return violated("a packet of no bytes"), false;
+  if (found.size > limit) return violated("a packet longer than maxPackageSize"), false;
+  packetSize_ = found.size;
+  if (in_ != nullptr) in_->reserve(std::min(packetSize_, std::max(2 * available, heldInputLimit)));
+  return false;
+}
+
+/// In a catch block.
+Input Conn::inputThrew() noexcept {
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    log::error(std::string(logName()) + " exception in the protocol's input: " + e.what());
+  } catch (...) {
+    log::error(std::string(logName()) + " exception in the protocol's input");
+  }
+  return Input::invalid("exception in the protocol's input");
 }
 
 void Conn::countRequest() noexcept {
@@ -180,16 +215,6 @@ void Conn::countRequest() noexcept {
 
 void Conn::countProtocolError() noexcept {
   if (worker_ != nullptr) ++worker_->core().protocolErrors;
-}
-
-void Conn::deliver(std::span<char> packet) {
-  if (!builtin_) countRequest();
-  net::userCode(this, [&] {
-    if (codec_ != nullptr) return codec_->deliver(packet, *this, callbacks_->onMessage);
-    if (!callbacks_->onMessage) return;
-    std::string_view text(packet.data(), packet.size());
-    callbacks_->onMessage.call(*this, &text);
-  });
 }
 
 /// Strangers at a text or frame port who speak HTTP or TLS get told so.
@@ -308,9 +333,8 @@ SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
     if (type != detail::typeId<std::string_view>()) return refused(eventMisuse);
     return sendRaw(*static_cast<const std::string_view*>(message));
   }
-  const SendStatus status = write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
-                                  builtin_ && builtin()->exempt(type, message));
-  return status;
+  return write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
+               atLimit() && builtin_ && builtin()->exempt(type, message));
 }
 
 SendStatus Conn::refused(std::uint8_t event) noexcept {
@@ -320,6 +344,7 @@ SendStatus Conn::refused(std::uint8_t event) noexcept {
 }
 
 SendStatus Conn::appended() noexcept {
+  if (corked() && !behind() && queued() < std::min(corkLimit, maxSendBufferSize)) return SendStatus::sent;
   bool ahead = flushLater();
   if (ahead && atLimit()) ahead = flush();
   if (!ahead && atLimit()) {

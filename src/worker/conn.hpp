@@ -156,10 +156,11 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   void handleClosed() override;
 
   std::size_t parse(std::span<char> bytes);
-  bool parsePacket(std::span<char> bytes, std::size_t& used);
+  bool parseRarely(std::span<char> rest, std::size_t& used);
+  bool nothingTaken(const Input& found, std::size_t available, std::size_t limit, std::size_t& used);
   void parseBuffered();
   bool mayDeliver() const noexcept;
-  void deliver(std::span<char> packet);
+  Input inputThrew() noexcept;
   bool wrongProtocol(std::span<char> bytes);
   void updateReading() noexcept;
   void goOnClosing();
