@@ -188,7 +188,7 @@ Verdict checkTarget(const char* bytes, detail::Head& head) {
     // No userinfo: in an http URI it is most likely there to mislead (RFC 9110 section 4.2.4).
     if (!isAuthority(target.substr(authority, path - authority))) return {400, "malformed request target"};
   }
-  const auto query = std::min(target.find('?', path), target.size());
+  const auto query = target.size() == 1 ? 1 : std::min(target.find('?', path), target.size());
   head.pathStart = head.target + static_cast<std::uint32_t>(path);
   head.pathSize = static_cast<std::uint32_t>(query - path);
   head.queryStart = head.target + static_cast<std::uint32_t>(std::min(query + 1, target.size()));

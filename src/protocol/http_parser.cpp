@@ -62,6 +62,10 @@ Parser::Step Parser::refuse(int status, std::string_view reason) {
 }
 
 Parser::Step Parser::readLeading(std::span<const char> buffer) {
+  if (!buffer.empty() && buffer[0] > '\r') {  // nearly always
+    stage_ = Stage::method;
+    return Step::next;
+  }
   while (lead_ < buffer.size() && (buffer[lead_] == '\r' || buffer[lead_] == '\n')) {
     if (buffer[lead_] == '\n' || lead_ == mostLeading) return refuse(400, "malformed request line");
     if (lead_ + 1 == buffer.size()) return Step::needMore;

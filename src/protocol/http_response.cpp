@@ -67,7 +67,7 @@ class HeadWriter {
       at_ = std::to_chars(at_, at_ + 20, number).ptr;
     return *this;
   }
-  void appendTo(std::string& out) const { out.append(begin_, at_); }
+  void appendTo(std::string& out) const { out.append(begin_, static_cast<std::size_t>(at_ - begin_)); }
 
  private:
   std::array<char, 1024> small_;

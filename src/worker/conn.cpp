@@ -148,8 +148,7 @@ std::size_t Conn::parse(std::span<char> bytes) {
   parsing_ = corked() = false;
   flush();
   if (status_ == Status::closing) visitLater();
-  // A peer that ended while something waited here has had its turn.
-  if (peerEnded_ && mayDeliver() && !halfOpen_) beginClose(false);
+  if (peerEnded_ && mayDeliver() && !halfOpen_) beginClose(false);  // it ended while something waited here
   return used;
 }
 
@@ -281,11 +280,10 @@ void Conn::setProtocol(const Protocol& protocol) {
 
 // ---- flow -----------------------------------------------------------------------------------------------------------
 
-void Conn::holdInput(bool hold) {
-  if (held_ == hold) return;
-  held_ = hold;
-  if (!hold && !parsing_) raise(eventParse);
-  if (!parsing_) updateReading();
+/// Held or let go, outside of a parse.
+void Conn::inputReleased() {
+  if (!held_) raise(eventParse);
+  updateReading();
 }
 
 void Conn::pause(bool paused) {

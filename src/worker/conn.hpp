@@ -104,7 +104,11 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   template <class Append>
   SendStatus write(Append&& append, bool exempt);
   /// The codec is owed an answer: no further message is parsed until it lets go.
-  void holdInput(bool hold);
+  void holdInput(bool hold) {
+    if (held_ == hold) return;
+    held_ = hold;
+    if (!parsing_) inputReleased();  // the running parse looks for itself
+  }
   bool inputHeld() const noexcept { return held_; }
   /// Illegal bytes: logged, destroyed.
   void violated(std::string_view reason);
@@ -161,6 +165,7 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   void parseBuffered();
   bool mayDeliver() const noexcept;
   Input inputThrew() noexcept;
+  void inputReleased();
   bool wrongProtocol(std::span<char> bytes);
   void updateReading() noexcept;
   void goOnClosing();

@@ -18,6 +18,15 @@ Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
   return Input::skip(bytes.size());
 }
 
+std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, const MessageCallback& handler,
+                                 std::size_t limit, Input& found) {
+  found = WebsocketCodec::input(bytes, connection);
+  if (!found.isPacketIn(bytes.size(), limit)) return 0;
+  const std::size_t size = found.size;
+  WebsocketCodec::deliver(bytes.first(size), connection, handler);
+  return size;
+}
+
 void WebsocketCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback&) {
   Conn& self = conn(connection);
   const websocket::Event event = reader_.decode(packet);
