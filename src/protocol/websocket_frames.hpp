@@ -37,6 +37,9 @@ class Reader {
  public:
   explicit Reader(Role role) noexcept : role_(role) {}
 
+  /// The quick way: a whole message in one frame that has arrived whole is unmasked in place, checked, and set in
+  /// `event`. Returns the frame's size; 0 when it is anything else, which input() and decode() then read.
+  std::size_t takeWhole(std::span<char> bytes, std::size_t limit, Event& event) noexcept;
   /// Where the frame at the start of `bytes` ends. `limit` bounds a whole message, all its fragments together.
   /// needMore carries in `size` the length of the frame once it is known: text is checked while it arrives, so ask
   /// again at every read. invalid: violationCode() tells what to close with.

@@ -20,6 +20,13 @@ Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
 
 std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, const MessageCallback& handler,
                                  std::size_t limit, Input& found) {
+  websocket::Event event;
+  if (const std::size_t size = reader_.takeWhole(bytes, conn(connection).maxPackageSize, event); size != 0) {
+    pinged_ = false;
+    found = Input::packet(size);
+    happened(conn(connection), event);
+    return size;
+  }
   found = WebsocketCodec::input(bytes, connection);
   if (!found.isPacketIn(bytes.size(), limit)) return 0;
   const std::size_t size = found.size;
@@ -28,8 +35,10 @@ std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, 
 }
 
 void WebsocketCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback&) {
-  Conn& self = conn(connection);
-  const websocket::Event event = reader_.decode(packet);
+  happened(conn(connection), reader_.decode(packet));
+}
+
+void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
   using Kind = websocket::Event::Kind;
   switch (event.kind) {
     case Kind::none:

@@ -20,6 +20,7 @@ class WebsocketCodec final : public BuiltinCodec {
   void sayGoodbye(Conn& connection) override;
 
  private:
+  void happened(Conn& connection, const websocket::Event& event);
   void closeWith(Conn& connection, std::uint16_t code, std::string_view reason);
   void message(Conn& connection, const websocket::Event& event);
 
