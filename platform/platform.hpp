@@ -139,6 +139,8 @@ struct ListenOptions {
   bool ipv6Only = false;
   bool noDelay = true;
   KeepAlive keepAlive{};
+  std::chrono::milliseconds sendTimeout{
+      0};  ///< Linux: the kernel gives up a peer that acknowledges nothing for so long
 };
 /// Binds and (tcp, unix) listens; non-blocking, close-on-exec. `host` may be a name, an IPv4 or a bare IPv6 address;
 /// "::" serves IPv4 too unless ipv6Only. For unixStream `host` is the path and `port` is ignored.
@@ -163,6 +165,9 @@ void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept;
 bool sendsDirectly() noexcept;
 /// Writes what the kernel takes now: bytes taken (0: would block), or a negative libuv-style error (-errno).
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept;
+
+/// Bytes of a tcp socket that the kernel has, but the peer has not acknowledged; 0 where the system does not tell.
+std::size_t unacknowledged(NativeSocket socket) noexcept;
 
 /// Who listens on a tcp/udp port of this machine, as "nginx (pid 812)", where the system lets us know.
 std::optional<std::string> portHolder(std::uint16_t port);

@@ -1,12 +1,14 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <utility>
 
@@ -39,6 +41,11 @@ bool set(int socket, int level, int option, int value) {
 /// Accepted sockets inherit these: set once here, they cost a new connection no call.
 void setTcpOptions(int socket, const ListenOptions& options) {
   if (options.noDelay) set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
+#ifdef TCP_USER_TIMEOUT
+  // What waits in the kernel is nothing that we could look at for each connection once a second.
+  if (const auto timeout = options.sendTimeout.count(); timeout > 0 && timeout <= INT_MAX)
+    set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout));
+#endif
   if (!options.keepAlive.on) return;
   set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
 #ifdef TCP_KEEPIDLE
@@ -168,6 +175,17 @@ std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) 
     if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
     if (errno != EINTR) return -errno;
   }
+}
+
+std::size_t unacknowledged(NativeSocket socket) noexcept {
+  int bytes = 0;
+#if defined(SO_NWRITE)
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(static_cast<int>(socket), SOL_SOCKET, SO_NWRITE, &bytes, &size) != 0) return 0;
+#elif defined(TIOCOUTQ)
+  if (::ioctl(static_cast<int>(socket), TIOCOUTQ, &bytes) != 0) return 0;
+#endif
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 }  // namespace artel::platform

@@ -131,4 +131,6 @@ std::ptrdiff_t sendNow(NativeSocket, const char*, std::size_t) noexcept {
   return -4049;  // UV_ENOTSUP on this system
 }
 
+std::size_t unacknowledged(NativeSocket) noexcept { return 0; }
+
 }  // namespace artel::platform

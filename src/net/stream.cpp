@@ -1,5 +1,6 @@
 #include "src/net/stream.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -89,6 +90,15 @@ void Stream::dropOut() noexcept {
 }
 
 std::size_t Stream::behindBy() const noexcept { return uv_stream_get_write_queue_size(&handle_.stream); }
+
+std::uint64_t Stream::bytesTaken() const noexcept {
+  std::uint64_t sent = bytesOut_;
+  if (write_ != nullptr)
+    sent += write_->data->size() - write_->offset - uv_stream_get_write_queue_size(&handle_.stream);
+  // A local socket counts its queue in memory, not in bytes.
+  const std::uint64_t waiting = open_ && !unixSocket() ? platform::unacknowledged(native()) : 0;
+  return sent - std::min(sent, waiting);
+}
 
 bool Stream::flushLater() noexcept {
   if (write_ != nullptr) return false;

@@ -59,6 +59,8 @@ class Stream {
   bool unixSocket() const noexcept { return handle_.stream.type == UV_NAMED_PIPE; }
   const uv_tcp_t* tcp() const noexcept { return &handle_.tcp; }
   std::uint64_t bytesOut() const noexcept { return bytesOut_; }
+  /// Of all that was sent, what the peer has taken: acknowledged, where the system tells. Asks the system.
+  std::uint64_t bytesTaken() const noexcept;
 
  protected:
   Stream() noexcept;

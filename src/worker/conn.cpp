@@ -20,8 +20,11 @@ namespace {
 std::uint64_t lastId = 0;
 /// A peer whose request waits for its answer is read ahead this far and no further.
 constexpr std::size_t heldInputLimit = 64 * 1024;
-/// How long a closing connection may wait for a peer that takes nothing, in milliseconds.
-constexpr Conn::Clock stalledLimit = 30'000;
+/// sendTimeout of a closing connection, at most: nobody waits for its answers any more.
+constexpr std::chrono::milliseconds closingTimeout{30'000};
+
+/// Ticks may come before what they are compared with, when something happened in the same turn.
+std::int64_t elapsed(Conn::Clock now, Conn::Clock since) noexcept { return static_cast<std::int32_t>(now - since); }
 }  // namespace
 
 Conn::Conn(Worker& worker, const CallbacksRef& callbacks) noexcept
@@ -391,7 +394,7 @@ void Conn::beginClose(bool goodbye) {
     if (status_ != Status::established) return;
   }
   status_ = Status::closing;
-  closingSince_ = clock();
+  stalledSince_ = clock();
   if (!parsing_) dropIn();
   visitLater();
 }
@@ -401,7 +404,7 @@ void Conn::goOnClosing() {
   if (status_ != Status::closing || queued() > 0) return;
   if (peerEnded_) return finish();
   status_ = Status::ending;
-  closingSince_ = clock();
+  stalledSince_ = clock();
   shutdownSend();
   startReading();
 }
@@ -518,6 +521,7 @@ void Conn::raiseEvents() {
     error(eventMisuse, Errc::sendFail, "the protocol cannot send this message now");
   }
   error(eventPeerGone, Errc::sendFail, "client closed");
+  error(eventStalled, Errc::sendFail, "client takes nothing");
 }
 
 void Conn::dropIn() noexcept {
@@ -529,32 +533,66 @@ void Conn::dropIn() noexcept {
 
 void Conn::tick(Clock now, std::uint32_t linger) {
   if (status_ == Status::ending) {
-    if (now - closingSince_ >= linger) finish();
+    if (now - stalledSince_ >= linger) finish();
     return;
   }
   if (status_ == Status::closing) {
-    // Not flushed yet: a slow reader may take its time, one that takes nothing at all may not.
-    const std::size_t left = queued();
-    if (left != closingLeft_) {
-      closingLeft_ = left;
-      closingSince_ = now;
-    } else if (now - closingSince_ >= stalledLimit) {
-      log::debug(std::string(logName()) + " destroyed: it takes nothing of what close() left to send");
-      finish();
-    }
+    // Not flushed yet: a slow reader may take its time, one that takes nothing may not.
+    const auto limit = worker_ != nullptr ? worker_->sendTimeout : closingTimeout;
+    if (sendStalled(now, limit.count() > 0 ? std::min(limit, closingTimeout) : closingTimeout)) giveUpSending();
     return;
   }
   if (status_ != Status::established || worker_ == nullptr) return;
   const auto over = [&](std::chrono::milliseconds limit, Clock since) {
     return limit.count() > 0 && now - since >= static_cast<std::uint64_t>(limit.count());
   };
+  if (sendStalled(now, worker_->sendTimeout)) return giveUpSending();
   if (over(worker_->idleTimeout, lastReceived_)) return beginClose(true);
   if (auto* codec = builtin()) return codec->tick(*this, now);
-  if (in_ != nullptr && codec_ != nullptr && packetSize_ == 0 && mayDeliver() &&
-      over(worker_->headerTimeout, messageSince_)) {
-    log::debug(std::string(logName()) + " closed: a message was begun and not finished within headerTimeout");
+  if (in_ == nullptr || codec_ == nullptr || !mayDeliver()) return;
+  if (packetSize_ == 0 ? over(worker_->headerTimeout, messageSince_) : messageStalled(now)) {
+    log::debug(std::string(logName()) +
+               " closed: a message was begun and comes too slowly (headerTimeout, bodyTimeout)");
     finish();
   }
+}
+
+bool Conn::messageStalled(Clock now) const noexcept {
+  const std::int64_t limit = worker_->bodyTimeout.count(), rate = static_cast<std::int64_t>(worker_->minRate);
+  if (limit <= 0) return false;
+  const std::int64_t lasted = elapsed(now, messageSince_), silent = std::min(lasted, elapsed(now, lastReceived_));
+  return silent >= limit || (rate > 0 && lasted >= limit + static_cast<std::int64_t>(buffered()) * 1000 / rate);
+}
+
+/// Each `minRate * timeout` bytes that the peer takes buy it another `timeout`: so neither one that takes nothing nor
+/// one that takes a byte now and then holds what is queued for it. Asks the system only while something is queued.
+bool Conn::sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept {
+  if (timeout.count() <= 0 || !behind()) {
+    if (takenBefore_ != notBehind) takenBefore_ = notBehind;
+    return false;
+  }
+  std::int64_t limit = timeout.count();
+  const std::uint64_t rate = worker_ != nullptr ? std::max<std::uint64_t>(worker_->minRate, 1) : 1;
+  // Where a write is seen only when all of it is done, it gets the time that all of it may take.
+  if (!platform::sendsDirectly()) limit += static_cast<std::int64_t>(queued() * 1000 / rate);
+  const std::uint64_t taken = bytesTaken(),
+                      due = std::max<std::uint64_t>(rate * static_cast<std::uint64_t>(timeout.count()) / 1000, 1);
+  if (takenBefore_ == notBehind || taken - takenBefore_ >= due) {
+    takenBefore_ = taken;
+    stalledSince_ = now;
+  }
+  return elapsed(now, stalledSince_) >= limit;
+}
+
+void Conn::giveUpSending() {
+  if (worker_ != nullptr) {
+    ++worker_->core().sendFails;
+    worker_->core().hint("sendTimeout", std::string(logName()) +
+                                            " takes nothing, or next to nothing, of what is sent to it: " +
+                                            std::to_string(queued()) + " bytes were lost with the connection");
+  }
+  raise(eventStalled);
+  finish();
 }
 
 void Conn::stop(bool graceful) {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cassert>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -126,6 +127,8 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   void touch() noexcept { messageSince_ = clock(); }
   Clock messageSince() const noexcept { return messageSince_; }
   bool messageBegun() const noexcept { return in_ != nullptr; }
+  /// A message that has begun, and whose size is known, comes too slowly (bodyTimeout, minRate).
+  bool messageStalled(Clock now) const noexcept;
   Worker* acceptedBy() const noexcept { return worker_; }
   std::string_view logName();
 
@@ -150,7 +153,15 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   sockaddr_storage remote() const noexcept;
 
  private:
-  enum Event : std::uint8_t { eventFull = 1, eventDropped = 2, eventPeerGone = 4, eventMisuse = 8, eventParse = 16 };
+  static constexpr std::uint64_t notBehind = UINT64_MAX;
+  enum Event : std::uint8_t {
+    eventFull = 1,
+    eventDropped = 2,
+    eventPeerGone = 4,
+    eventMisuse = 8,
+    eventParse = 16,
+    eventStalled = 32
+  };
 
   void received(std::span<char> bytes) override;
   void ended() override;
@@ -169,6 +180,8 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   bool wrongProtocol(std::span<char> bytes);
   void updateReading() noexcept;
   void goOnClosing();
+  bool sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept;
+  void giveUpSending();
   void passEnd();
   SendStatus refused(std::uint8_t event) noexcept;
   SendStatus appended() noexcept;
@@ -182,11 +195,12 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   CallbacksRef callbacks_;
   detail::Codec* codec_ = nullptr;
   std::string* in_ = nullptr;                      // bytes of an incomplete message, or of a held one
-  std::size_t closingLeft_ = 0;                    // what close() still had to send at the last tick
+  std::uint64_t takenBefore_ = notBehind;          // what the peer had taken at stalledSince_
   std::size_t packetSize_ = 0;                     // once known, until the packet is there
   std::shared_ptr<Conn> self_;                     // from finish() until libuv lets go of the handle
   alignas(8) std::array<std::byte, 28> remote_{};  // the peer's sockaddr, as far as IPv6 needs it
-  Clock lastReceived_, messageSince_, closingSince_ = 0;
+  Clock lastReceived_, messageSince_;
+  Clock stalledSince_ = 0;  // since when the peer owes us: to take what is queued, or (ending) its own end
   Status status_ = Status::established;
   std::uint8_t events_ = 0;
   bool codecOwned_ = false, builtin_ = false, paused_ = false, held_ = false, parsing_ = false, peerEnded_ = false;

@@ -130,6 +130,7 @@ platform::ListenOptions Worker::Core::listenOptions() const {
   options.reusePort = worker.reusePort && capabilities().reusePort;
   options.ipv6Only = s.ipv6Only;
   options.noDelay = s.noDelay;
+  options.sendTimeout = worker.sendTimeout;
   options.keepAlive = {s.keepAlive, s.keepAliveIdle, s.keepAliveInterval, s.keepAliveProbes};
   return options;
 }

@@ -59,6 +59,7 @@ Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
   Conn& self = conn(connection);
   if (!parser_) scratch.reset(self.acceptedBy()->http, self.maxPackageSize);
   http::Parser& parser = parser_ ? *parser_ : scratch;
+  const bool inBody = parser_ && parser_->headersComplete();
   const auto outcome = parser.parse(bytes);
   switch (outcome.state) {
     case http::Parser::State::complete:
@@ -68,6 +69,7 @@ Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
     case http::Parser::State::needMore:
       break;
   }
+  if (!inBody && parser.headersComplete()) self.touch();  // the body's time begins
   if (parser.takeExpectContinue()) self.write([](std::string& out) { return http::appendContinue(out), true; }, true);
   if (!parser_) parser_ = std::make_unique<http::Parser>(scratch);
   return Input::needMore();
@@ -313,8 +315,8 @@ void HttpCodec::tick(Conn& connection, std::uint32_t now) {
   const bool begun = connection.messageBegun();
   if (WorkerProcess::stopping() && !begun && now - connection.messageSince() >= stopGrace)
     return connection.endAfterFlush();
-  if (begun && parser_ && parser_->headersComplete()) return;
-  if (begun && connection.awaitsPeer() && over(worker.headerTimeout)) {
+  const bool inBody = begun && parser_ && parser_->headersComplete();
+  if (begun && connection.awaitsPeer() && (inBody ? connection.messageStalled(now) : over(worker.headerTimeout))) {
     connection.write([](std::string& out) { return http::appendError(408, "Request Timeout", out), true; }, true);
     return connection.endAfterFlush();
   }
