@@ -318,8 +318,9 @@ void Conn::ended() {
   beginClose(false);
 }
 
-void Conn::failed(int, bool sending) {
+void Conn::failed(int uvError, bool sending) {
   if (gone_) return;
+  if (sending && uvError == UV_ETIMEDOUT) return giveUpSending();  // the kernel was quicker than our tick
   if (sending) {
     if (worker_ != nullptr) ++worker_->core().sendFails;
     raise(eventPeerGone);
@@ -587,9 +588,10 @@ bool Conn::sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept {
 void Conn::giveUpSending() {
   if (worker_ != nullptr) {
     ++worker_->core().sendFails;
-    worker_->core().hint("sendTimeout", std::string(logName()) +
-                                            " takes nothing, or next to nothing, of what is sent to it: " +
-                                            std::to_string(queued()) + " bytes were lost with the connection");
+    worker_->core().hint("sendTimeout",
+                         std::string(logName()) +
+                             " takes nothing, or next to nothing, of what is sent to it: the connection ends, what "
+                             "waited is lost (sendTimeout, minRate)");
   }
   raise(eventStalled);
   finish();
