@@ -1,0 +1,165 @@
+"""Peers that are slow on purpose: they end in bounded time, cost bounded memory, and nobody else notices."""
+import socket
+import threading
+import time
+
+import _artel_program as artel
+
+
+def private_bytes(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(("Private_Dirty", "Private_Clean")))
+
+
+def deaf_wire(port):
+    """A client whose kernel takes next to nothing for it."""
+    wire = artel.Wire.__new__(artel.Wire)
+    wire.socket = socket.socket()
+    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    wire.socket.settimeout(artel.patience)
+    wire.socket.connect(("127.0.0.1", port))
+    wire.rest = b""
+    return wire
+
+
+class SmallLimits(artel.Case):
+    """The limits of tests/fixtures/slow_peers.cpp: two seconds, 1000 bytes a second."""
+
+    get = "GET {} HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    def setUp(self):
+        if not (artel.bin_dir / "fixtures" / "slow_peers").exists():
+            artel.skip("no fixtures here")
+        self.server = self.program("fixtures/slow_peers", listen="http://127.0.0.1:0")
+        self.other = self.wire(self.server.port())
+        self.ask()
+
+    def ask(self):
+        """A client beside the slow ones; it hears how many connections there are."""
+        self.other.send(self.get.format("/"))
+        status, _, body = self.other.response()
+        self.assertEqual(status, 200)
+        return int(body)
+
+    def drip(self, start):
+        """Byte by byte until the server has had enough."""
+        wire = self.wire(self.server.port())
+        wire.send(start)
+        began = time.monotonic()
+        while not artel.readable(wire.socket, 0.05):
+            wire.send("x")
+            self.ask()
+            self.assertLess(time.monotonic() - began, artel.patience, "each byte bought new time")
+        return wire.response()[0]
+
+    def test_a_header_byte_by_byte(self):
+        self.assertEqual(self.drip("GET / HTTP/1.1\r\nHost: x\r\nX: "), 408)
+
+    def test_a_body_byte_by_byte(self):
+        for how in ("Content-Length: 100000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nffff\r\n"):
+            self.assertEqual(self.drip("POST / HTTP/1.1\r\nHost: x\r\n" + how), 408)
+
+    def test_a_body_that_falls_silent(self):
+        wire = self.wire(self.server.port())
+        wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000\r\n\r\n" + "x" * 1_000_000)
+        self.assertEqual(wire.response()[0], 408, "a megabyte at once buys no silence")
+
+    def test_who_takes_nothing(self):
+        deaf = [deaf_wire(self.server.port()) for _ in range(3)]
+        for wire in deaf:
+            self.addCleanup(wire.close)
+            wire.send(self.get.format("/large"))
+        artel.until(lambda: self.ask() == 1, "the end of those who take nothing")
+        self.server.err.wait("onError: client takes nothing", 3)
+        self.assertEqual(len(self.server.err.find(r"warn .*takes nothing")), 1, "one log line a minute")
+        for wire in deaf:
+            self.assertLess(len(wire.all()), 64 << 20, "and not even late they get the rest")
+
+    def test_who_takes_nothing_of_what_fits_into_the_kernel(self):
+        wire = deaf_wire(self.server.port())
+        self.addCleanup(wire.close)
+        wire.send(self.get.format("/small"))
+        artel.until(lambda: self.ask() == 2, "the deaf one to be there")
+        artel.until(lambda: self.ask() == 1, "the kernel to give it up (TCP_USER_TIMEOUT)", 30)
+
+    def test_who_takes_little_but_enough(self):
+        wire = self.wire(self.server.port())
+        wire.send(self.get.format("/large"))
+        began = last = time.monotonic()
+        slowest = taken = 0
+        while last - began < 5:  # more than two limits
+            taken += len(wire.socket.recv(100_000))
+            artel.readable(self.other.socket, 0.05)  # our pace
+            now = time.monotonic()
+            slowest, last = max(slowest, now - last), now
+        if slowest > 1:
+            self.skipTest("this machine stood still for a second")
+        self.assertLess(taken, 20 << 20)
+        self.assertEqual(self.ask(), 2)
+        self.assertEqual(self.server.err.find("takes nothing"), [])
+
+
+class ANonReader(artel.Case):
+    """256 MiB of echoes towards a peer that reads nothing: it is not read from any more."""
+
+    offered, most = 256 << 20, 4 << 20
+
+    def check(self, name, scheme, hello, message, answer):
+        if b"__asan_init" in (artel.bin_dir / name).read_bytes() or b"__tsan_init" in (artel.bin_dir / name).read_bytes():
+            self.skipTest("a sanitizer's own memory would be measured")
+        server = self.program(name, listen=f"{scheme}://127.0.0.1:0")
+        worker = artel.worker_of(server.pid)
+        wires = [self.wire(server.port()) for _ in range(2)]
+        for wire in wires:
+            if hello:
+                wire.send(hello)
+                wire.until(b"\r\n\r\n")
+            wire.send(message)
+            wire.until(answer)
+        other, greedy = wires
+        before = private_bytes(worker)
+        piece = message * (1 + (256 << 10) // len(message))
+        grown = threading.Event()
+
+        def pour():
+            sent = 0
+            try:
+                while sent < self.offered:
+                    sent += greedy.socket.send(piece)
+            except OSError:
+                pass
+            grown.set()
+
+        greedy.socket.settimeout(1)  # a second in which nothing is taken: it will not be read from again
+        pouring = threading.Thread(target=pour, daemon=True)
+        pouring.start()
+        while not grown.is_set():
+            other.send(message)
+            other.until(answer)
+        pouring.join()
+        growth = private_bytes(worker) - before
+        print(f"{name}: {growth >> 10} KiB more")
+        self.assertLessEqual(growth, self.most)
+        other.send(message)
+        other.until(answer)
+
+    hello = (b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+
+    def test_tcp(self):
+        self.check("tcp_echo", "tcp", b"", b"x" * 999 + b"\n", b"x\n")
+
+    def test_text(self):
+        self.check("text_echo", "text", b"", b"x" * 999 + b"\n", b"x\n")
+
+    def test_http(self):
+        body = b"x" * 999 + b"\n"
+        self.check("http_echo", "http", b"", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + body, b"x\n")
+
+    def test_websocket(self):
+        frame = b"\x81" + bytes([0x80 | 126]) + (1000).to_bytes(2, "big") + bytes(4) + b"x" * 999 + b"\n"
+        self.check("websocket_echo", "websocket", self.hello, frame, b"x\n")
+
+
+if __name__ == "__main__":
+    artel.run()
