@@ -59,6 +59,18 @@ def worker_of(master):
     return until(lambda: next((int(p) for p in os.listdir("/proc") if p.isdigit() and parent_of(p) == master), 0), "a worker")
 
 
+def private_bytes(pid):
+    """Memory that this process has for itself alone."""
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(("Private_Dirty", "Private_Clean")))
+
+
+def sanitized(name):
+    """Whether a sanitizer's own memory would be measured."""
+    program = (bin_dir / name).read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
 class Output:
     """The lines of a stream, read by a thread."""
 

@@ -6,11 +6,6 @@ import time
 import _artel_program as artel
 
 
-def private_bytes(pid):
-    with open(f"/proc/{pid}/smaps_rollup") as file:
-        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(("Private_Dirty", "Private_Clean")))
-
-
 def deaf_wire(port):
     """A client whose kernel takes next to nothing for it."""
     wire = artel.Wire.__new__(artel.Wire)
@@ -99,13 +94,32 @@ class SmallLimits(artel.Case):
         self.assertEqual(self.server.err.find("takes nothing"), [])
 
 
+class HalfOpen(artel.Case):
+    def test_a_silent_connection_is_probed(self):
+        """Whoever vanished without a word is noticed: the kernel's keep-alive timer runs."""
+        server = self.program("text_echo", listen="text://127.0.0.1:0")
+        wire = self.wire(server.port())
+        wire.send("hello\n")
+        self.assertEqual(wire.line(), "hello")
+
+        def timer():
+            for line in open("/proc/net/tcp"):
+                words = line.split()
+                ports = [int(address.rsplit(":", 1)[1], 16) for address in words[1:3] if ":" in address]
+                if ports == [server.port(), wire.socket.getsockname()[1]]:
+                    kind, ticks = words[5].split(":")
+                    return (int(kind, 16), int(ticks, 16) / 100)
+        kind, seconds = artel.until(lambda: (found := timer()) and found[0] == 2 and found, "the timer of keep-alive")
+        self.assertLessEqual(seconds, 55)
+
+
 class ANonReader(artel.Case):
     """256 MiB of echoes towards a peer that reads nothing: it is not read from any more."""
 
     offered, most = 256 << 20, 4 << 20
 
     def check(self, name, scheme, hello, message, answer):
-        if b"__asan_init" in (artel.bin_dir / name).read_bytes() or b"__tsan_init" in (artel.bin_dir / name).read_bytes():
+        if artel.sanitized(name):
             self.skipTest("a sanitizer's own memory would be measured")
         server = self.program(name, listen=f"{scheme}://127.0.0.1:0")
         worker = artel.worker_of(server.pid)
@@ -117,7 +131,7 @@ class ANonReader(artel.Case):
             wire.send(message)
             wire.until(answer)
         other, greedy = wires
-        before = private_bytes(worker)
+        before = artel.private_bytes(worker)
         piece = message * (1 + (256 << 10) // len(message))
         grown = threading.Event()
 
@@ -137,7 +151,7 @@ class ANonReader(artel.Case):
             other.send(message)
             other.until(answer)
         pouring.join()
-        growth = private_bytes(worker) - before
+        growth = artel.private_bytes(worker) - before
         print(f"{name}: {growth >> 10} KiB more")
         self.assertLessEqual(growth, self.most)
         other.send(message)

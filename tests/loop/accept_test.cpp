@@ -1,6 +1,9 @@
 // Accepting, and what strangers are told (manual 1.8.4.3, 1.8.1; decisions §4).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "platform/platform.hpp"
 #include "src/worker/core.hpp"
 #include "tests/support/world.hpp"
 
@@ -46,6 +49,48 @@ TEST(Accept, PausedClientsWaitInTheQueue) {
   worker.resumeAccept();
   Client three(world);
   world.until([&] { return connects == 3; });
+}
+
+TEST(Accept, AtMostSixtyFourATurn) {
+  if (!platform::acceptsDirectly()) GTEST_SKIP() << "libuv accepts on this system";
+  Worker worker("text://127.0.0.1:0");
+  std::size_t inThisTurn = 0, most = 0, connects = 0, answered = 0;
+  worker.onConnect = [&](TcpConnection&) {
+    ++connects;
+    most = std::max(most, ++inThisTurn);
+  };
+  worker.onMessage = [&](TcpConnection&, std::string_view) { ++answered; };
+  World world(worker);
+  Client first(world);
+  ASSERT_TRUE(world.until([&] { return connects == 1; }));
+  worker.pauseAccept();
+  std::vector<std::unique_ptr<Client>> crowd;
+  for (int i = 0; i < 300; ++i) crowd.push_back(std::make_unique<Client>(world));
+  ASSERT_TRUE(world.until(
+      [&] { return std::all_of(crowd.begin(), crowd.end(), [](const auto& client) { return client->connected(); }); }));
+  worker.resumeAccept();
+  while (connects < 301) {
+    first.send("meanwhile\n");
+    inThisTurn = 0;
+    world.settleOnce();
+  }
+  EXPECT_EQ(most, 64u);
+  EXPECT_GT(answered, 2u) << "who is there goes on";
+}
+
+TEST(Accept, TheQueueIsAsLongAsTheBacklogSays) {
+  if (!platform::acceptsDirectly()) GTEST_SKIP() << "libuv listens on this system";
+  Worker worker("text://127.0.0.1:0", {.backlog = 2});
+  World world(worker);
+  worker.pauseAccept();
+  std::vector<std::unique_ptr<Client>> crowd;
+  for (int i = 0; i < 10; ++i) {  // one after the other: the kernel looks when a client knocks
+    crowd.push_back(std::make_unique<Client>(world));
+    world.forTime(5ms);
+  }
+  const auto in = std::count_if(crowd.begin(), crowd.end(), [](const auto& client) { return client->connected(); });
+  EXPECT_GE(in, 1);
+  EXPECT_LE(in, 4) << "the others wait outside";
 }
 
 TEST(Accept, ASecondWorkerAtRunTime) {

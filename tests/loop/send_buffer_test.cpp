@@ -80,6 +80,22 @@ TEST(SendBuffer, WhatTheKernelTakesAtOnceRaisesNothing) {
   EXPECT_EQ(events, 0);
 }
 
+TEST(SendBuffer, CorkedBytesLeaveAtSixtyFourKilobytes) {
+  Worker worker("tcp://127.0.0.1:0");
+  std::vector<std::uint64_t> written;
+  worker.onMessage = [&](TcpConnection& c, std::string_view) {
+    for (int i = 0; i < 4; ++i) {
+      c.send(std::string(30 * 1024, 'x'));
+      written.push_back(c.bytesWritten());
+    }
+  };
+  World world(worker);
+  Client client(world);
+  client.send("x");
+  world.until([&] { return client.total() == 4 * 30 * 1024; });
+  EXPECT_EQ(written, (std::vector<std::uint64_t>{0, 0, 90 * 1024, 90 * 1024})) << "the turn has not ended";
+}
+
 TEST(SendBuffer, TheMessageThatCrossesTheLimitIsKeptHoweverLarge) {
   Worker worker("tcp://127.0.0.1:0");
   int full = 0;
