@@ -60,6 +60,7 @@ struct Loop::Impl {
   uv_loop_t uv;
   std::unique_ptr<char[]> receiveBuffer;
   net::BufferPool buffers;
+  std::vector<std::shared_ptr<void>> closing;  ///< who must live until libuv lets go of its handle
   std::unordered_map<Timer::Id, std::unique_ptr<net::UserTimer>> timers;
   Timer::Id lastTimer = 0;
   std::unordered_map<Loop::Descriptor, std::unique_ptr<net::Watch>> watches;

@@ -24,7 +24,8 @@ Stream::~Stream() {
 }
 
 int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
-  int status = unixSocket ? uv_pipe_init(&loop().uv, &handle_.pipe, 0) : uv_tcp_init(&loop().uv, &handle_.tcp);
+  unix_ = unixSocket;
+  int status = uv_tcp_init(&loop().uv, &handle_.tcp);
   if (status != 0) {
     if (incoming.socket != platform::noSocket) platform::closeSocket(incoming.socket);
     return status;
@@ -36,8 +37,7 @@ int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
     if (status == 0) rememberSocket();
     return status;
   }
-  status = unixSocket ? uv_pipe_open(&handle_.pipe, static_cast<uv_file>(incoming.socket))
-                      : uv_tcp_open(&handle_.tcp, static_cast<uv_os_sock_t>(incoming.socket));
+  status = uv_tcp_open(&handle_.tcp, static_cast<uv_os_sock_t>(incoming.socket));
   if (status != 0) platform::closeSocket(incoming.socket);
   if (status == 0) rememberSocket();
   return status;
@@ -67,7 +67,7 @@ void Stream::startReading() noexcept {
       self.failed(static_cast<int>(size), self.behind());
   };
   if (const int status = uv_read_start(stream(), give, read); status != 0) {
-    error_ = status;
+    error_ = static_cast<std::int16_t>(status);
     visitLater();
   }
 }
@@ -122,7 +122,7 @@ bool Stream::flushOut() noexcept {
     if (taken == UV_EAGAIN) taken = 0;
   }
   if (taken < 0) {
-    error_ = static_cast<int>(taken);  // told at the turn's end: this may run inside a user's call
+    error_ = static_cast<std::int16_t>(taken);  // told at the turn's end: this may run inside a user's call
     dropOut();
     visitLater();
     return true;
@@ -146,7 +146,7 @@ bool Stream::flushOut() noexcept {
     loop().buffers.give(write_->data);
     delete write_;
     write_ = nullptr;
-    error_ = status;
+    error_ = static_cast<std::int16_t>(status);
     visitLater();
     return true;
   }

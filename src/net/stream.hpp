@@ -56,7 +56,7 @@ class Stream {
   void visitLater() noexcept;
   /// Forgets what is queued and closes; handleClosed() follows in a later turn, then nothing.
   void closeHandle() noexcept;
-  bool unixSocket() const noexcept { return handle_.stream.type == UV_NAMED_PIPE; }
+  bool unixSocket() const noexcept { return unix_; }
   const uv_tcp_t* tcp() const noexcept { return &handle_.tcp; }
   std::uint64_t bytesOut() const noexcept { return bytesOut_; }
   /// Of all that was sent, what the peer has taken: acknowledged, where the system tells. Asks the system.
@@ -92,16 +92,15 @@ class Stream {
   union {
     uv_handle_t any;
     uv_stream_t stream;
-    uv_tcp_t tcp;
-    uv_pipe_t pipe;
+    uv_tcp_t tcp;  // of Unix sockets, too: libuv's streams care about the descriptor only
   } handle_;
   platform::NativeSocket socket_ = platform::noSocket;
   std::string* out_ = nullptr;
   Write* write_ = nullptr;
   Stream* nextVisit_ = nullptr;
   std::uint64_t bytesOut_ = 0;
-  int error_ = 0;
-  bool visiting_ = false, open_ = false, reading_ = false, corked_ = false, pinned_ = false;
+  std::int16_t error_ = 0;
+  bool visiting_ = false, open_ = false, reading_ = false, corked_ = false, pinned_ = false, unix_ = false;
 
  protected:
   /// While set, flushLater() waits for the one who set it (the parse of this stream's own input) instead of the turn's

@@ -414,12 +414,19 @@ void Conn::finish() {
   if (gone_) return;
   gone_ = true;
   status_ = Status::closed;
-  self_ = shared_from_this();
+  net::loop().closing.push_back(shared_from_this());
   closeHandle();
   visitLater();
 }
 
-void Conn::handleClosed() { self_.reset(); }
+void Conn::handleClosed() {
+  // libuv lets go of what was closed last first.
+  auto& closing = net::loop().closing;
+  const auto at = std::find_if(closing.rbegin(), closing.rend(), [this](const auto& one) { return one.get() == this; });
+  const std::shared_ptr<void> last = std::move(*at);
+  *at = std::move(closing.back());
+  closing.pop_back();
+}
 
 void Conn::turnEnds() {
   const auto keep = shared_from_this();
@@ -612,18 +619,25 @@ std::string_view Conn::logName() {
   return name;
 }
 
+/// Where a sockaddr keeps what follows the port: IPv6 has a flow label in between, which nobody asks for.
+static std::size_t addressAt(const sockaddr_storage& address) noexcept { return address.ss_family == AF_INET6 ? 8 : 4; }
+
 /// At once: the system does not tell it any more after a reset.
 void Conn::rememberPeer() noexcept {
   if (unixSocket()) return;
   sockaddr_storage address{};
   int size = sizeof address;
   uv_tcp_getpeername(tcp(), reinterpret_cast<sockaddr*>(&address), &size);
-  std::memcpy(remote_.data(), &address, remote_.size());
+  const auto* bytes = reinterpret_cast<const std::byte*>(&address);
+  std::memcpy(remote_.data(), bytes, 4);  // family and port
+  std::memcpy(remote_.data() + 4, bytes + addressAt(address), remote_.size() - 4);
 }
 
 sockaddr_storage Conn::remote() const noexcept {
   sockaddr_storage address{};
-  std::memcpy(&address, remote_.data(), remote_.size());
+  auto* bytes = reinterpret_cast<std::byte*>(&address);
+  std::memcpy(bytes, remote_.data(), 4);
+  std::memcpy(bytes + addressAt(address), remote_.data() + 4, remote_.size() - 4);
   return address;
 }
 

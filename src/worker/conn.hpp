@@ -194,19 +194,19 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   Worker* worker_;
   CallbacksRef callbacks_;
   detail::Codec* codec_ = nullptr;
-  std::string* in_ = nullptr;                      // bytes of an incomplete message, or of a held one
-  std::uint64_t takenBefore_ = notBehind;          // what the peer had taken at stalledSince_
-  std::size_t packetSize_ = 0;                     // once known, until the packet is there
-  std::shared_ptr<Conn> self_;                     // from finish() until libuv lets go of the handle
-  alignas(8) std::array<std::byte, 28> remote_{};  // the peer's sockaddr, as far as IPv6 needs it
+  std::string* in_ = nullptr;              // bytes of an incomplete message, or of a held one
+  std::uint64_t takenBefore_ = notBehind;  // what the peer had taken at stalledSince_
+  std::size_t packetSize_ = 0;             // once known, until the packet is there
+  std::array<std::byte, 24> remote_{};     // the peer's sockaddr without its flow label
   Clock lastReceived_, messageSince_;
   Clock stalledSince_ = 0;  // since when the peer owes us: to take what is queued, or (ending) its own end
   Status status_ = Status::established;
   std::uint8_t events_ = 0;
-  bool codecOwned_ = false, builtin_ = false, paused_ = false, held_ = false, parsing_ = false, peerEnded_ = false;
-  bool halfOpen_ = false;  // of a pipe: one side may end before the other
-  bool endPassed_ = false, sendEnded_ = false, shut_ = false;
-  bool spoke_ = false, gone_ = false, endTold_ = false, turnedAway_ = false;
+  bool codecOwned_ : 1 = false, builtin_ : 1 = false, paused_ : 1 = false, held_ : 1 = false, parsing_ : 1 = false;
+  bool peerEnded_ : 1 = false;
+  bool halfOpen_ : 1 = false;  // of a pipe: one side may end before the other
+  bool endPassed_ : 1 = false, sendEnded_ : 1 = false, shut_ : 1 = false;
+  bool spoke_ : 1 = false, gone_ : 1 = false, endTold_ : 1 = false, turnedAway_ : 1 = false;
 };
 
 template <class Append>

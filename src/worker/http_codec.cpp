@@ -115,9 +115,8 @@ void HttpCodec::deliver(std::span<char> packet, Connection& connection, const Me
   self.countRequest();
   self.holdInput(true);
   struct Handling {  // also when a callback throws
-    HttpCodec& codec;
-    Handling(HttpCodec& c, const http::Request& r) : codec(c) { codec.request_ = &r; }
-    ~Handling() { codec.request_ = nullptr; }
+    Handling(HttpCodec& codec, const http::Request& request) { current = {&codec, &request}; }
+    ~Handling() { current = {}; }
   } handling(*this, request);
   threw_ = true;
   handle(self, request, handler);
@@ -203,13 +202,13 @@ bool HttpCodec::answer(const http::Response& response, Conn& connection, std::st
 
 bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std::string& out) {
   std::error_code failed;
-  auto file = std::make_unique<std::ifstream>();
+  auto body = std::make_unique<FileBody>();
   std::uint64_t size = 0;
   if (std::filesystem::is_regular_file(response.file, failed)) {
-    file->open(response.file, std::ios::binary);
+    body->file.open(response.file, std::ios::binary);
     size = std::filesystem::file_size(response.file, failed);
   }
-  if (!file->is_open() || failed) return answer(http::Response{404, {}, "404 Not Found"}, connection, out);
+  if (!body->file.is_open() || failed) return answer(http::Response{404, {}, "404 Not Found"}, connection, out);
   http::Response head{response.status, response.headers};
   const auto name = response.file.filename().u8string();
   if (!hasHeader(head, "Content-Type"))
@@ -220,8 +219,8 @@ bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std
   if (written == http::Written::refused) return false;
   const bool close = written == http::Written::close;
   if (head_ || size == 0 || !http::bodyAllowed(head.status)) return answered(connection, close), true;
-  file_ = std::move(file);
-  fileLeft_ = size;
+  body->left = size;
+  file_ = std::move(body);
   state_ = State::streaming;
   if (close) keepAlive_ = false;
   net::loop().defer([weak = connection.weak_from_this()] {
@@ -233,7 +232,7 @@ bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std
 
 /// As much as the kernel takes, but no more than a share of this turn.
 void HttpCodec::feedFile(Conn& connection) {
-  for (std::size_t fed = 0; file_ && fileLeft_ > 0 && !connection.behind();) {
+  for (std::size_t fed = 0; file_ && file_->left > 0 && !connection.behind();) {
     if (fed >= filePerTurn) {
       net::loop().post([weak = connection.weak_from_this()] {
         const auto alive = weak.lock();
@@ -241,13 +240,13 @@ void HttpCodec::feedFile(Conn& connection) {
       });
       return;
     }
-    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(filePiece, fileLeft_));
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(filePiece, file_->left));
     bool whole = false;
     const SendStatus status = connection.write(
         [&](std::string& out) {
           const std::size_t before = out.size();
           out.resize(before + size);
-          whole = file_->read(out.data() + before, static_cast<std::streamsize>(size)).gcount() ==
+          whole = file_->file.read(out.data() + before, static_cast<std::streamsize>(size)).gcount() ==
                   static_cast<std::streamsize>(size);
           return whole;
         },
@@ -255,10 +254,10 @@ void HttpCodec::feedFile(Conn& connection) {
     if (status == SendStatus::dropped && connection.status() != TcpConnection::Status::established) return;
     if (!whole) return connection.finish();  // the file shrank: the promised length cannot be kept
     fed += size;
-    fileLeft_ -= size;
+    file_->left -= size;
     connection.flush();
   }
-  if (!file_ || fileLeft_ > 0) return;
+  if (!file_ || file_->left > 0) return;
   file_.reset();
   answered(connection, !keepAlive_ || WorkerProcess::stopping());
 }
@@ -283,7 +282,9 @@ void HttpCodec::callbackFailed(Conn& connection) {
 
 /// onException goes on, but nobody will answer this request any more.
 void HttpCodec::handlerThrew(Conn& connection) {
-  if (std::exchange(threw_, false) && state_ == State::asked) callbackFailed(connection);
+  if (!threw_) return;
+  threw_ = false;
+  if (state_ == State::asked) callbackFailed(connection);
 }
 
 bool HttpCodec::exempt(detail::TypeId type, const void* message) const noexcept {
@@ -341,15 +342,16 @@ void HttpCodec::upgrade(Conn& connection, const http::Request& request) {
 }
 
 bool HttpCodec::accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers) {
-  if (request_ == nullptr || state_ != State::asked || accepted_) return false;
-  if (const auto check = websocket::checkHandshake(*request_); check.status != 101) {
+  if (!handling() || state_ != State::asked || accepted_) return false;
+  if (const auto check = websocket::checkHandshake(*current.request); check.status != 101) {
     connection.write([&](std::string& out) { return websocket::appendRefusal(check, out), true; }, true);
     answered(connection, true);
     return false;
   }
   bool valid = false;
   connection.write(
-      [&](std::string& out) { return valid = websocket::appendAccept(*request_, subprotocol, headers, out); }, true);
+      [&](std::string& out) { return valid = websocket::appendAccept(*current.request, subprotocol, headers, out); },
+      true);
   return accepted_ = valid;
 }
 

@@ -40,10 +40,15 @@ class HttpCodec final : public BuiltinCodec {
   /// Answers the upgrade request that is being handled with 101.
   bool accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers);
   /// A request is in the hands of a callback now.
-  bool handling() const noexcept { return request_ != nullptr; }
+  bool handling() const noexcept { return current.codec == this; }
 
  private:
   enum class State : std::uint8_t { idle, asked, streaming };
+  /// A body that is read as the client takes it.
+  struct FileBody {
+    std::ifstream file;
+    std::uint64_t left = 0;
+  };
 
   void handle(Conn& connection, http::Request& request, const MessageCallback& handler);
   void upgrade(Conn& connection, const http::Request& request);
@@ -56,15 +61,20 @@ class HttpCodec final : public BuiltinCodec {
   void answered(Conn& connection, bool close);
   http::ReplyContext context() const;
 
-  const http::Request* request_ = nullptr;  // while a callback handles it
-  std::unique_ptr<http::Parser> parser_;    // only while a request is incomplete
-  std::unique_ptr<std::string> early_;      // messages sent before the WebSocket handshake
-  std::unique_ptr<std::ifstream> file_;     // a body that is read as the client takes it
-  std::uint64_t fileLeft_ = 0;
+  /// The request that a callback handles now: there is never more than one.
+  struct Current {
+    HttpCodec* codec;
+    const http::Request* request;
+  };
+  static inline Current current{};
+
+  std::unique_ptr<http::Parser> parser_;  // only while a request is incomplete
+  std::unique_ptr<std::string> early_;    // messages sent before the WebSocket handshake
+  std::unique_ptr<FileBody> file_;
   Mode mode_;
   State state_ = State::idle;
-  bool http10_ = false, keepAlive_ = true, head_ = false, bodyless_ = false, first_ = true, accepted_ = false,
-       threw_ = false;
+  bool http10_ : 1 = false, keepAlive_ : 1 = true, head_ : 1 = false, bodyless_ : 1 = false, first_ : 1 = true;
+  bool accepted_ : 1 = false, threw_ : 1 = false;
 };
 
 }  // namespace artel
