@@ -1,0 +1,52 @@
+"""Memory per idle connection: private dirty bytes of the whole process tree with many connections, minus without."""
+
+import contextlib
+import time
+
+from . import load
+from .machine import private_dirty
+from .servers import Server
+
+KINDS = {"tcp": "TCP", "http": "HTTP", "websocket": "WebSocket"}
+BIG = 256 * 1024
+
+
+def per_connection(contender, kind, settings, connections, processes=1, **options):
+    """After one request each; with big=N also after a message of N bytes each and a rest."""
+    more = ["--count", str(processes)] if processes > 1 else []
+    with Server(contender, kind, settings.server_core, more=more) as server, contextlib.ExitStack() as stack:
+        before = private_dirty(server.pid)
+        share = -(-connections // processes)
+        holders = [
+            load.Held("hold", server, settings.load_core, protocol=kind, connections=share, sources=max(2, 2 * processes), **options)
+            for _ in range(processes)
+        ]
+        for holder in holders:
+            stack.enter_context(holder)
+        for holder in holders:
+            holder.wait()
+        if "big" in options:
+            time.sleep(settings.rest)  # it is a rest that is measured
+        return (private_dirty(server.pid) - before) / (share * processes)
+
+
+def measure(contenders, settings):
+    result = {}
+    for kind, title in KINDS.items():
+        values = {}
+        for contender in contenders:
+            if contender.command(kind):
+                values[contender.name] = {
+                    "small": per_connection(contender, kind, settings, settings.idle_connections),
+                    "big": per_connection(contender, kind, settings, settings.idle_connections, big=BIG),
+                }
+        result[title] = values
+    return {"connections": settings.idle_connections, "rest": settings.rest, "kinds": result}, None
+
+
+def measure_crowd(contenders, settings):
+    """100,000 connections, artel in six processes."""
+    ours = [c for c in contenders if c.name == "artel"][0]
+    count = settings.crowd_connections
+    values = {title: per_connection(ours, kind, settings, count, processes=6) for kind, title in KINDS.items()}
+    return {"connections": count, "processes": 6, "kinds": values}, None

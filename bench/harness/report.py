@@ -1,0 +1,183 @@
+"""The results, for a terminal of 80 columns and for docs/performance.md. Both from the same dictionary, so that a
+report can be made again later. A part that was not measured is left out."""
+
+import textwrap
+
+from .machine import ROOT
+
+PAGE = ROOT / "docs/performance.md"
+BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
+
+
+def micro(value):
+    return f"{value:.2f} us" if value < 10 else f"{value:,.0f} us"
+
+
+def size(value):
+    return f"{value:,.0f} B" if abs(value) < 2**20 else f"{value / 2**20:.1f} MiB"
+
+
+def ratio(r):
+    return f"{r['median']:.2f} [{r['low']:.2f}, {r['high']:.2f}]"
+
+
+# ---- the terminal ----------------------------------------------------------------------------------------------------
+
+
+def show_load(result):
+    ours = result["servers"]["artel"]
+    print(f"{result['title']:44}{micro(ours['cpu_us']):>10}/{result['unit']:<10}{ours['per_second']:>12,.0f}/s")
+    for name, values in result["ratios"].items():
+        theirs = result["servers"][name]
+        print(f"    / {name:20} {ratio(values):22}{micro(theirs['cpu_us']):>13}{theirs['per_second']:>13,.0f}/s")
+    notes = [f"{result['rounds']} rounds"]
+    if result["dropped"]:
+        notes.append(f"{result['dropped']} windows disturbed by others")
+    if result["disturbed"]:
+        notes.append("THE MACHINE WAS NOT QUIET: all windows counted")
+    notes += [f"{name} lost {s['lost']} connections" for name, s in result["servers"].items() if s["lost"]]
+    print(f"    ({', '.join(notes)})")
+
+
+def show_counts(table, unit):
+    for title, counts in table.items():
+        row = "".join(f"  {name} {value:,.{2 if unit == 'calls' else 0}f}" for name, value in counts.items())
+        print(f"{title:42}{row}")
+
+
+def show_memory(result):
+    print(f"{result['connections']:,} connections; bytes each after one request | after one message of 256 KiB and a rest")
+    for title, values in result["kinds"].items():
+        print(f"{title:12}" + "".join(f"  {name} {v['small']:,.0f} | {v['big']:,.0f}" for name, v in values.items()))
+
+
+def show_crowd(result):
+    row = "".join(f"  {title} {value:,.0f}" for title, value in result["kinds"].items())
+    print(f"{result['connections']:,} connections in {result['processes']} processes, bytes each:{row}")
+
+
+def show_accepts(result):
+    for name, values in result.items():
+        print(f"{name:20}{values['per_second']:>10,.0f} new connections/s, half of them within {values['p50_us'] / 1000:.1f} ms")
+
+
+def show_slow(result):
+    for title, values in result.items():
+        for name, v in values.items():
+            print(f"{title:10} {name:16} grew {size(v['grew']):>10}, took {v['sent'] / 2**20:.0f} MiB; "
+                  f"p99 {v['p99_before_us'] / 1000:.2f} -> {v['p99_during_us'] / 1000:.2f} ms")  # fmt: skip
+
+
+SHOW = {
+    "instructions": ("User-space instructions per message", lambda r: show_counts(r, "instructions")),
+    "syscalls": ("System calls per message", lambda r: show_counts(r, "calls")),
+    "memory": ("Memory per idle connection", show_memory),
+    "crowd": ("Memory per idle connection, many processes", show_crowd),
+    "accepts": ("New connections while 1,000 clients take all", show_accepts),
+    "slow": ("A peer that reads nothing", show_slow),
+}
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "| --- |" + " ---: |" * (len(head) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
+
+
+def names_of(dictionaries):
+    found = {}
+    for dictionary in dictionaries:
+        found.update(dict.fromkeys(dictionary))
+    return list(found)
+
+
+def load_tables(results):
+    names = [name for name in names_of(r["servers"] for r in results) if name != "artel"]
+
+    def cell(result, name):
+        return ratio(result["ratios"][name]) if name in result["ratios"] else ""
+
+    def mark(result):
+        return " (disturbed)" if result["disturbed"] else ""
+
+    yield "CPU time per message, and artel's divided by that of others in the same round (median [95 % interval]; lower is better)."
+    rows = [[r["title"] + mark(r), micro(r["servers"]["artel"]["cpu_us"]), *[cell(r, n) for n in names]] for r in results]
+    yield table(["load", "artel", *[f"/ {name}" for name in names]], rows)
+    yield "Messages per second of one worker on one core (median). Un-pipelined loads are limited by the generator too."
+    rows = []
+    for r in results:
+        rows.append([r["title"], *[f"{r['servers'][n]['per_second']:,.0f}" if n in r["servers"] else "" for n in ["artel", *names]]])
+    yield table(["load", "artel", *names], rows)
+    rounds = sorted(r["rounds"] for r in results)
+    dropped = sum(r["dropped"] for r in results)
+    yield f"{rounds[0]} to {rounds[-1]} rounds a load; {dropped} windows were dropped because others used the machine.\n"
+
+
+def counts_table(result, digits):
+    names = names_of(result.values())
+    rows = [[title, *[f"{c[n]:,.{digits}f}" if n in c else "" for n in names]] for title, c in result.items()]
+    return table(["load", *names], rows)
+
+
+def memory_table(result):
+    names = names_of(result["kinds"].values())
+
+    def cell(values, name):
+        return f"{values[name]['small']:,.0f} / {values[name]['big']:,.0f}" if name in values else ""
+
+    rows = [[title, *[cell(values, n) for n in names]] for title, values in result["kinds"].items()]
+    return table(["protocol", *names], rows)
+
+
+def pages(results):
+    """The text between the markers, in parts."""
+    facts = dict(results["machine"])
+    yield table(["", ""], [[name, f"{text}"] for name, text in facts.items()]).replace("---:", "---")
+    yield f"To repeat it: `{results['command']}`\n"
+    if results.get("load"):
+        yield "## CPU time and messages\n"
+        yield from load_tables(list(results["load"].values()))
+    if results.get("instructions"):
+        yield "## User-space instructions per message\n"
+        yield counts_table(results["instructions"], 0)
+    if results.get("syscalls"):
+        yield "## System calls per message\n"
+        yield counts_table(results["syscalls"], 2)
+    if results.get("memory"):
+        memory = results["memory"]
+        yield "## Memory per idle connection\n"
+        yield (f"Bytes of private memory of the whole process tree, with {memory['connections']:,} connections minus without, "
+               f"divided: after one request each / after one message of 256 KiB each and {memory['rest']:.0f} s of rest.\n")  # fmt: skip
+        yield memory_table(memory)
+    if results.get("crowd"):
+        crowd = results["crowd"]
+        values = ", ".join(f"{title} {value:,.0f}" for title, value in crowd["kinds"].items())
+        yield f"artel with {crowd['connections']:,} connections in {crowd['processes']} processes, after one request: {values}.\n"
+    if results.get("accepts"):
+        yield "## New connections under full load\n"
+        yield "1,000 keep-alive clients take all the server can give; 32 others connect, ask once and leave.\n"
+        rows = [[n, f"{v['per_second']:,.0f}", f"{v['p50_us'] / 1000:.1f} ms"] for n, v in results["accepts"].items()]
+        yield table(["server", "new connections/s", "median time"], rows)
+    if results.get("slow"):
+        yield "## A peer that reads nothing\n"
+        yield "It sends 256 MiB of messages, 64 MiB/s, and reads no answer. 64 others send 5,000 messages/s at fixed times.\n"
+        rows = []
+        for title, values in results["slow"].items():
+            for name, v in values.items():
+                rows.append([f"{title}, {name}", size(v["grew"]), f"{v['sent'] / 2**20:.0f} MiB",
+                             f"{v['p99_before_us'] / 1000:.2f} ms", f"{v['p99_during_us'] / 1000:.2f} ms"])  # fmt: skip
+        yield table(["", "memory grew", "taken", "p99 of the others before", "meanwhile"], rows)
+
+
+def wrapped(part):
+    return part if part.startswith(("|", "#", "To repeat")) else textwrap.fill(part, 118) + "\n"
+
+
+def write(results):
+    text = PAGE.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    body = "\n".join(wrapped(part) for part in pages(results))
+    PAGE.write_text(f"{before}{BEGIN}\n{body}{END}{after}", encoding="utf-8")

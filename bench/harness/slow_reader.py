@@ -1,0 +1,34 @@
+"""A peer sends 256 MiB and reads nothing of the answers: what the server's memory and the other clients notice."""
+
+from . import load
+from .machine import forget_peak, resident
+from .servers import Server
+
+KINDS = {"text": "text", "tcp": "TCP", "websocket": "WebSocket", "http": "HTTP"}
+FLOOD = {"flood": 256, "rate": 64, "size": 16384}  # MiB, MiB/s, bytes of a message
+OTHERS = {"connections": 64, "rate": 5000, "seconds": 4, "warmup": 0.3}  # an open loop
+
+
+def measure(contenders, settings):
+    result = {}
+    for kind, title in KINDS.items():
+        values = {}
+        for contender in contenders:
+            if not contender.command(kind):
+                continue
+            with Server(contender, kind, settings.server_core) as server:
+                quiet = load.run(kind, server, settings.load_core, **OTHERS)
+                forget_peak(server.pid)
+                before = resident(server.pid)
+                with load.Held("flood", server, settings.load_core, protocol=kind, **FLOOD) as flood:
+                    flooded = load.run(kind, server, settings.load_core, **OTHERS)
+                    sent = int(flood.wait()[1])
+                    peak = resident(server.pid, "VmHWM")
+                values[contender.name] = {
+                    "grew": peak - before,
+                    "sent": sent,
+                    "p99_before_us": quiet["p99_us"],
+                    "p99_during_us": flooded["p99_us"],
+                }
+        result[title] = values
+    return result, None
