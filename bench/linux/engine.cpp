@@ -51,7 +51,8 @@ bool Engine::connectAll() {
 }
 
 void Engine::runUntil(std::uint64_t time, std::uint64_t answers) {
-  while (now() < time && tally.answers < answers) turn(time);
+  const auto usable = [&] { return tally.wrong == 0 && (live_ > 0 || pattern_.reconnects()); };
+  while (now() < time && tally.answers < answers && usable()) turn(time);
 }
 
 void Engine::openMore() {

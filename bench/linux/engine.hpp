@@ -54,7 +54,7 @@ class Engine {
 
   /// False when not all connections were live after a minute.
   bool connectAll();
-  /// Turns until the time, or until so many answers have been counted.
+  /// Turns until the time, or until so many answers have been counted, or one was wrong, or nobody is there any more.
   void runUntil(std::uint64_t time, std::uint64_t answers = ~std::uint64_t{0});
 
   /// `bytes` stay valid until they are sent. One at a time per connection.

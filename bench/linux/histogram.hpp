@@ -27,6 +27,7 @@ class Histogram {
   /// The smallest value that `percent` of all values do not exceed; 0 when there are none.
   std::uint64_t percentile(double percent) const {
     const auto wanted = static_cast<std::uint64_t>(std::ceil(percent / 100 * static_cast<double>(count_)));
+    if (wanted >= count_) return largest_;
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < buckets_.size(); ++i) {
       seen += buckets_[i];

@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   if (const auto* silent = dynamic_cast<const Hold*>(pattern.get())) return hold(engine, *silent);
 
   if (options.requests) {
-    engine.runUntil(now() + seconds(600), options.requests);
+    engine.runUntil(now() + seconds(120), options.requests);
   } else {
     engine.runUntil(now() + seconds(options.warmup));
     from = Moment(pids);
@@ -100,5 +100,6 @@ int main(int argc, char** argv) {
     engine.runUntil(from.time + seconds(options.seconds));
   }
   print(engine.tally, from, Moment(pids));
-  return engine.tally.wrong ? 1 : 0;
+  if (engine.tally.wrong) return 1;
+  return engine.tally.answers > 0 && engine.tally.answers >= options.requests ? 0 : 3;
 }

@@ -34,7 +34,7 @@ options (defaults)
   --requests N                 instead of a time: exactly so many answers, from the first
   --pids A,B                   the server's processes, for its CPU time
 
-exit code: 0 measured, 1 a wrong answer came, 2 usage, 3 the connections did not come about
+exit code: 0 measured, 1 a wrong answer came, 2 usage, 3 the connections or the answers did not come
 )";
 
 [[noreturn]] void refuse(const std::string& why) {
