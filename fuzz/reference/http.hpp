@@ -31,14 +31,13 @@ struct Read {
   Message message;
 };
 
-/// Methods that HTTP servers know; an answer other than 501 is given to these only. QUERY is young: whether it is known
-/// depends on the version of llhttp.
+/// An answer other than 501 is given to these only.
 inline bool servedMethod(std::string_view method) {
   for (const char* known :
-       {"GET",    "HEAD",      "POST",        "PUT",      "DELETE",     "OPTIONS",  "PATCH",  "COPY",
-        "LOCK",   "MKCOL",     "MOVE",        "PROPFIND", "PROPPATCH",  "SEARCH",   "UNLOCK", "BIND",
-        "REBIND", "UNBIND",    "ACL",         "REPORT",   "MKACTIVITY", "CHECKOUT", "MERGE",  "M-SEARCH",
-        "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE",    "MKCALENDAR", "LINK",     "UNLINK"}) {
+       {"GET",      "HEAD",   "POST",      "PUT",         "DELETE",   "OPTIONS",    "PATCH",    "QUERY",
+        "COPY",     "LOCK",   "MKCOL",     "MOVE",        "PROPFIND", "PROPPATCH",  "SEARCH",   "UNLOCK",
+        "BIND",     "REBIND", "UNBIND",    "ACL",         "REPORT",   "MKACTIVITY", "CHECKOUT", "MERGE",
+        "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE",    "MKCALENDAR", "LINK",     "UNLINK"}) {
     if (method == known) return true;
   }
   return false;
@@ -201,12 +200,7 @@ inline Read readRequest(std::string_view in, const http::Limits& limits, std::si
   }
 
   const Block block = readBlock(in, at, limits, message);
-  if (block.status != 0) {
-    // A line that was read already may be refused for what it means before the block is read to its end.
-    std::set<int> statuses{block.status};
-    if (const int meant = understand(message, bodyLimit).status; meant != 0) statuses.insert(meant);
-    return end(State::invalid, statuses);
-  }
+  if (block.status != 0) return end(State::invalid, {block.status});
   if (!block.done) return end(State::needMore);
   const Meaning meaning = understand(message, bodyLimit);
   if (meaning.status != 0) return end(State::invalid, {meaning.status});

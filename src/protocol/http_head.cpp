@@ -32,6 +32,17 @@ bool isPort(std::string_view text) {
   return true;
 }
 
+// dec-octet of RFC 3986 section 3.2.2.
+bool isOctet(std::string_view text) {
+  if (text.empty() || text.size() > 3 || (text.size() > 1 && text.front() == '0')) return false;
+  unsigned value = 0;
+  for (const char c : text) {
+    if (!isDigit(c)) return false;
+    value = value * 10 + static_cast<unsigned>(c - '0');
+  }
+  return value <= 255;
+}
+
 bool isIpv6(std::string_view text) {
   int groups = 0, digits = 0;
   bool gap = false;
@@ -52,13 +63,13 @@ bool isIpv6(std::string_view text) {
       while (!tail.empty()) {
         const auto dot = tail.find('.');
         const auto number = tail.substr(0, dot);
-        if (number.empty() || number.size() > 3 || !std::all_of(number.begin(), number.end(), isDigit)) return false;
+        if (!isOctet(number)) return false;
         ++numbers;
         if (dot == std::string_view::npos) break;
         tail.remove_prefix(dot + 1);
         if (tail.empty()) return false;
       }
-      return numbers == 4 && (gap ? groups < 8 : groups == 7);  // its first number was counted as a group
+      return numbers == 4 && (gap ? groups < 7 : groups == 7);  // its first number was counted as a group
     } else {
       if (hexValue(text[i]) < 0 || ++digits > 4) return false;
       if (digits == 1) ++groups;

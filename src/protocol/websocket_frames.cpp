@@ -86,7 +86,9 @@ Input Reader::refuse(std::uint16_t code, std::string_view why) noexcept {
 
 Event Reader::violate(std::uint16_t code) noexcept {
   violation_ = code;
-  return {Event::Kind::violation, {}, Type::text, code};
+  // The words of input(), which meets the same text when it comes in pieces: they go into our Close.
+  const bool notText = code == closeCode::invalidPayload;
+  return {Event::Kind::violation, notText ? "text is not UTF-8" : "illegal close frame", Type::text, code};
 }
 
 void Reader::release() noexcept {

@@ -27,7 +27,7 @@ inline bool validUtf8(std::string_view text) noexcept { return utf8::valid(text)
 struct Event {
   enum class Kind : std::uint8_t { none, message, ping, pong, close, violation };
   Kind kind = Kind::none;    ///< none: a fragment was stored
-  std::string_view payload;  ///< close: the reason
+  std::string_view payload;  ///< close: the reason; violation: why, static text
   Type type = Type::text;    ///< of a message
   std::uint16_t code = 0;    ///< close: as received, closeCode::none without one; violation: what to close with
 };

@@ -65,7 +65,7 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
     }
     case Kind::violation:
       self.countProtocolError();
-      return closeWith(self, event.code, {});
+      return closeWith(self, event.code, event.payload);
   }
 }
 

@@ -109,6 +109,11 @@ TEST(HttpParser, Hosts) {
     const int expected = std::string_view(bad) == "a,b" ? 200 : 400;  // a comma is a sub-delim of a reg-name
     EXPECT_EQ(whole("GET / HTTP/1.1\r\nHost:" + std::string(bad) + "\r\n\r\n").status, expected) << bad;
   }
+  // An IPv4 end is four numbers up to 255 without leading zeros, and counts as two groups (RFC 3986 section 3.2.2).
+  for (const char* bad : {"[::256.2.3.4]", "[::1.02.3.4]", "[::1.2.3.1000]", "[1:2:3:4:5:6::1.2.3.4]"}) {
+    EXPECT_EQ(whole("GET / HTTP/1.1\r\nHost:" + std::string(bad) + "\r\n\r\n").status, 400) << bad;
+  }
+  EXPECT_EQ(whole("GET / HTTP/1.1\r\nHost:[1:2:3:4:5::255.0.10.4]\r\n\r\n").status, 200);
   check({
       {400, "GET / HTTP/1.1\r\n\r\n"},
       {400, "GET / HTTP/1.1\r\nX: a\r\n\r\n"},

@@ -235,6 +235,19 @@ TEST(WebSocketFrames, AfterAViolationNothingIsRead) {
   EXPECT_EQ(reader.violationCode(), closeCode::protocolError);
 }
 
+// The reason goes into our Close frame: it must not tell how the bytes were cut.
+TEST(WebSocketFrames, AViolationHasTheSameReasonWholeAndInPieces) {
+  std::string text = frame(fin | 1, "ab\xff and more");
+  const Input refused = Reader(Role::server).input(std::span(text).first(text.size() - 1), limit);
+  EXPECT_EQ(refused.kind, Input::Kind::invalid);
+  Reader whole(Role::server);
+  EXPECT_EQ(whole.input(text, limit).kind, Input::Kind::packet);
+  EXPECT_EQ(whole.decode(text).payload, refused.reason);
+  EXPECT_EQ(refused.reason, "text is not UTF-8");
+  std::string half = frame(fin | 8, "\x03");
+  EXPECT_EQ(Reader(Role::server).decode(half).payload, "illegal close frame");
+}
+
 TEST(WebSocketFrames, CloseCodes) {
   const auto close = [](int code, const std::string& reason = "") {
     return frame(fin | 8, raw({code >> 8, code & 0xff}) + reason);
