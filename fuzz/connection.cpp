@@ -209,7 +209,11 @@ class Script {
         stage_->process().stop(0, (input.byte() & 1) != 0);
         break;
       default:
-        if (TcpConnection* server = pick()) poke(op, *server);
+        try {
+          if (TcpConnection* server = pick()) poke(op, *server);
+        } catch (const std::invalid_argument&) {
+          // A handler, or a protocol, that does not fit: the caller learns it.
+        }
     }
     checkBounds();
   }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "fuzz/support.hpp"
+#include "src/protocol/sniff.hpp"
 
 using namespace artel;
 
@@ -52,6 +53,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string seen =
       fuzz::sameForEveryChopping(stream, [&](const fuzz::Cuts& cuts) { return lines(stream, cuts, limit); });
   fuzz::same(expected(stream, limit), seen, "not the lines that are there");
+
+  // Strangers are recognised by their first bytes; once it is known what they speak, more bytes do not change it.
+  const protocols::Spoken spoken = protocols::sniff(stream);
+  for (std::size_t i = 0; i < stream.size() && stream.size() <= 500; ++i) {
+    const protocols::Spoken early = protocols::sniff(stream.substr(0, i));
+    fuzz::check(early == protocols::Spoken::needMore || early == spoken, "a stranger is taken for something else");
+  }
 
   const std::string_view line = stream.substr(0, stream.find_first_of("\r\n"));
   fuzz::SilentPeer peer(line.size() + 1);

@@ -13,6 +13,7 @@ using namespace http::syntax;
 namespace {
 
 constexpr std::size_t mostBytes = 8 * 1024;  // after that much without an end, nobody waits any longer
+constexpr std::size_t longestMethod = 32, longestVersion = 16;
 
 // A handshake record with a ClientHello (RFC 8446 sections 4 and 5.1): type 22, version 3.x, a length, message type 1.
 Spoken sniffTls(std::string_view bytes) {
@@ -25,9 +26,10 @@ Spoken sniffTls(std::string_view bytes) {
 
 bool asksForWebSocket(std::string_view lines) {
   while (!lines.empty()) {
-    const auto end = std::min(lines.find('\n'), lines.size());
+    const auto end = lines.find('\n');
+    if (end == std::string_view::npos) return false;  // "websocket" may still become another word
     const auto line = lines.substr(0, end);
-    lines.remove_prefix(std::min(end + 1, lines.size()));
+    lines.remove_prefix(end + 1);
     const auto colon = line.find(':');
     if (colon == std::string_view::npos || !http::equalNames(line.substr(0, colon), "upgrade")) continue;
     std::string_view value = line.substr(colon + 1);
@@ -38,11 +40,13 @@ bool asksForWebSocket(std::string_view lines) {
 }
 
 // Where a request line ends: npos when it is none, nullopt when it may still become one. Only a whole line counts, so
-// that a text protocol's "GET x" is left alone.
+// that a text protocol's "GET x" is left alone. What is too long counts as none also when its end is there: how the
+// bytes were cut must not decide.
 std::optional<std::size_t> requestLineEnd(std::string_view bytes) {
   std::size_t at = 0;
   while (at < bytes.size() && bytes[at] >= 'A' && bytes[at] <= 'Z') ++at;
-  if (at == bytes.size()) return at < 32 ? std::nullopt : std::optional(std::string_view::npos);
+  if (at >= longestMethod) return std::string_view::npos;
+  if (at == bytes.size()) return std::nullopt;
   if (at < 3 || bytes[at] != ' ') return std::string_view::npos;
   const std::size_t target = ++at;
   while (at < bytes.size() && bytes[at] > ' ' && bytes[at] < 0x7f) ++at;
@@ -53,16 +57,18 @@ std::optional<std::size_t> requestLineEnd(std::string_view bytes) {
   const auto compared = std::min(rest.size(), version.size());
   if (rest.substr(0, compared) != version.substr(0, compared)) return std::string_view::npos;
   const auto end = rest.find('\n');
-  if (end != std::string_view::npos) return at + 1 + end + 1;
-  return rest.size() > 16 ? std::optional(std::string_view::npos) : std::nullopt;
+  if (end <= longestVersion) return at + 1 + end + 1;
+  return rest.size() > longestVersion ? std::optional(std::string_view::npos) : std::nullopt;
 }
 
 Spoken sniffHttp(std::string_view bytes) {
+  bytes = bytes.substr(0, mostBytes);
   const auto line = requestLineEnd(bytes);
   if (!line) return bytes.size() < mostBytes ? Spoken::needMore : Spoken::unknown;
   if (*line == std::string_view::npos) return Spoken::unknown;
-  if (asksForWebSocket(bytes.substr(*line))) return Spoken::webSocketHello;
-  const bool complete = bytes.find("\r\n\r\n", *line - 2) != std::string_view::npos;
+  const auto end = bytes.find("\r\n\r\n", *line - 2);
+  const bool complete = end != std::string_view::npos;
+  if (asksForWebSocket(bytes.substr(*line, complete ? end + 2 - *line : end))) return Spoken::webSocketHello;
   return complete || bytes.size() >= mostBytes ? Spoken::http : Spoken::needMore;
 }
 

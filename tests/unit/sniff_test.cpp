@@ -39,6 +39,13 @@ TEST(Sniff, Recognises) {
       {"GO / HTTP/1.1\r\n\r\n", Spoken::unknown},
       {std::string(40, 'A'), Spoken::unknown},
       {"GET /" + std::string(9000, 'x'), Spoken::unknown},
+      // What is too long is none also when its end is there already.
+      {std::string(40, 'A') + " / HTTP/1.1\r\n\r\n", Spoken::unknown},
+      {"GET / HTTP/1.1 and so on\r\n\r\n", Spoken::unknown},
+      {"GET /" + std::string(9000, 'x') + " HTTP/1.1\r\n\r\n", Spoken::unknown},
+      // What follows the header block is none of it, and half a word is no word.
+      {"GET / HTTP/1.1\r\n\r\nUpgrade: websocket\r\n", Spoken::http},
+      {"GET / HTTP/1.1\r\nUpgrade: websocketeer\r\n\r\n", Spoken::http},
       {"{\"json\":1}", Spoken::unknown},
       {std::string("\0\0\0\x08"
                    "abcd",
