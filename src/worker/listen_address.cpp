@@ -55,6 +55,8 @@ ListenAddress parseListenAddress(std::string_view text) {
     const auto end = rest.find(']');
     if (end == std::string_view::npos) refuse(text, "a '[' without ']'", address.scheme + "://[::]:8080");
     host = rest.substr(1, end - 1);
+    if (!host.empty() && (host.find(':') == std::string_view::npos || host.find('[') != std::string_view::npos))
+      refuse(text, "\"" + std::string(host) + "\" in brackets is no IPv6 address", address.scheme + "://[::]:8080");
     if (end + 1 < rest.size() && rest[end + 1] == ':')
       port = rest.substr(end + 2);
     else if (end + 1 < rest.size())
@@ -65,6 +67,8 @@ ListenAddress parseListenAddress(std::string_view text) {
       host = rest.substr(0, colon);
       port = rest.substr(colon + 1);
     }
+    if (host.find_first_of("[]") != std::string_view::npos)
+      refuse(text, "a bracket that does not belong there", address.scheme + "://[::]:8080");
     if (host.find(':') != std::string_view::npos)
       refuse(text, "an IPv6 address needs brackets",
              address.scheme + "://[" + std::string(host) + "]:" + std::string(port));

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <initializer_list>
+#include <set>
 #include <string>
 
 namespace artel::http {
@@ -210,6 +213,31 @@ TEST(HttpResponse, Dates) {
 TEST(HttpResponse, Names) {
   EXPECT_EQ(reasonPhrase(404), "Not Found");
   EXPECT_EQ(reasonPhrase(599), "");
+  // Exactly the registered ones have a name, each its own, which may stand in a status line.
+  std::string registered, named;
+  for (const auto& [first, last] : std::initializer_list<std::pair<int, int>>{{100, 103},
+                                                                              {200, 208},
+                                                                              {226, 226},
+                                                                              {300, 305},
+                                                                              {307, 308},
+                                                                              {400, 417},
+                                                                              {421, 426},
+                                                                              {428, 429},
+                                                                              {431, 431},
+                                                                              {451, 451},
+                                                                              {500, 508},
+                                                                              {510, 511}}) {
+    for (int status = first; status <= last; ++status) registered += std::to_string(status) + " ";
+  }
+  std::set<std::string_view> names;
+  for (int status = 0; status < 1000; ++status) {
+    const auto name = reasonPhrase(status);
+    if (name.empty()) continue;
+    named += std::to_string(status) + " ";
+    EXPECT_TRUE(names.insert(name).second) << name;
+    for (const char c : name) EXPECT_TRUE(c == ' ' || c == '-' || std::isalpha(static_cast<unsigned char>(c))) << name;
+  }
+  EXPECT_EQ(named, registered);
   EXPECT_EQ(contentTypeOf("index.html"), "text/html;charset=utf-8");
   EXPECT_EQ(contentTypeOf("/a.b/X.PNG"), "image/png");
   EXPECT_EQ(contentTypeOf("C:\\a\\b.js"), "text/javascript;charset=utf-8");
