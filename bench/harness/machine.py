@@ -7,7 +7,7 @@ import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = ROOT / "build/dev/bin"
+BIN = pathlib.Path(os.environ.get("ARTEL_BIN") or ROOT / "build/dev/bin").resolve()
 RESULTS = ROOT / "build/bench"
 
 
@@ -21,7 +21,8 @@ def first_line(*command):
 
 
 def cached(name):
-    match = re.search(rf"^{name}:[^=]*=(.*)$", (ROOT / "build/dev/CMakeCache.txt").read_text(), re.M)
+    cache = BIN.parent / "CMakeCache.txt"
+    match = re.search(rf"^{name}:[^=]*=(.*)$", cache.read_text(), re.M) if cache.exists() else None
     return match[1] if match else ""
 
 
@@ -30,13 +31,15 @@ def describe():
     model = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
     system = os.uname()
     virtual = " (virtual machine)" if "hypervisor" in pathlib.Path("/proc/cpuinfo").read_text() else ""
+    kind = cached("CMAKE_BUILD_TYPE").upper()
+    flags = cached("CMAKE_CXX_FLAGS") + " " + cached(f"CMAKE_CXX_FLAGS_{kind}")
     compiler = first_line(cached("CMAKE_CXX_COMPILER") or "c++", "--version")
     facts = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} x {model[1] if model else system.machine}{virtual}, "
         f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{system.sysname} {system.release}, loopback",
-        "build": f"{compiler}, preset dev ({cached('CMAKE_CXX_FLAGS_RELWITHDEBINFO')})",
+        "build": f"{compiler}, preset {BIN.parent.name} ({flags.strip()})",
         "artel": first_line(BIN / "http_hello", "version") or "",
     }
     libuv = first_line("pkg-config", "--modversion", "libuv")
