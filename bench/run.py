@@ -10,13 +10,14 @@ import json
 import sys
 import time
 
-from harness import accepts, instructions, memory, report, rounds, servers, slow_reader, syscalls
+from harness import accepts, instructions, latency, memory, report, rounds, servers, slow_reader, syscalls
 from harness.machine import RESULTS, describe
 from harness.workloads import ALL, BY_KEY
 
 PARTS = {
     "instructions": instructions.measure,
     "syscalls": syscalls.measure,
+    "latency": latency.measure,
     "memory": memory.measure,
     "accepts": accepts.measure,
     "slow": slow_reader.measure,

@@ -10,16 +10,20 @@ def measure(contenders, settings):
     for contender in contenders:
         if not contender.command("http"):
             continue
-        probes = []
         with Server(contender, "http", settings.server_core) as server:
-            for _ in range(3):
-                crowd = load.start("http", server, settings.load_core, connections=1000, seconds=4, warmup=0)
-                try:
-                    probes.append(load.run("connect", server, settings.load_core, connections=32, warmup=1, seconds=2))
-                finally:
-                    load.finish(crowd, contender.name)
+            probes = load.able(server, lambda server=server: [probe(server, settings) for _ in range(3)])
+        if not probes:
+            continue
         result[contender.name] = {
-            "per_second": median([probe["per_second"] for probe in probes]),
-            "p50_us": median([probe["p50_us"] for probe in probes]),
+            "per_second": median([p["per_second"] for p in probes]),
+            "p50_us": median([p["p50_us"] for p in probes]),
         }
     return result, None
+
+
+def probe(server, settings):
+    crowd = load.start("http", server, settings.load_core, connections=1000, seconds=4, warmup=0)
+    try:
+        return load.run("connect", server, settings.load_core, connections=32, warmup=1, seconds=2)
+    finally:
+        load.finish(crowd, server.name)

@@ -33,7 +33,8 @@ def measure(contenders, settings):
         counts = {}
         for contender in contenders:
             if contender.command(workload.kind, key):
-                runs = [total(contender, workload, settings, n) for n in (SHORT, LONG)]
-                counts[contender.name] = (runs[1] - runs[0]) / (LONG - SHORT)
+                runs = load.able(contender, lambda c=contender: [total(c, workload, settings, n) for n in (SHORT, LONG)])
+                if runs:
+                    counts[contender.name] = (runs[1] - runs[0]) / (LONG - SHORT)
         result[workload.title] = counts
     return result, None

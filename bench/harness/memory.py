@@ -36,10 +36,10 @@ def measure(contenders, settings):
         values = {}
         for contender in contenders:
             if contender.command(kind):
-                values[contender.name] = {
-                    "small": per_connection(contender, kind, settings, settings.idle_connections),
-                    "big": per_connection(contender, kind, settings, settings.idle_connections, big=BIG),
-                }
+                count = settings.idle_connections
+                small = load.able(contender, lambda c=contender: per_connection(c, kind, settings, count))
+                big = load.able(contender, lambda c=contender: per_connection(c, kind, settings, count, big=BIG))
+                values[contender.name] = {"small": small, "big": big}
         result[title] = values
     return {"connections": settings.idle_connections, "rest": settings.rest, "kinds": result}, None
 

@@ -17,6 +17,10 @@ def size(value):
     return f"{value:,.0f} B" if abs(value) < 2**20 else f"{value / 2**20:.1f} MiB"
 
 
+def whole(value):
+    return "-" if value is None else f"{value:,.0f}"
+
+
 def ratio(r):
     return f"{r['median']:.2f} [{r['low']:.2f}, {r['high']:.2f}]"
 
@@ -32,28 +36,46 @@ def show_load(result):
         print(f"    / {name:20} {ratio(values):22}{micro(theirs['cpu_us']):>13}{theirs['per_second']:>13,.0f}/s")
     notes = [f"{result['rounds']} rounds"]
     if result["dropped"]:
-        notes.append(f"{result['dropped']} windows disturbed by others")
+        notes.append(f"{result['dropped']} disturbed windows")
     if result["disturbed"]:
-        notes.append("THE MACHINE WAS NOT QUIET: all windows counted")
+        notes.append("MACHINE NOT QUIET: all counted")
     notes += [f"{name} lost {s['lost']} connections" for name, s in result["servers"].items() if s["lost"]]
     print(f"    ({', '.join(notes)})")
 
 
-def show_counts(table, unit):
+def show_row(title, cells):
+    """As many cells to a line as fit."""
+    line = f"{title:40}"
+    for cell in cells:
+        if len(line) + len(cell) > 78 and line.strip():
+            print(line)
+            line = " " * 40
+        line += "  " + cell
+    print(line)
+
+
+def show_counts(table, digits):
     for title, counts in table.items():
-        row = "".join(f"  {name} {value:,.{2 if unit == 'calls' else 0}f}" for name, value in counts.items())
-        print(f"{title:42}{row}")
+        show_row(title, [f"{name} {value:,.{digits}f}" for name, value in counts.items()])
 
 
 def show_memory(result):
-    print(f"{result['connections']:,} connections; bytes each after one request | after one message of 256 KiB and a rest")
+    print(f"{result['connections']:,} connections; bytes each after one request |\n"
+          f"after one message of 256 KiB and {result['rest']:.0f} s of rest")  # fmt: skip
     for title, values in result["kinds"].items():
-        print(f"{title:12}" + "".join(f"  {name} {v['small']:,.0f} | {v['big']:,.0f}" for name, v in values.items()))
+        show_row(title, [f"{name} {whole(v['small'])} | {whole(v['big'])}" for name, v in values.items()])
 
 
 def show_crowd(result):
-    row = "".join(f"  {title} {value:,.0f}" for title, value in result["kinds"].items())
-    print(f"{result['connections']:,} connections in {result['processes']} processes, bytes each:{row}")
+    title = f"{result['connections']:,} in {result['processes']} processes, bytes each"
+    show_row(title, [f"{kind} {value:,.0f}" for kind, value in result["kinds"].items()])
+
+
+def show_latency(result):
+    for name, v in result["servers"].items():
+        late = "" if v["per_second"] > 0.99 * result["rate"] else f"; ONLY {v['per_second']:,.0f}/s"
+        print(f"{name:16} p50 {v['p50_us']:,.0f} us, p99 {v['p99_us']:,.0f} us, p99.9 {v['p999_us']:,.0f} us, "
+              f"CPU {v['server_cpu']:.2f}{late}")  # fmt: skip
 
 
 def show_accepts(result):
@@ -64,13 +86,14 @@ def show_accepts(result):
 def show_slow(result):
     for title, values in result.items():
         for name, v in values.items():
-            print(f"{title:10} {name:16} grew {size(v['grew']):>10}, took {v['sent'] / 2**20:.0f} MiB; "
+            print(f"{title:9} {name:12} grew {size(v['grew']):>9}, took {v['sent'] / 2**20:.0f} MiB; "
                   f"p99 {v['p99_before_us'] / 1000:.2f} -> {v['p99_during_us'] / 1000:.2f} ms")  # fmt: skip
 
 
 SHOW = {
-    "instructions": ("User-space instructions per message", lambda r: show_counts(r, "instructions")),
-    "syscalls": ("System calls per message", lambda r: show_counts(r, "calls")),
+    "instructions": ("User-space instructions per message", lambda r: show_counts(r, 0)),
+    "syscalls": ("System calls per message", lambda r: show_counts(r, 2)),
+    "latency": ("Latency of HTTP hello at a fixed rate", show_latency),
     "memory": ("Memory per idle connection", show_memory),
     "crowd": ("Memory per idle connection, many processes", show_crowd),
     "accepts": ("New connections while 1,000 clients take all", show_accepts),
@@ -125,7 +148,7 @@ def memory_table(result):
     names = names_of(result["kinds"].values())
 
     def cell(values, name):
-        return f"{values[name]['small']:,.0f} / {values[name]['big']:,.0f}" if name in values else ""
+        return f"{whole(values[name]['small'])} / {whole(values[name]['big'])}" if name in values else ""
 
     rows = [[title, *[cell(values, n) for n in names]] for title, values in result["kinds"].items()]
     return table(["protocol", *names], rows)
@@ -145,6 +168,12 @@ def pages(results):
     if results.get("syscalls"):
         yield "## System calls per message\n"
         yield counts_table(results["syscalls"], 2)
+    if results.get("latency"):
+        latency = results["latency"]
+        yield "## Latency at a fixed rate\n"
+        yield f"HTTP hello, {latency['rate']:,} requests/s over 64 connections, from when each was due. On a virtual machine the tail is the machine's.\n"
+        rows = [[n, *[f"{v[p]:,.0f} us" for p in ("p50_us", "p99_us", "p999_us")], f"{v['server_cpu']:.2f}"] for n, v in latency["servers"].items()]
+        yield table(["server", "p50", "p99", "p99.9", "CPUs used"], rows)
     if results.get("memory"):
         memory = results["memory"]
         yield "## Memory per idle connection\n"

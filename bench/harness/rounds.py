@@ -18,12 +18,20 @@ def measure(workload, contenders, settings):
         servers = [stack.enter_context(Server(c, workload.kind, settings.server_core, workload.key)) for c in taking_part]
         while sum(map(clean, rounds)) < settings.rounds and len(rounds) < 2 * settings.rounds:
             windows = {}
-            for server in servers:
-                windows[server.name] = load.run(workload.mode, server, settings.load_core, seconds=settings.seconds,
-                                                warmup=settings.warmup, **workload.options)  # fmt: skip
+            for server in list(servers):
+                window = load.able(server, lambda server=server: one(workload, server, settings))
+                if window:
+                    windows[server.name] = window
+                else:
+                    servers.remove(server)
             dropped += sum(window["foreign_cpu"] > FOREIGN for window in windows.values())
             rounds.append(windows)
-    return evaluate(workload, [c.name for c in taking_part], rounds, dropped, settings)
+    return evaluate(workload, [server.name for server in servers], rounds, dropped, settings)
+
+
+def one(workload, server, settings):
+    options = workload.options | {"seconds": settings.seconds, "warmup": settings.warmup}
+    return load.run(workload.mode, server, settings.load_core, **options)
 
 
 def clean(windows):

@@ -16,19 +16,20 @@ def measure(contenders, settings):
         for contender in contenders:
             if not contender.command(kind):
                 continue
-            with Server(contender, kind, settings.server_core) as server:
-                quiet = load.run(kind, server, settings.load_core, **OTHERS)
-                forget_peak(server.pid)
-                before = resident(server.pid)
-                with load.Held("flood", server, settings.load_core, protocol=kind, **FLOOD) as flood:
-                    flooded = load.run(kind, server, settings.load_core, **OTHERS)
-                    sent = int(flood.wait()[1])
-                    peak = resident(server.pid, "VmHWM")
-                values[contender.name] = {
-                    "grew": peak - before,
-                    "sent": sent,
-                    "p99_before_us": quiet["p99_us"],
-                    "p99_during_us": flooded["p99_us"],
-                }
+            found = load.able(contender, lambda c=contender: one(c, kind, settings))
+            if found:
+                values[contender.name] = found
         result[title] = values
     return result, None
+
+
+def one(contender, kind, settings):
+    with Server(contender, kind, settings.server_core) as server:
+        quiet = load.run(kind, server, settings.load_core, **OTHERS)
+        forget_peak(server.pid)
+        before = resident(server.pid)
+        with load.Held("flood", server, settings.load_core, protocol=kind, **FLOOD) as flood:
+            flooded = load.run(kind, server, settings.load_core, **OTHERS)
+            sent = int(flood.wait()[1])
+            peak = resident(server.pid, "VmHWM")
+    return {"grew": peak - before, "sent": sent, "p99_before_us": quiet["p99_us"], "p99_during_us": flooded["p99_us"]}

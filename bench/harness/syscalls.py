@@ -45,8 +45,9 @@ def measure(contenders, settings):
             for contender in contenders:
                 if contender.command(workload.kind, key):
                     with Server(contender, workload.kind, settings.server_core, key) as server:
-                        runs = [total(server, workload, settings, n) for n in (SHORT, LONG)]
-                    counts[contender.name] = (runs[1] - runs[0]) / (LONG - SHORT)
+                        runs = load.able(server, lambda server=server: [total(server, workload, settings, n) for n in (SHORT, LONG)])
+                    if runs:
+                        counts[contender.name] = (runs[1] - runs[0]) / (LONG - SHORT)
             result[workload.title] = counts
     except PermissionError as refused:
         return None, str(refused)

@@ -43,7 +43,7 @@ bool Engine::connectAll() {
   const auto deadline = now() + 60'000'000'000;
   while (live_ < clients_.size() || opened_ < clients_.size()) {
     if (pattern_.reconnects() && opened_ == clients_.size()) return true;  // they come and go
-    if (now() > deadline || tally.wrong || tally.refused > 1000) return false;
+    if (now() > deadline || tally.wrong || tally.lost || tally.refused > 1000) return false;
     openMore();
     turn(now() + 50'000'000);
   }

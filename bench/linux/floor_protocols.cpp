@@ -9,12 +9,14 @@ namespace bench {
 namespace {
 
 constexpr std::string_view hello =
-    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nhello world";
+    "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 11\r\nConnection: keep-alive\r\n\r\nhello world";
 
+// The blank line is found by the C library: 600 of the 840 instructions of a request here. A search of our own would be
+// shorter, but then the floor would be a piece of work and not the plain thing it is.
 std::size_t http(std::string_view in, std::string& out) {
   std::size_t used = 0;
-  for (auto end = in.find("\r\n\r\n"); end != std::string_view::npos; end = in.find("\r\n\r\n", used)) {
-    used = end + 4;
+  while (const void* end = memmem(in.data() + used, in.size() - used, "\r\n\r\n", 4)) {
+    used = static_cast<std::size_t>(static_cast<const char*>(end) - in.data()) + 4;
     out += hello;
   }
   return used;
