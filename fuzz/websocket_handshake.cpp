@@ -13,16 +13,53 @@ using namespace fuzz::reference;
 
 namespace {
 
+std::vector<std::string_view> split(std::string_view text, char at) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const auto end = text.find(at);
+    parts.push_back(trimmed(text.substr(0, end)));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+// RFC 6455 section 9.1. What stands in quotes must be a token, too, so no comma or semicolon hides there.
+bool isExtensionList(std::string_view list) {
+  for (const auto element : elements(list)) {
+    if (element.empty()) continue;
+    const auto parts = split(element, ';');
+    if (!token(parts[0])) return false;
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+      const auto equals = parts[i].find('=');
+      if (!token(trimmed(parts[i].substr(0, equals)))) return false;
+      if (equals == std::string_view::npos) continue;
+      std::string_view value = trimmed(parts[i].substr(equals + 1));
+      std::string plain(value);
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
+        plain.clear();
+        value = value.substr(1, value.size() - 2);
+        for (std::size_t at = 0; at < value.size(); ++at) {
+          if (value[at] == '\\' && ++at == value.size()) return false;
+          plain += value[at];
+        }
+      }
+      if (!token(plain)) return false;
+    }
+  }
+  return true;
+}
+
 // RFC 6455 section 4.2.1, as one yes or no.
 bool isHandshake(const http::Request& request) {
   int keys = 0, versions = 0;
-  bool upgrade = false, connection = false, host = false, version13 = false, key16 = false;
+  bool upgrade = false, connection = false, host = false, version13 = false, key16 = false, extensions = true;
   for (const auto& [name, value] : request.header()) {
     const std::string key = lower(name);
     if (key == "host") host = !value.empty();
     if (key == "upgrade") upgrade = upgrade || lists(value, "websocket");
     if (key == "connection") connection = connection || lists(value, "upgrade");
     if (key == "sec-websocket-version") version13 = ++versions == 1 && value == "13";
+    if (key == "sec-websocket-extensions") extensions = extensions && isExtensionList(value);
     if (key != "sec-websocket-key") continue;
     key16 = ++keys == 1 && value.size() == 24 && value.substr(22) == "==";
     for (const char c : value.substr(0, std::min<std::size_t>(value.size(), 22))) {
@@ -30,7 +67,7 @@ bool isHandshake(const http::Request& request) {
     }
   }
   return request.method() == "GET" && request.protocolVersion() == "1.1" && host && upgrade && connection &&
-         version13 && key16 && request.rawBody().empty();
+         version13 && key16 && extensions && request.rawBody().empty();
 }
 
 // The lines of an answer; none of them may have come in through a value.

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
+
+#include "src/protocol/bounded_append.hpp"
 
 namespace artel::websocket {
 
@@ -44,7 +47,53 @@ std::string_view cutAtCharacter(std::string_view text, std::size_t most) {
   return text.substr(0, most);
 }
 
+/// Memory for messages that do not lie in the receive buffer, kept for the next one: what many small messages need, no
+/// more.
+class Buffers {
+ public:
+  std::string* take() { return count_ > 0 ? kept_[--count_] : new std::string; }
+  void give(std::string* buffer) noexcept {
+    if (count_ == std::size(kept_) || buffer->capacity() > largest) return delete buffer;
+    buffer->clear();
+    kept_[count_++] = buffer;
+  }
+
+ private:
+  static constexpr std::size_t largest = 256 * 1024;
+  std::string* kept_[4] = {};
+  std::size_t count_ = 0;
+};
+Buffers& buffers() {
+  static Buffers& one = *new Buffers;  // for ever: a connection may outlive every static object
+  return one;
+}
+struct GiveBack {
+  void operator()(std::string* buffer) const noexcept { buffers().give(buffer); }
+};
+
+constexpr std::string_view notText = "text is not UTF-8", tooLarge = "message is too large",
+                           badClose = "illegal close frame", brokenOrNotText = "broken compressed data, or not UTF-8";
+
+std::string_view reasonOf(std::uint16_t code, bool compressed) {
+  return code == closeCode::tooBig ? tooLarge : compressed ? brokenOrNotText : notText;
+}
+
+/// How long a compressed message may be when it becomes at most `limit` bytes: what DEFLATE adds at worst to data that
+/// does not become smaller, for any encoder in its right mind.
+std::size_t compressedLimit(std::size_t limit) {
+  const std::size_t more = limit / 8 + 1024;
+  return limit > std::numeric_limits<std::size_t>::max() - more ? std::numeric_limits<std::size_t>::max()
+                                                                : limit + more;
+}
+
 }  // namespace
+
+Reader::Reader(Role role, std::unique_ptr<Compression> compression) noexcept
+    : compression_(std::move(compression)), role_(role) {}
+
+Reader::~Reader() {
+  if (message_ != nullptr) buffers().give(message_);
+}
 
 // A header as far as it has arrived (RFC 6455 section 5.2).
 struct Reader::Frame {
@@ -80,30 +129,45 @@ struct Reader::Frame {
 };
 
 Input Reader::refuse(std::uint16_t code, std::string_view why) noexcept {
-  violation_ = code;
+  violate(code, why);
   return Input::invalid(why);
 }
 
-Event Reader::violate(std::uint16_t code) noexcept {
+Event Reader::violate(std::uint16_t code, std::string_view why) noexcept {
   violation_ = code;
-  // The words of input(), which meets the same text when it comes in pieces: they go into our Close.
-  const bool notText = code == closeCode::invalidPayload;
-  return {Event::Kind::violation, notText ? "text is not UTF-8" : "illegal close frame", Type::text, code};
+  delivered_ = message_ != nullptr;  // nobody will finish it
+  release();
+  // The words of input(), which meets the same when it comes in pieces: they go into our Close.
+  return {Event::Kind::violation, why, Type::text, code};
 }
 
 void Reader::release() noexcept {
   if (!delivered_) return;
   delivered_ = false;
-  std::string().swap(message_);
+  buffers().give(std::exchange(message_, nullptr));
+}
+
+std::string& Reader::message() {
+  if (message_ == nullptr) message_ = buffers().take();
+  return *message_;
 }
 
 bool Reader::isText(const Frame& frame) const noexcept {
   return frame.opcode == opcode::text || (frame.opcode == opcode::continuation && fragmentOpcode_ == opcode::text);
 }
 
+bool Reader::isCompressed(const Frame& frame) const noexcept {
+  return (frame.reserved != 0 || compressed_) && !isControl(frame.opcode);
+}
+
 // The first thing wrong with what is there of a header; empty when nothing is. Each byte is judged when it comes.
 std::string_view Reader::checkHeader(const Frame& frame, std::size_t available) const noexcept {
-  if (frame.reserved != 0) return "reserved bit set without an extension";
+  if (frame.reserved != 0) {
+    // RFC 7692 section 6: on the first frame of a message, and only there.
+    const bool begins = frame.opcode == opcode::text || frame.opcode == opcode::binary;
+    if (frame.reserved != opcode::compressed || !compression_) return "reserved bit set without an extension";
+    if (!begins) return "compression bit on a frame that begins no message";
+  }
   if (!isKnown(frame.opcode)) return "unknown opcode";
   if (isControl(frame.opcode)) {
     if (!frame.fin) return "fragmented control frame";
@@ -126,7 +190,7 @@ std::string_view Reader::checkHeader(const Frame& frame, std::size_t available) 
 // Nearly every frame is a whole message and has arrived whole. All else, and whatever is wrong with it, is left to
 // input() and decode().
 std::size_t Reader::takeWhole(std::span<char> bytes, std::size_t limit, Event& event) noexcept {
-  if (role_ != Role::server || fragmentOpcode_ != 0 || validated_ != 0 || violation_ != 0 || delivered_) return 0;
+  if (role_ != Role::server || fragmentOpcode_ != 0 || seen_ != 0 || violation_ != 0 || delivered_) return 0;
   if (bytes.size() < 6) return 0;
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(bytes[at]); };
   const auto first = byte(0), second = byte(1);
@@ -145,7 +209,7 @@ std::size_t Reader::takeWhole(std::span<char> bytes, std::size_t limit, Event& e
   applyMask(data, size, key);
   const bool text = first == (0x80 | opcode::text);
   if (text && !validUtf8({data, size})) {
-    event = violate(closeCode::invalidPayload);
+    event = violate(closeCode::invalidPayload, notText);
   } else {
     event = {Event::Kind::message, {data, size}, text ? Type::text : Type::binary, 0};
   }
@@ -161,37 +225,57 @@ Input Reader::input(std::span<const char> bytes, std::size_t limit) {
   if (!frame.lengthKnown) return Input::needMore();
   if (!isControl(frame.opcode)) {
     // Compared without adding: lengths up to 2^63 - 1 must not wrap.
-    const std::size_t room = limit > message_.size() ? limit - message_.size() : 0;
-    if (frame.length > room || frame.length > std::numeric_limits<std::size_t>::max() - frame.headerSize) {
-      return refuse(closeCode::tooBig, "message is too large");
+    if (frame.length > room(frame, limit) ||
+        frame.length > std::numeric_limits<std::size_t>::max() - frame.headerSize) {
+      return refuse(closeCode::tooBig, tooLarge);
     }
   }
-  if (bytes.size() >= frame.size() || !isText(frame)) return Input::packet(frame.size());
-  if (frame.known && !validateArrived(frame, bytes)) return refuse(closeCode::invalidPayload, "text is not UTF-8");
+  if (bytes.size() >= frame.size()) return Input::packet(frame.size());
+  const bool compressed = isCompressed(frame);
+  if (compressed ? !compression_->inflatesPieces() : !isText(frame)) return Input::packet(frame.size());
+  if (frame.known) {
+    if (const auto code = lookAtArrived(frame, bytes, limit); code != 0)
+      return refuse(code, reasonOf(code, compressed));
+  }
   return {Input::Kind::needMore, frame.size(), {}};
 }
 
-// Text that is not UTF-8 ends the connection at the bad byte, not at the end of a frame that may be gigabytes away.
-bool Reader::validateArrived(const Frame& frame, std::span<const char> bytes) noexcept {
+// For the payload of this frame.
+std::size_t Reader::room(const Frame& frame, std::size_t limit) const noexcept {
+  std::size_t taken = message_ != nullptr ? message_->size() : 0;
+  if (isCompressed(frame)) {
+    limit = compressedLimit(limit);
+    if (compression_->inflatesPieces()) taken = 0;  // what is there is inflated already; inflate() looks at the limit
+  }
+  return limit > taken ? limit - taken : 0;
+}
+
+// Text that is not UTF-8 ends the connection at the bad byte, not at the end of a frame that may be gigabytes away; the
+// same for a compressed message that becomes too large. 0, or the code to close with.
+std::uint16_t Reader::lookAtArrived(const Frame& frame, std::span<const char> bytes, std::size_t limit) {
   std::string_view fresh(bytes.data(), bytes.size());
-  fresh.remove_prefix(frame.headerSize + static_cast<std::size_t>(validated_));
+  fresh.remove_prefix(frame.headerSize + static_cast<std::size_t>(seen_));
   char piece[512];
   while (!fresh.empty()) {
     const std::size_t size = std::min(fresh.size(), sizeof piece);
     std::memcpy(piece, fresh.data(), size);
-    if (frame.masked) applyMask(piece, size, frame.key, static_cast<std::size_t>(validated_));
-    if (!utf8_.feed({piece, size})) return false;
-    validated_ += size;
+    if (frame.masked) applyMask(piece, size, frame.key, static_cast<std::size_t>(seen_));
+    if (isCompressed(frame)) {
+      if (const auto code = inflate({piece, size}, false, isText(frame), limit); code != 0) return code;
+    } else if (!utf8_.feed({piece, size})) {
+      return closeCode::invalidPayload;
+    }
+    seen_ += size;
     fresh.remove_prefix(size);
   }
-  return true;
+  return 0;
 }
 
-Event Reader::decode(std::span<char> bytes) {
+Event Reader::decode(std::span<char> bytes, std::size_t limit) {
   release();
   const Frame frame(bytes);
   if (violation_ != 0 || !frame.known || bytes.size() - frame.headerSize < frame.length) {
-    return violate(violation_ != 0 ? violation_ : closeCode::protocolError);
+    return violate(violation_ != 0 ? violation_ : closeCode::protocolError, "not a whole frame");
   }
   char* data = bytes.data() + frame.headerSize;
   const auto size = static_cast<std::size_t>(frame.length);
@@ -205,34 +289,73 @@ Event Reader::decode(std::span<char> bytes) {
     case opcode::pong:
       return {Event::Kind::pong, payload, Type::binary, 0};
     default:
-      return decodeData(frame, payload);
+      return isCompressed(frame) ? decodeCompressed(frame, payload, limit) : decodeData(frame, payload, limit);
   }
 }
 
-Event Reader::decodeData(const Frame& frame, std::string_view payload) {
+Event Reader::decodeData(const Frame& frame, std::string_view payload, std::size_t limit) {
   if (isText(frame)) {
-    const bool valid = utf8_.feed(payload.substr(static_cast<std::size_t>(validated_)));
-    validated_ = 0;
-    if (!valid || (frame.fin && !utf8_.finished())) return violate(closeCode::invalidPayload);
+    const bool valid = utf8_.feed(payload.substr(static_cast<std::size_t>(std::exchange(seen_, 0))));
+    if (!valid || (frame.fin && !utf8_.finished())) return violate(closeCode::invalidPayload, notText);
   }
   const std::uint8_t code = fragmentOpcode_ != 0 ? fragmentOpcode_ : frame.opcode;
   const Type type = code == opcode::text ? Type::text : Type::binary;
   if (frame.fin && fragmentOpcode_ == 0) return {Event::Kind::message, payload, type, 0};
-  message_.append(payload);
+  appendBounded(message(), payload, limit);
   fragmentOpcode_ = frame.fin ? 0 : code;
   if (!frame.fin) return {};
   delivered_ = true;
-  return {Event::Kind::message, message_, type, 0};
+  return {Event::Kind::message, *message_, type, 0};
+}
+
+// With a context of its own the message is inflated as it comes, else when it is whole: there is one inflater for all
+// who have none, and it cannot wait.
+Event Reader::decodeCompressed(const Frame& frame, std::string_view payload, std::size_t limit) {
+  const std::uint8_t code = fragmentOpcode_ != 0 ? fragmentOpcode_ : frame.opcode;
+  payload.remove_prefix(static_cast<std::size_t>(std::exchange(seen_, 0)));
+  std::uint16_t wrong = 0;
+  if (compression_->inflatesPieces()) {
+    wrong = inflate(payload, frame.fin, code == opcode::text, limit);
+  } else if (!frame.fin) {
+    appendBounded(message(), payload, compressedLimit(limit));
+  } else {
+    const std::unique_ptr<std::string, GiveBack> begun(std::exchange(message_, nullptr));
+    if (begun) appendBounded(*begun, payload, compressedLimit(limit));
+    wrong = inflate(begun ? *begun : payload, true, code == opcode::text, limit);
+  }
+  if (wrong != 0) return violate(wrong, reasonOf(wrong, true));
+  fragmentOpcode_ = frame.fin ? 0 : code;
+  compressed_ = !frame.fin;
+  if (!frame.fin) return {};
+  delivered_ = true;
+  return {Event::Kind::message, message(), code == opcode::text ? Type::text : Type::binary, 0};
+}
+
+// 0, or the code to close with.
+std::uint16_t Reader::inflate(std::string_view piece, bool last, bool text, std::size_t limit) {
+  using Outcome = Inflater::Outcome;
+  Utf8Validator* const check = text ? &utf8_ : nullptr;
+  Outcome outcome = compression_->inflater().feed(piece, message(), limit, check);
+  if (outcome == Outcome::ok && last) outcome = compression_->inflater().finish(message(), limit, check);
+  if (last || outcome != Outcome::ok) compression_->messageEnds();
+  switch (outcome) {
+    case Outcome::ok:
+      return 0;
+    case Outcome::tooBig:
+      return closeCode::tooBig;
+    default:
+      return closeCode::invalidPayload;
+  }
 }
 
 // Section 7.1.5 and 7.1.6: no payload, or a code, followed by a reason in UTF-8.
 Event Reader::decodeClose(std::string_view payload) noexcept {
   if (payload.empty()) return {Event::Kind::close, {}, Type::text, closeCode::none};
-  if (payload.size() == 1) return violate(closeCode::protocolError);
+  if (payload.size() == 1) return violate(closeCode::protocolError, badClose);
   const auto code = static_cast<std::uint16_t>(bigEndian({payload.data(), 2}));
-  if (!validCloseCode(code)) return violate(closeCode::protocolError);
+  if (!validCloseCode(code)) return violate(closeCode::protocolError, badClose);
   payload.remove_prefix(2);
-  if (!validUtf8(payload)) return violate(closeCode::invalidPayload);
+  if (!validUtf8(payload)) return violate(closeCode::invalidPayload, notText);
   return {Event::Kind::close, payload, Type::text, code};
 }
 
@@ -264,6 +387,20 @@ void applyMask(char* bytes, std::size_t size, const unsigned char (&key)[4], std
 void appendFrame(std::string& out, Type type, std::string_view payload) {
   appendHeader(out, type == Type::text ? opcode::text : opcode::binary, payload.size(), false);
   out.append(payload);
+}
+
+void appendFrame(std::string& out, Type type, std::string_view payload, Compression& compression) {
+  const auto smaller = compression.deflate(payload);
+  if (!smaller) return appendFrame(out, type, payload);
+  const std::uint8_t code = type == Type::text ? opcode::text : opcode::binary;
+  try {
+    appendHeader(out, code | opcode::compressed, smaller->size(), false);
+    out.append(*smaller);
+  } catch (...) {
+    compression.sent(false);  // the peer will not know what the context now builds on
+    throw;
+  }
+  compression.sent(true);
 }
 
 void appendControl(std::string& out, std::uint8_t code, std::string_view payload) {

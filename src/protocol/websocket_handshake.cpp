@@ -6,6 +6,7 @@
 
 #include "src/protocol/http_response.hpp"
 #include "src/protocol/http_syntax.hpp"
+#include "src/protocol/websocket_extensions.hpp"
 
 namespace artel::websocket {
 
@@ -51,6 +52,8 @@ Check checkHandshake(const http::Request& request) {
   if (request.header("Sec-WebSocket-Version") != "13") return {426, "only WebSocket version 13 is spoken here"};
   if (countOf(request, "Sec-WebSocket-Key") != 1) return {400, "not one Sec-WebSocket-Key"};
   if (!isKey(request.header("Sec-WebSocket-Key"))) return {400, "Sec-WebSocket-Key is not 16 bytes in base64"};
+  // Section 9.1: a header that breaks the grammar ends the handshake; one that asks for what is not here does not.
+  if (!readExtensions(request.header("Sec-WebSocket-Extensions"))) return {400, "Sec-WebSocket-Extensions is no list"};
   return {};
 }
 
@@ -77,7 +80,7 @@ std::vector<std::string_view> offeredSubprotocols(const http::Request& request) 
 }
 
 bool appendAccept(const http::Request& request, std::string_view subprotocol, const http::Headers& extra,
-                  std::string& out) {
+                  std::string& out, std::string_view extension) {
   if (!subprotocol.empty()) {
     // Section 4.1: a client fails the connection when it gets a subprotocol that it did not offer.
     const auto offered = offeredSubprotocols(request);
@@ -89,6 +92,7 @@ bool appendAccept(const http::Request& request, std::string_view subprotocol, co
   out.append("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
   out.append(acceptKey(request.header("Sec-WebSocket-Key"))).append("\r\n");
   if (!subprotocol.empty()) out.append("Sec-WebSocket-Protocol: ").append(subprotocol).append("\r\n");
+  if (!extension.empty()) out.append("Sec-WebSocket-Extensions: ").append(extension).append("\r\n");
   for (const auto& [name, value] : extra) out.append(name).append(": ").append(value).append("\r\n");
   out.append("\r\n");
   return true;

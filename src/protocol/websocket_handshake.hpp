@@ -17,9 +17,10 @@ struct Check {
 Check checkHandshake(const http::Request& request);
 
 /// Appends the 101 answer. `subprotocol`: empty, or one the client offered. `extra` lines must be valid headers.
+/// `extension`: empty, or what was chosen of those offered.
 /// False: refused, nothing appended (a subprotocol that was not offered or is no token, an invalid header line).
 bool appendAccept(const http::Request& request, std::string_view subprotocol, const http::Headers& extra,
-                  std::string& out);
+                  std::string& out, std::string_view extension = {});
 
 /// Appends the answer to a refused check; 426 carries Upgrade and Sec-WebSocket-Version: 13 (section 4.4).
 void appendRefusal(const Check& check, std::string& out);

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +33,8 @@ constexpr int fin = 0x80;
 
 // What a connection would do: "text[...]", "ping[...]", ..., and at the end "1002" for a violation.
 std::vector<std::string> feed(const std::string& bytes, const std::vector<std::size_t>& cuts, Role role = Role::server,
-                              std::size_t most = limit) {
-  Reader reader(role);
+                              std::size_t most = limit, const DeflateAgreement* deflate = nullptr) {
+  Reader reader(role, deflate != nullptr ? std::make_unique<Compression>(role, *deflate) : nullptr);
   std::vector<std::string> seen;
   std::size_t start = 0;  // of the current frame
   std::size_t wanted = 0;
@@ -49,7 +51,7 @@ std::vector<std::string> feed(const std::string& bytes, const std::vector<std::s
       if (input.kind == Input::Kind::needMore) break;
       wanted = input.size;
       if (buffer.size() < wanted) break;
-      const Event event = reader.decode({buffer.data(), wanted});
+      const Event event = reader.decode({buffer.data(), wanted}, most);
       start += wanted;
       wanted = 0;
       const std::string payload(event.payload);
@@ -82,13 +84,15 @@ std::vector<std::string> feed(const std::string& bytes, const std::vector<std::s
 
 using Events = std::vector<std::string>;
 
-void check(const std::string& bytes, const Events& expected, Role role = Role::server, std::size_t most = limit) {
-  EXPECT_EQ(feed(bytes, {bytes.size()}, role, most), expected) << testing::PrintToString(bytes);
+void check(const std::string& bytes, const Events& expected, Role role = Role::server, std::size_t most = limit,
+           const DeflateAgreement* deflate = nullptr) {
+  EXPECT_EQ(feed(bytes, {bytes.size()}, role, most, deflate), expected) << testing::PrintToString(bytes);
   std::vector<std::size_t> each;
   for (std::size_t i = 1; i <= bytes.size(); ++i) each.push_back(i);
-  EXPECT_EQ(feed(bytes, each, role, most), expected) << "byte by byte " << testing::PrintToString(bytes);
+  EXPECT_EQ(feed(bytes, each, role, most, deflate), expected) << "byte by byte " << testing::PrintToString(bytes);
   for (std::size_t i = 1; i < bytes.size(); ++i) {
-    ASSERT_EQ(feed(bytes, {i, bytes.size()}, role, most), expected) << i << " " << testing::PrintToString(bytes);
+    ASSERT_EQ(feed(bytes, {i, bytes.size()}, role, most, deflate), expected)
+        << i << " " << testing::PrintToString(bytes);
   }
 }
 
@@ -196,23 +200,169 @@ TEST(WebSocketFrames, LimitIsForTheWholeMessage) {
   EXPECT_EQ(result(part(fin | 1, 1001).substr(0, 4)), "1009");  // before the payload
 }
 
-TEST(WebSocketFrames, ManyTinyFragments) {
+// Every second one is empty. What they take is bounded by the message's limit, however many they are.
+TEST(WebSocketFrames, AMillionTinyFragments) {
   Reader reader(Role::server);
-  std::string piece = frame(2, "x");
-  for (int i = 0; i < 50000; ++i) {
-    std::string copy = piece;
-    ASSERT_EQ(reader.input(copy, limit).kind, Input::Kind::packet);
-    ASSERT_EQ(reader.decode(copy).kind, Event::Kind::none);
-    piece = frame(0, i % 2 == 0 ? "" : "x");
+  const std::string first = frame(2, "x"), one = frame(0, "x"), none = frame(0, "");
+  constexpr std::size_t most = 600'000;
+  std::string piece;
+  for (int i = 0; i < 1'000'000; ++i) {
+    piece = i == 0 ? first : i % 2 == 0 ? one : none;
+    ASSERT_EQ(reader.input(piece, most).kind, Input::Kind::packet);
+    ASSERT_EQ(reader.decode(piece, most).kind, Event::Kind::none);
+    ASSERT_LE(reader.held(), most);
   }
-  std::string last = frame(fin, "");
-  const Event event = reader.decode(last);
-  EXPECT_EQ(event.payload.size(), 25000u);
+  piece = frame(fin, "");
+  EXPECT_EQ(reader.decode(piece, most).payload.size(), 500'000u);
   reader.release();
+  EXPECT_EQ(reader.held(), 0u);
+
+  for (int i = 0;; ++i) {  // and the one byte too many
+    piece = i == 0 ? first : one;
+    const Input input = reader.input(piece, 1000);
+    if (input.kind == Input::Kind::invalid) {
+      EXPECT_EQ(i, 1000);
+      break;
+    }
+    ASSERT_EQ(reader.decode(piece, 1000).kind, Event::Kind::none);
+    ASSERT_LE(reader.held(), 1000u);
+  }
+  EXPECT_EQ(reader.violationCode(), closeCode::tooBig);
+  EXPECT_EQ(reader.held(), 0u) << "nobody will finish it";
+}
+
+TEST(WebSocketFrames, AnAnnouncedLengthTakesNoMemory) {
+  Reader reader(Role::server);
+  std::string begun = frame(2, "x") + raw({0x00, 0xff, 0, 0, 0, 0, 0x3f, 0xff, 0xff, 0xff, 1, 2, 3, 4, 5});
+  constexpr std::size_t most = std::size_t{1} << 40;
+  ASSERT_EQ(reader.decode(std::span(begun).first(7), most).kind, Event::Kind::none);
+  const std::size_t before = reader.held();
+  EXPECT_EQ(reader.input(std::span(begun).subspan(7), most).size, 14u + 0x3fffffff);
+  EXPECT_EQ(reader.held(), before);
+}
+
+const DeflateAgreement kept{true, true, 12, 12}, borrowed{false, false, 12, 12};
+constexpr int rsv1 = opcode::compressed;
+
+std::string deflated(Compression& side, std::string_view text) {
+  const auto smaller = side.deflate(text);
+  EXPECT_TRUE(smaller);
+  return std::string(smaller.value_or(""));
+}
+
+TEST(WebSocketFrames, CompressedMessages) {
+  const std::string euro = "price: 20 \xe2\x82\xac, price: 20 \xe2\x82\xac";
+  for (const DeflateAgreement* agreed : {&kept, &borrowed}) {
+    Compression client(Role::client, *agreed);
+    const auto all = [&](const std::string& bytes, const Events& expected) {
+      check(bytes, expected, Role::server, limit, agreed);
+    };
+    std::string one = deflated(client, euro), two = deflated(client, euro);
+    EXPECT_TRUE(agreed == &kept ? two.size() < one.size() : two == one);
+    all(frame(fin | rsv1 | 1, one) + frame(fin | rsv1 | 2, two), {"text[" + euro + "]", "binary[" + euro + "]"});
+    // In fragments, with a ping between them; then one that is not compressed.
+    all(frame(rsv1 | 1, one.substr(0, 5)) + frame(0, "") + frame(fin | 9, "p") + frame(0, one.substr(5, 9)) +
+            frame(fin, one.substr(14)) + frame(fin | 1, "plain") + frame(2, "fr") + frame(fin, "ag"),
+        {"ping[p]", "text[" + euro + "]", "text[plain]", "binary[frag]"});
+    all(frame(rsv1 | 1, one) + frame(fin, ""), {"text[" + euro + "]"});
+    all(frame(rsv1 | 1, "") + frame(fin, one), {"text[" + euro + "]"});
+    all(frame(fin | rsv1 | 1, raw({0})) + frame(fin | rsv1 | 1, ""), {"text[]", "text[]"});
+  }
+  // As a server sends them.
+  Compression server(Role::server, kept);
+  std::string sent;
+  appendFrame(sent, Type::text, euro, server);
+  appendFrame(sent, Type::binary, "ab", server);
+  appendFrame(sent, Type::binary, euro, server);
+  EXPECT_EQ(sent[0], '\xc1');
+  check(sent, {"text[" + euro + "]", "binary[ab]", "binary[" + euro + "]"}, Role::client, limit, &kept);
+}
+
+TEST(WebSocketFrames, CompressionViolations) {
+  Compression client(Role::client, borrowed);
+  const std::string good = deflated(client, "good, good, good, good");
+  std::string notText = deflated(client, "bad, bad, bad, bad, \xff, bad, bad");
+  std::string cut = deflated(client, "caf\xc3\xa9, caf\xc3\xa9, caf\xc3\xa9, caf\xc3");
+  std::string big = deflated(client, std::string(5000, 'x'));
+  for (const DeflateAgreement* agreed : {&kept, &borrowed}) {
+    const auto all = [&](const std::string& bytes, const Events& expected, std::size_t most = limit) {
+      check(bytes, expected, Role::server, most, agreed);
+    };
+    const std::string text = "text[good, good, good, good]";
+    all(frame(rsv1 | 1, good.substr(0, 3)) + frame(rsv1, "x"), {"1002"});  // not on a continuation
+    all(frame(rsv1 | 1, good.substr(0, 3)) + frame(fin | rsv1, "x"), {"1002"});
+    all(frame(1, "x") + frame(fin | rsv1, good), {"1002"});                         // nor later than the first frame
+    for (const int code : {8, 9, 10}) all(frame(fin | rsv1 | code, ""), {"1002"});  // nor on a control frame
+    for (const int other : {0x10, 0x20, 0x30, 0x50, 0x60, 0x70}) all(frame(fin | other | 1, good), {"1002"});
+    for (const int code : {3, 7, 11}) all(frame(fin | rsv1 | code, good), {"1002"});
+    all(frame(rsv1 | 1, good) + frame(fin | rsv1 | 1, good), {"1002"});  // a message inside another one
+    all(frame(fin | rsv1 | 1, good) + frame(fin | rsv1 | 1, "\xff\xff"), {text, "1007"});
+    all(frame(fin | rsv1 | 1, good) + frame(fin | rsv1 | 1, good.substr(0, 4)), {text, "1007"});
+    all(frame(fin | rsv1 | 1, notText), {"1007"});
+    all(frame(fin | rsv1 | 1, cut), {"1007"});
+    all(frame(rsv1 | 1, cut) + frame(fin, ""), {"1007"});
+    all(frame(fin | rsv1 | 2, big), {"1009"}, 4999);
+    all(frame(fin | rsv1 | 2, big), {"binary[" + std::string(5000, 'x') + "]"}, 5000);
+    all(frame(rsv1 | 2, big.substr(0, 2)) + frame(fin, big.substr(2)), {"1009"}, 4999);
+    all(frame(fin | rsv1 | 2, std::string(70'000, 'x')).substr(0, 10), {"1009"}, 5000);  // far more than could be right
+  }
+  check(frame(fin | rsv1 | 1, good), {"1002"});  // not agreed
+}
+
+// What does not shrink is a little longer when it is compressed: the limit counts the message.
+TEST(WebSocketFrames, TheLimitCountsInflatedBytes) {
+  std::string noise(limit, '\0');
+  std::uint32_t state = 3;
+  for (char& c : noise) c = static_cast<char>((state = state * 1664525U + 1013904223U) >> 24);
+  Compression client(Role::client, kept);
+  const std::string sent = deflated(client, noise);
+  ASSERT_GT(sent.size(), limit);
+  for (const DeflateAgreement* agreed : {&kept, &borrowed}) {
+    const std::string bytes = frame(fin | rsv1 | 2, sent),
+                      parts = frame(rsv1 | 2, sent.substr(0, 60000)) + frame(fin, sent.substr(60000));
+    EXPECT_EQ(feed(bytes, {bytes.size()}, Role::server, limit, agreed), Events{"binary[" + noise + "]"});
+    EXPECT_EQ(feed(parts, {100, 50000, 80000, parts.size()}, Role::server, limit, agreed),
+              Events{"binary[" + noise + "]"});
+  }
+}
+
+// With a context of its own a message is looked at while it comes, in the middle of a frame, too.
+TEST(WebSocketFrames, CompressedTextFailsAtTheBadByte) {
+  Compression client(Role::client, kept);
+  std::string text = "good, good, good \xff";
+  for (int i = 0; i < 5000; ++i) text += std::to_string(i * 7919);
+  const std::string bytes = frame(fin | rsv1 | 1, deflated(client, text));
+  Reader reader(Role::server, std::make_unique<Compression>(Role::server, kept));
+  EXPECT_EQ(reader.input(std::span(bytes).first(bytes.size() / 2), limit).kind, Input::Kind::invalid);
+  EXPECT_EQ(reader.violationCode(), closeCode::invalidPayload);
+
+  const std::string bomb = frame(fin | rsv1 | 2, deflated(client, std::string(90'000, '\0') + text));
+  Reader another(Role::server, std::make_unique<Compression>(Role::server, kept));
+  EXPECT_EQ(another.input(std::span(bomb).first(bomb.size() / 2), 1000).kind, Input::Kind::invalid);
+  EXPECT_EQ(another.violationCode(), closeCode::tooBig);
+}
+
+// Nothing but bytes is kept of a message whose connection has no context of its own: others use the inflater meanwhile.
+TEST(WebSocketFrames, BorrowedContextsDoNotMixMessages) {
+  Compression client(Role::client, borrowed);
+  const std::string text[] = {"one one one one one one", "two two two two two two", "3 3 3 3 3 3 3 3 3"};
+  std::string parts[3];
+  for (int i = 0; i < 3; ++i) parts[i] = deflated(client, text[i]);
+  std::vector<std::unique_ptr<Reader>> readers;
+  for (int i = 0; i < 3; ++i)
+    readers.push_back(std::make_unique<Reader>(Role::server, std::make_unique<Compression>(Role::server, borrowed)));
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::string begun = frame(rsv1 | 1, parts[i].substr(0, 4));
+    EXPECT_EQ(readers[i]->decode(begun, limit).kind, Event::Kind::none);
+  }
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::string rest = frame(fin, parts[i].substr(4));
+    EXPECT_EQ(readers[i]->decode(rest, limit).payload, text[i]);
+  }
 }
 
 TEST(WebSocketFrames, MemoryOfAMessageIsGivenBack) {
-  static_assert(sizeof(Reader) <= 64);
+  static_assert(sizeof(Reader) <= 40);
   Reader reader(Role::server);
   for (const auto& next : {frame(1, std::string(5000, 'x')), frame(fin, "y")}) {
     std::string bytes = next;
