@@ -137,6 +137,9 @@ class Worker {
   std::chrono::milliseconds pingInterval{
       0};  ///< websocket: a ping after that much silence; after as much again the connection is destroyed
   http::Limits http;
+  /// Compress WebSocket messages for clients that offer it (permessage-deflate, RFC 7692). Costs the processor far more
+  /// than the message itself; for text over slow lines. See docs/protocols.md#compression.
+  bool websocketDeflate = false;
 
   // ---- callbacks (row 1.8.3), all on the loop's thread, never two at once ----
 
@@ -222,6 +225,9 @@ class Worker {
   static inline std::chrono::milliseconds stopTimeout{2'000};
   /// How long a graceful stop (signal QUIT) lets connections finish before it becomes an ordered one; 0: no limit.
   static inline std::chrono::milliseconds gracefulTimeout{30'000};
+  /// Memory of one process for what compressed WebSocket connections remember from message to message. Beyond it new
+  /// ones remember nothing (no_context_takeover): their messages shrink less. Bytes.
+  static inline std::size_t deflateMemory = std::size_t{64} * 1024 * 1024;
   /// An exception left a callback. `connection` is null for timers and worker callbacks. Return true to go on; false
   /// (and no handler) ends the process with code 250 after its answers are sent, and a new one follows.
   static inline Callback<bool(const std::exception_ptr&, Connection*)> onException;

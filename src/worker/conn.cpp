@@ -195,7 +195,7 @@ bool Conn::nothingTaken(const Input& found, std::size_t available, std::size_t l
   if (found.size == 0) return violated("a packet of no bytes"), false;
   if (found.size > limit) return violated("a packet longer than maxPackageSize"), false;
   packetSize_ = found.size;
-  if (in_ != nullptr) in_->reserve(std::min(packetSize_, std::max(2 * available, heldInputLimit)));
+  if (in_ != nullptr) in_->reserve(std::min(packetSize_, 2 * available));  // by what came, not by what was said
   return false;
 }
 

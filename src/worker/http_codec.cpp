@@ -349,16 +349,42 @@ bool HttpCodec::accept(Conn& connection, std::string_view subprotocol, const htt
     return false;
   }
   bool valid = false;
+  const std::string extension = answerToExtensions(connection);
   connection.write(
-      [&](std::string& out) { return valid = websocket::appendAccept(*current.request, subprotocol, headers, out); },
+      [&](std::string& out) {
+        return valid = websocket::appendAccept(*current.request, subprotocol, headers, out, extension);
+      },
       true);
   return accepted_ = valid;
+}
+
+/// permessage-deflate, or empty. Contexts are kept while the process has room for them.
+std::string HttpCodec::answerToExtensions(const Conn& connection) {
+  deflate_ = Deflate::none;
+  if (!connection.acceptedBy()->websocketDeflate) return {};
+  const auto offers = current.request->header("Sec-WebSocket-Extensions");
+  auto agreed = websocket::chooseDeflate(offers, true);
+  if (!agreed) return {};
+  deflate_ = Deflate::keepsContexts;
+  const std::size_t cost = websocket::Compression::cost(websocket::Role::server, *agreed);
+  if (cost > 0 && websocket::Compression::kept() + cost > Worker::deflateMemory) {
+    deflate_ = Deflate::borrowsContexts;
+    agreed = websocket::chooseDeflate(offers, false);
+  }
+  return websocket::deflateAnswer(*agreed);
 }
 
 /// The 101 is on its way and the callback has returned: from here on this connection speaks frames.
 void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) {
   const auto early = std::move(early_);
-  connection.switchCodec(new WebsocketCodec, true);  // this object lives until the turn ends
+  std::unique_ptr<websocket::Compression> compression;
+  if (deflate_ != Deflate::none) {
+    const auto agreed =
+        websocket::chooseDeflate(request.header("Sec-WebSocket-Extensions"), deflate_ == Deflate::keepsContexts);
+    compression = std::make_unique<websocket::Compression>(websocket::Role::server, *agreed);
+  }
+  // This object lives until the turn ends.
+  connection.switchCodec(new WebsocketCodec(std::move(compression)), true);
   connection.holdInput(false);
   if (const auto connected = connection.callbacks().onWebSocketConnected) connected(connection, request);
   if (early) connection.write([&](std::string& out) { return out.append(*early), true; }, true);

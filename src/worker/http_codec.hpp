@@ -49,9 +49,11 @@ class HttpCodec final : public BuiltinCodec {
     std::ifstream file;
     std::uint64_t left = 0;
   };
+  enum class Deflate : std::uint8_t { none, keepsContexts, borrowsContexts };
 
   void handle(Conn& connection, http::Request& request, const MessageCallback& handler);
   void upgrade(Conn& connection, const http::Request& request);
+  std::string answerToExtensions(const Conn& connection);
   void becomeWebsocket(Conn& connection, const http::Request& request);
   bool encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out);
   Input refuse(Conn& connection, int status, std::string_view reason, std::string_view bytes);
@@ -73,6 +75,7 @@ class HttpCodec final : public BuiltinCodec {
   std::unique_ptr<FileBody> file_;
   Mode mode_;
   State state_ = State::idle;
+  Deflate deflate_ = Deflate::none;  // as answered, until the WebSocket codec takes over
   bool http10_ : 1 = false, keepAlive_ : 1 = true, head_ : 1 = false, bodyless_ : 1 = false, first_ : 1 = true;
   bool accepted_ : 1 = false, threw_ : 1 = false;
 };

@@ -35,7 +35,7 @@ std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, 
 }
 
 void WebsocketCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback&) {
-  happened(conn(connection), reader_.decode(packet));
+  happened(conn(connection), reader_.decode(packet, conn(connection).maxPackageSize));
 }
 
 void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
@@ -87,15 +87,20 @@ void WebsocketCodec::message(Conn& connection, const websocket::Event& event) {
   handler.call(connection, &typed);
 }
 
+void WebsocketCodec::append(std::string& out, websocket::Type type, std::string_view payload) {
+  if (auto* compression = reader_.compression()) return websocket::appendFrame(out, type, payload, *compression);
+  websocket::appendFrame(out, type, payload);
+}
+
 bool WebsocketCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
   if (closeSent_) return false;
   if (type == detail::typeId<std::string_view>()) {
-    websocket::appendFrame(out, conn(connection).websocketType, *static_cast<const std::string_view*>(message));
+    append(out, conn(connection).websocketType, *static_cast<const std::string_view*>(message));
     return true;
   }
   if (type == detail::typeId<websocket::Message>()) {
     const auto& typed = *static_cast<const websocket::Message*>(message);
-    websocket::appendFrame(out, typed.type, typed.payload);
+    append(out, typed.type, typed.payload);
     return true;
   }
   if (type == detail::typeId<websocket::Close>()) {

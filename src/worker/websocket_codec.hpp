@@ -1,6 +1,9 @@
 // WebSocket frames at work on a connection whose handshake is done.
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include "src/protocol/websocket_frames.hpp"
 #include "src/worker/conn.hpp"
 
@@ -8,6 +11,9 @@ namespace artel {
 
 class WebsocketCodec final : public BuiltinCodec {
  public:
+  /// `compression`: null unless permessage-deflate was agreed.
+  explicit WebsocketCodec(std::unique_ptr<websocket::Compression> compression)
+      : reader_(websocket::Role::server, std::move(compression)) {}
   Input input(std::span<char> bytes, Connection& connection) override;
   void deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) override;
   std::size_t take(std::span<char> bytes, Connection& connection, const MessageCallback& handler, std::size_t limit,
@@ -23,8 +29,9 @@ class WebsocketCodec final : public BuiltinCodec {
   void happened(Conn& connection, const websocket::Event& event);
   void closeWith(Conn& connection, std::uint16_t code, std::string_view reason);
   void message(Conn& connection, const websocket::Event& event);
+  void append(std::string& out, websocket::Type type, std::string_view payload);
 
-  websocket::Reader reader_{websocket::Role::server};
+  websocket::Reader reader_;
   std::uint32_t pingedAt_ = 0;
   bool pinged_ = false, closeSent_ = false;
 };

@@ -8,11 +8,13 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 
 import _artel_program as artel
 
 try:
     import websockets
+    from websockets.extensions import permessage_deflate as deflate
 except ImportError:
     # The package of the system is invisible to another python that may stand first in PATH.
     system = "/usr/bin/python3"
@@ -70,7 +72,7 @@ class Echo(Async):
     def test_types_and_sizes(self):
         async def talk():
             async with connect(self.url) as ws:
-                self.assertEqual(ws.extensions, [], "compression was offered and not taken")
+                self.assertEqual(ws.response_headers.get("Sec-WebSocket-Extensions"), "permessage-deflate; client_max_window_bits=12")
                 self.assertIsNone(ws.subprotocol)
                 for size in (0, 1, 125, 126, 127, 65535, 65536, 1 << 20, 5_000_000):
                     text = "\u4e2d" * (size // 3) + "x" * (size % 3)
@@ -133,6 +135,7 @@ class Echo(Async):
         too_big = struct.pack(">BBQ", 0x82, 0xff, 11 * 1024 * 1024) + b"abcd"
         for what, data, code in (
                 ("no mask", frame(1, b"x", mask=b""), 1002), ("reserved bit", frame(1, b"x", reserved=0x40), 1002),
+                ("another reserved bit", frame(1, b"x", reserved=0x20), 1002),
                 ("reserved opcode", frame(3, b"x"), 1002), ("fragmented ping", frame(9, b"x", fin=False), 1002),
                 ("long ping", frame(9, b"x" * 126), 1002), ("continuation of nothing", frame(0, b"x"), 1002),
                 ("a message inside a message", frame(1, b"x", fin=False) + frame(1, b"y"), 1002),
@@ -177,6 +180,123 @@ class Echo(Async):
             return ws.close_code
         self.assertEqual(self.go(talk()), 1001)
         self.assertEqual(self.server.wait(), 0)
+
+
+class Deflate(Async):
+    """permessage-deflate: what Autobahn's groups 12 and 13 ask, in small."""
+
+    SIZES = (0, 1, 5, 6, 16, 64, 256, 1024, 4096, 8192, 16384, 32768, 65536, 131072, 1 << 20)
+    OFFERS = ({}, {"client_max_window_bits": True}, {"server_no_context_takeover": True}, {"client_no_context_takeover": True},
+              {"server_no_context_takeover": True, "client_no_context_takeover": True}, {"server_max_window_bits": 9},
+              {"server_max_window_bits": 15, "client_max_window_bits": 9}, {"server_max_window_bits": 8},
+              {"server_no_context_takeover": True, "server_max_window_bits": 10, "client_max_window_bits": 15})
+
+    def setUp(self):
+        self.server = self.program("websocket_echo", listen="websocket://127.0.0.1:0")
+        self.port = self.server.port()
+        self.url = f"ws://127.0.0.1:{self.port}/"
+
+    @staticmethod
+    def messages():
+        """JSON, noise, one character again and again, text beyond ASCII; each in every size."""
+        line = json.dumps({"type": "position", "x": 12.5, "y": -3.25, "name": "Grüße", "room": "中文"}, ensure_ascii=False)
+        for size in Deflate.SIZES:
+            yield (line * (size // len(line) + 1))[:size]
+            yield os.urandom(size)
+            yield "x" * size
+            yield "中" * (size // 3)
+
+    def test_every_agreement(self):
+        async def talk(offer):
+            async with connect(self.url, compression=None, extensions=[deflate.ClientPerMessageDeflateFactory(**offer)]) as ws:
+                self.assertEqual(len(ws.extensions), 1, ws.response_headers)
+                for message in self.messages():
+                    await ws.send(message)
+                    self.assertEqual(await soon(ws.recv()), message)
+        for offer in self.OFFERS:
+            with self.subTest(offer):
+                self.go(talk(offer))
+
+    def test_fragmented(self):
+        async def talk(offer):
+            async with connect(self.url, compression=None, extensions=[deflate.ClientPerMessageDeflateFactory(**offer)]) as ws:
+                for size in (1, 3, 100, 5000):
+                    for message in ("Grüße aus 中文 " * 500, os.urandom(10000)):
+                        await ws.send([message[at:at + size] for at in range(0, min(len(message), size * 200), size)])
+                        self.assertEqual(await soon(ws.recv()), message[:size * 200])
+                    await soon(await ws.ping(b"between"))
+        for offer in self.OFFERS[:5]:
+            with self.subTest(offer):
+                self.go(talk(offer))
+
+    def test_pipelined(self):
+        # A thousand messages before the first answer is read, as Autobahn sends them.
+        async def talk():
+            async with connect(self.url) as ws:
+                messages = [json.dumps({"n": n, "text": "x" * (n % 97)}) for n in range(1000)]
+                for message in messages:
+                    await ws.send(message)
+                self.assertEqual([await soon(ws.recv()) for _ in messages], messages)
+        self.go(talk())
+
+    def deflating(self, offer="permessage-deflate"):
+        wire = self.wire(self.port)
+        wire.send(f"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                  f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Extensions: {offer}\r\n\r\n")
+        head = wire.until(b"\r\n\r\n").decode()
+        found = re.search(r"\r\nSec-WebSocket-Extensions: (.*)\r\n", head)
+        return wire, found[1] if found else None
+
+    def test_offers(self):
+        good = "permessage-deflate; server_max_window_bits=9"
+        for bad in ("permessage-deflate; server_max_window_bits=010", "permessage-deflate; server_max_window_bits=16",
+                    "permessage-deflate; server_max_window_bits=7", "permessage-deflate; x", "x; server_max_window_bits=9",
+                    "permessage-deflate; client_max_window_bits; client_max_window_bits", "permessage-deflate; server_max_window_bits"):
+            self.assertIsNone(self.deflating(bad)[1], bad)
+            self.assertEqual(self.deflating(f"{bad}, {good}")[1], good)
+            self.assertEqual(self.deflating(f'{bad}\r\nSec-WebSocket-Extensions: {good.replace("9", chr(34) + "9" + chr(34))}')[1], good)
+
+    def test_walk(self):
+        def packed(data):
+            squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+            return (squeeze.compress(data) + squeeze.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+        def opened(data):
+            return zlib.decompressobj(-15).decompress(data + b"\0\0\xff\xff")
+
+        text = "Grüße, Grüße, Grüße, 中文中文中文".encode()
+        # Compressed, in three frames with a ping between; not compressed; both answered.
+        wire, _ = self.deflating("permessage-deflate; server_no_context_takeover")
+        body = packed(text)
+        wire.send(frame(1, body[:3], fin=False, reserved=0x40) + frame(9, b"p") + frame(0, body[3:7], fin=False) + frame(0, body[7:]))
+        self.assertEqual(wire.exactly(3), frame(10, b"p", mask=b""))
+        head = wire.exactly(2)
+        self.assertEqual(head[0], 0xc1, "compressed back")
+        self.assertEqual(opened(wire.exactly(head[1])), text)
+        wire.send(frame(1, b"as it is"))
+        head = wire.exactly(2)
+        self.assertEqual(opened(wire.exactly(head[1])) if head[0] & 0x40 else wire.exactly(head[1]), b"as it is")
+
+        bomb = packed(b"\0" * (11 << 20))
+        broken = packed(text)[:-9]
+        for what, data, code in (
+                ("RSV1 on a continuation", frame(1, body[:3], fin=False, reserved=0x40) + frame(0, body[3:], reserved=0x40), 1002),
+                ("RSV1 on a ping", frame(9, b"x", reserved=0x40), 1002), ("RSV2", frame(1, body, reserved=0x20), 1002),
+                ("RSV1 and RSV2", frame(1, body, reserved=0x60), 1002), ("a bomb", frame(2, bomb, reserved=0x40), 1009),
+                ("a bomb in pieces", frame(2, bomb[:5000], fin=False, reserved=0x40) + frame(0, bomb[5000:]), 1009),
+                ("no deflate", frame(1, b"\xff\xff\xff", reserved=0x40), 1007), ("cut", frame(1, broken, reserved=0x40), 1007),
+                ("no UTF-8", frame(1, packed(text + b"\xff" + text), reserved=0x40), 1007)):
+            for offer in ("permessage-deflate", "permessage-deflate; client_no_context_takeover"):
+                with self.subTest(what, offer=offer):
+                    wire, _ = self.deflating(offer)
+                    try:
+                        wire.send(frame(1, b"good") + data)
+                    except ConnectionError:
+                        pass  # it was refused before it was all there
+                    self.assertEqual(wire.exactly(6), frame(1, b"good", mask=b""), "what was good before is answered")
+                    answer = wire.all()
+                    self.assertEqual(answer[:1], b"\x88", f"a Close frame, not {answer!r}")
+                    self.assertEqual(struct.unpack(">H", answer[2:4])[0], code)
 
 
 class Chat(Async):

@@ -4,16 +4,22 @@
 #include <new>
 
 namespace artel::testing {
-std::atomic<std::uint64_t> allocations{0};
+std::atomic<std::uint64_t> allocations{0}, allocatedBytes{0}, largestAllocation{0};
+
+static void count(std::size_t size) {
+  ++allocations;
+  allocatedBytes += size;
+  if (size > largestAllocation) largestAllocation = size;
 }
+}  // namespace artel::testing
 
 void* operator new(std::size_t size) {
-  ++artel::testing::allocations;
+  artel::testing::count(size);
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++artel::testing::allocations;
+  artel::testing::count(size);
   return std::malloc(size == 0 ? 1 : size);
 }
 void operator delete(void* memory) noexcept { std::free(memory); }

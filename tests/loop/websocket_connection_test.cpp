@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "src/protocol/websocket_frames.hpp"
+#include "tests/loop/count_new.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -232,6 +233,76 @@ TEST(WebSocketConnection, ViolationsCloseWithTheirCode) {
   Client exact(world);
   exact.send(hello() + frame(opcode::text, std::string(1000, 'x')));
   world.until([&] { return messages == 1; });
+}
+
+TEST(WebSocketConnection, GoodMessagesBeforeAViolationAreAnswered) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.onConnect = [](TcpConnection& c) { c.maxPackageSize = 1000; };
+  worker.onMessage = [](TcpConnection& c, std::string_view data) { c.send(data); };
+  World world(worker);
+  const std::pair<std::string, std::uint16_t> table[] = {
+      {frame(3, ""), 1002},
+      {frame(opcode::text, "\xff"), 1007},
+      {frame(opcode::text, "half\xc3", false) + frame(opcode::continuation, "("), 1007},
+      {frame(opcode::text, std::string(500, 'x') + "\xff" + std::string(400, 'x')).substr(0, 600), 1007},  // unfinished
+      {frame(opcode::binary, std::string(1001, 'x')).substr(0, 4), 1009},
+  };
+  for (const auto& [bytes, code] : table) {
+    Client client(world);
+    client.send(hello() + frame(opcode::text, "one") + frame(opcode::ping, "p") + frame(opcode::text, "two") + bytes);
+    ASSERT_TRUE(world.until([&] { return client.ended(); }));
+    const std::string good = text("one") + std::string("\x8a\x01p", 3) + text("two");
+    const std::string got = after101(client);
+    ASSERT_GE(got.size(), good.size() + 4);
+    EXPECT_EQ(got.substr(0, good.size()), good);
+    EXPECT_EQ(got.substr(good.size() + 2, 2), closed(code).substr(2, 2)) << code;
+  }
+}
+
+TEST(WebSocketConnection, AnAnnouncedLengthReservesNothing) {
+  Worker worker("websocket://127.0.0.1:0");
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  ASSERT_TRUE(world.until([&] { return client.received.ends_with("\r\n\r\n"); }));
+  const std::string begun = frame(opcode::binary, std::string(9'000'000, 'x')).substr(0, 3000);
+  largestAllocation = 0;
+  for (std::size_t at = 0; at < begun.size(); at += 1000) {
+    client.send(begun.substr(at, 1000));
+    ASSERT_TRUE(world.until([&] { return world.first().getRecvBufferQueueSize() == at + 1000; }));
+  }
+  EXPECT_LE(largestAllocation, 16'000u);
+}
+
+TEST(WebSocketConnection, WhoNeverReadsIsNoLongerRead) {
+  Worker worker("websocket://127.0.0.1:0");
+  std::size_t most = 0;
+  worker.onMessage = [&](TcpConnection& c, const websocket::Message& m) {
+    c.send(m);
+    most = std::max(most, c.getSendBufferQueueSize());
+  };
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  ASSERT_TRUE(world.until([&] { return client.received.ends_with("\r\n\r\n"); }));
+  client.pauseReading();
+  std::string piece;
+  const std::string payload(60'000, 'x');
+  for (int i = 0; i < 16; ++i) piece += frame(opcode::binary, payload) + frame(opcode::ping, payload.substr(0, 125));
+  for (int i = 0; i < 32; ++i) client.send(piece);  // 30 MiB; kernels here take no more than some of it
+  std::uint64_t read = 0;
+  for (int still = 0; still < 200;) {
+    world.settleOnce();
+    still = world.first().bytesRead() == read ? still + 1 : 0;
+    read = world.first().bytesRead();
+  }
+  EXPECT_LT(read, 32 * piece.size() / 2);
+  EXPECT_GE(world.first().getSendBufferQueueSize(), world.first().maxSendBufferSize);
+  EXPECT_LT(most, world.first().maxSendBufferSize + 130'000);
+  client.keep(false);
+  client.resumeReading();
+  const std::size_t answers = 32 * (16 * (payload.size() + 4 + 127));
+  world.until([&] { return client.total() >= answers; });
 }
 
 TEST(WebSocketConnection, CloseWithCodeAndReason) {
