@@ -126,6 +126,8 @@ std::string_view reasonPhrase(int status) noexcept {
       return "Insufficient Storage";
     case 508:
       return "Loop Detected";
+    case 510:
+      return "Not Extended";
     case 511:
       return "Network Authentication Required";
     default:
