@@ -34,8 +34,8 @@ peers: --peer NAME=COMMAND           an HTTP server; or, with {{kind}} in the co
        {{port}} is the port it must listen on at 127.0.0.1, with one worker. A broadcast server sends every WebSocket
        message to all; the others send back what they get, and the answer to an HTTP request is always the same body.
 
-Results are kept in build/bench/results.json: a part that is measured again replaces the older one. A full run writes
-the tables of docs/performance.md.
+Results are kept in build/bench/results.json, quick ones in quick.json: a part that is measured again replaces the older
+one. A full run writes the tables of docs/performance.md.
 """
 
 
@@ -85,22 +85,30 @@ def repeat_command(settings):
     return " ".join(words)
 
 
-def load_results():
+def kept_in(settings):
+    """Quick results never mix with those to keep."""
+    return RESULTS / ("quick.json" if settings.quick else "results.json")
+
+
+def load_results(file):
     try:
-        return json.loads((RESULTS / "results.json").read_text())
+        return json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
 
 
-def keep(results):
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / "results.json").write_text(json.dumps(results, indent=1))
+def keep(results, file):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(results, indent=1))
 
 
 def main():
     settings = parse(sys.argv[1:])
-    results = load_results()
+    file = kept_in(settings)
+    results = load_results(file)
     if settings.report:
+        if "machine" not in results:
+            raise SystemExit(f"{file.name}: nothing was measured yet")
         report.write(results)
         return
     begin = time.monotonic()
@@ -117,7 +125,7 @@ def main():
         results.setdefault("load", {})[workload.key] = result
         report.show_load(result)
         sys.stdout.flush()
-        keep(results)
+        keep(results, file)
     for part in settings.parts:
         title, show = report.SHOW[part]
         print(f"\n== {title}", flush=True)
@@ -128,9 +136,9 @@ def main():
         results[part] = result
         show(result)
         sys.stdout.flush()
-        keep(results)
+        keep(results, file)
 
-    print(f"\n{time.monotonic() - begin:.0f} s; kept in build/bench/results.json")
+    print(f"\n{time.monotonic() - begin:.0f} s; kept in build/bench/{file.name}")
     if (settings.full or settings.write) and not settings.no_write:
         report.write(results)
         print("written: docs/performance.md")
