@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 build=$1
-names=$(for program in "$build"/bin/fuzz_*; do basename "$program" | sed 's/^fuzz_//'; done)
-if [ $# -gt 1 ]; then names=$2; fi
+known=$(for harness in fuzz/*.cpp; do basename "$harness" .cpp; done)
+names=${2:-$known}
 seconds=${3:-60}
 # The sanitizer keeps freed memory for a while: that must not count as ours.
 export ASAN_OPTIONS="quarantine_size_mb=16:detect_stack_use_after_return=1:strict_string_checks=1"
@@ -38,7 +38,7 @@ END
 failed=0
 pids=
 for name in $names; do
-  [ -x "$build/bin/fuzz_$name" ] || { echo "there is no fuzzer $name; there are: $(echo "$names" | tr '\n' ' ')" >&2; exit 2; }
+  [ -x "$build/bin/fuzz_$name" ] || { echo "there is no fuzzer $name; there are: $(echo "$known" | tr '\n' ' ')" >&2; exit 2; }
   one "$name" &
   if [ -z "$pids" ]; then
     pids=$!
