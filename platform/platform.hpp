@@ -166,6 +166,9 @@ bool sendsDirectly() noexcept;
 /// Writes what the kernel takes now: bytes taken (0: would block), or a negative libuv-style error (-errno).
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept;
 
+/// Free memory that the allocator holds goes back to the system, where it can be asked to. Takes up to milliseconds.
+void releaseFreeMemory() noexcept;
+
 /// Bytes of a tcp socket that the kernel has, but the peer has not acknowledged; 0 where the system does not tell.
 std::size_t unacknowledged(NativeSocket socket) noexcept;
 

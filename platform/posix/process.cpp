@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 
@@ -30,6 +31,10 @@
 #  if __has_feature(address_sanitizer)
 #    define ARTEL_ASAN 1
 #  endif
+#endif
+
+#ifdef __GLIBC__
+#  include <malloc.h>
 #endif
 
 namespace artel::platform {
@@ -259,6 +264,12 @@ void killSelfAfter(std::chrono::milliseconds timeout) {
   if (!prepareKillTimer()) return;
   const itimerspec when = inTime(timeout);
   ::timer_settime(killTimer, 0, &when, nullptr);
+}
+
+void releaseFreeMemory() noexcept {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace artel::platform

@@ -46,4 +46,6 @@ void killSelfAfter(std::chrono::milliseconds timeout) {
   ::SetThreadpoolTimer(timer, &due, 0, 0);
 }
 
+void releaseFreeMemory() noexcept {}  // the heap does it by itself
+
 }  // namespace artel::platform

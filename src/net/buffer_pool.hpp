@@ -3,6 +3,7 @@
 // behind.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -30,10 +31,33 @@ class BufferPool {
       return;
     }
     std::unique_ptr<std::string> owner(buffer);
-    if (kept_ + owner->capacity() > keptBytes || free_.size() == free_.capacity()) return;
+    if (kept_ + owner->capacity() > keptBytes || free_.size() == free_.capacity()) {
+      freed_ = true;
+      return;
+    }
     owner->clear();
     kept_ += owner->capacity();
     free_.push_back(std::move(owner));
+  }
+  /// Once a second: keeps what small messages need, lets go of what large ones left. True when what was let go shall be
+  /// handed back to the system: some was, and none in the second after.
+  bool trim() noexcept {
+    const auto large = [](const std::unique_ptr<std::string>& one) { return one->capacity() > restBuffer; };
+    if (warm_ != nullptr && warm_->capacity() > restBuffer) {
+      delete std::exchange(warm_, nullptr);
+      freed_ = true;
+    }
+    const auto cut = std::partition(free_.begin(), free_.end(), [&](const auto& one) { return !large(one); });
+    if (cut != free_.end()) freed_ = true;
+    free_.erase(cut, free_.end());
+    kept_ = 0;
+    for (const auto& one : free_) kept_ += one->capacity();
+    for (; kept_ > restBytes; freed_ = true) {
+      kept_ -= free_.back()->capacity();
+      free_.pop_back();
+    }
+    const bool now = std::exchange(freed_, false);
+    return std::exchange(toHandBack_, now) && !now;
   }
   BufferPool() { free_.reserve(1024); }
   BufferPool(const BufferPool&) = delete;
@@ -41,11 +65,12 @@ class BufferPool {
   ~BufferPool() { delete warm_; }
 
  private:
-  static constexpr std::size_t warmBytes = 256 * 1024;
+  static constexpr std::size_t warmBytes = 256 * 1024, restBuffer = 64 * 1024, restBytes = 256 * 1024;
 
   std::string* warm_ = nullptr;  // the last one given back: nearly every take finds it here
   std::vector<std::unique_ptr<std::string>> free_;
   std::size_t kept_ = 0;
+  bool freed_ = false, toHandBack_ = false;
 };
 
 }  // namespace artel::net

@@ -59,7 +59,7 @@ class Buffers {
   }
 
  private:
-  static constexpr std::size_t largest = 256 * 1024;
+  static constexpr std::size_t largest = 64 * 1024;
   std::string* kept_[4] = {};
   std::size_t count_ = 0;
 };

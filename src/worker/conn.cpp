@@ -245,6 +245,7 @@ void Conn::violated(std::string_view reason) {
   countProtocolError();
   if (worker_ != nullptr)
     worker_->core().hint("illegal data", std::string(logName()) + " sent illegal data: " + std::string(reason));
+  flush();  // answers to what was legal
   finish();
 }
 

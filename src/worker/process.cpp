@@ -197,6 +197,7 @@ void WorkerProcess::sweep() {
         Conn::of(*connection).tick(now, static_cast<std::uint32_t>(linger.count()));
     }
   }
+  if (!stopBegun_ && net::loop().buffers.trim()) platform::releaseFreeMemory();
   if (!stopBegun_ || openConnections() > 0) return;
   done_ = true;
   net::loop().setTick(nullptr, 0);
