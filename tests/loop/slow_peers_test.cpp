@@ -219,8 +219,14 @@ class SlowReader : public ::testing::TestWithParam<Reader> {
   void stall(World& world, Client& client) {
     client.keep(false);
     client.send(GetParam().request);
-    ASSERT_TRUE(world.until([&] { return client.connected() && client.total() > 0; }));
-    client.pauseReading();
+    readAndStall(world, client, 1);
+  }
+  /// The client reads that many bytes more, and a little, then nothing.
+  void readAndStall(World& world, Client& client, std::size_t more) {
+    const std::size_t wanted = client.total() + more;
+    client.pauseReadingAt(wanted);
+    if (client.connected()) client.resumeReading();
+    ASSERT_TRUE(world.until([&] { return client.total() >= wanted; }));
     waitForNothing(world);
     ASSERT_GT(world.first().getSendBufferQueueSize(), 0u);
   }
@@ -261,12 +267,7 @@ TEST_P(SlowReader, ThatTakesItsTimeStays) {
   Client client(world);
   stall(world, client);
   world.tickAfter(0s);
-  const std::size_t before = client.total();
-  client.resumeReading();
-  world.until([&] { return client.total() > before + 12 * megabyte; });
-  client.pauseReading();
-  waitForNothing(world);
-  ASSERT_GT(world.first().getSendBufferQueueSize(), 0u);
+  readAndStall(world, client, 12 * megabyte);
   world.tickAfter(50s);
   world.tickAfter(100s);
   world.settle();
@@ -281,11 +282,7 @@ TEST_P(SlowReader, ThatTakesTooLittleIsCutInTotalTime) {
   Client client(world);
   stall(world, client);
   world.tickAfter(0s);
-  const std::size_t before = client.total();
-  client.resumeReading();
-  world.until([&] { return client.total() > before + megabyte; });
-  client.pauseReading();
-  waitForNothing(world);
+  readAndStall(world, client, megabyte);
   world.tickAfter(50s);
   world.settle();
   EXPECT_EQ(events, "");

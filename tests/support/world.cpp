@@ -79,6 +79,7 @@ void startReading(Client::State* state) {
         if (size > 0) {
           self->total += static_cast<std::size_t>(size);
           if (self->keep) self->received.append(buffer->base, static_cast<std::size_t>(size));
+          if (self->total >= self->pauseAt) uv_read_stop(stream);
         } else if (size < 0) {
           self->ended = true;
           uv_read_stop(stream);

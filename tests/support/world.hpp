@@ -74,6 +74,8 @@ class Client {
   void close(bool reset = false);
   void pauseReading();
   void resumeReading();
+  /// Reading pauses by itself as soon as total() is so much: a turn of the loop may bring any amount.
+  void pauseReadingAt(std::size_t total) noexcept { state_->pauseAt = total; }
   bool connected() const noexcept { return state_->connected; }
   /// The peer has ended its side, or the connection failed.
   bool ended() const noexcept { return state_->ended; }
@@ -89,7 +91,7 @@ class Client {
     uv_connect_t connecting;
     std::string received;
     std::string waiting;
-    std::size_t total = 0;
+    std::size_t total = 0, pauseAt = static_cast<std::size_t>(-1);
     bool connected = false, ended = false, closed = false, keep = true, wantShutdown = false;
     bool handleGone = false, ownerGone = false;
   };
