@@ -4,8 +4,10 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <memory>
 
 #include "src/protocol/http_syntax.hpp"
+#include "src/protocol/quick_append.hpp"
 
 namespace artel::http {
 
@@ -34,21 +36,27 @@ char* copy(char* to, std::string_view text) {
   return to + size;
 }
 
-/// A header block under construction, with room for all of it from the start: on the stack, if it is no giant. Many
-/// small appends to a string were the larger part of an answer's cost.
-class HeadWriter {
+/// Room for a header block, all of it from the start: on the stack, if it is no giant. Many small appends to a string
+/// were the larger part of an answer's cost.
+class Room {
  public:
   /// What the writers below put into a block beside the texts they are given.
   static constexpr std::size_t fixed = 320;
 
-  explicit HeadWriter(std::size_t room) {
-    if (room <= small_.size()) return;
-    large_.resize(room);
-    begin_ = at_ = large_.data();
+  explicit Room(std::size_t size) {
+    if (size > small_.size()) large_ = std::make_unique<char[]>(size);
   }
-  HeadWriter(const HeadWriter&) = delete;
-  HeadWriter& operator=(const HeadWriter&) = delete;
-  ~HeadWriter() = default;
+  char* begin() noexcept { return large_ ? large_.get() : small_.data(); }
+
+ private:
+  std::array<char, 1024> small_;  // not initialized: nobody reads what was not written
+  std::unique_ptr<char[]> large_;
+};
+
+/// Writes into a Room. Apart from it, so that the place where it stands is a register.
+class HeadWriter {
+ public:
+  explicit HeadWriter(Room& room) : begin_(room.begin()), at_(begin_) {}
 
   template <std::size_t Size>
   HeadWriter& operator<<(const char (&literal)[Size]) {
@@ -61,19 +69,21 @@ class HeadWriter {
     return *this;
   }
   HeadWriter& operator<<(std::uint64_t number) {
-    if (number < 10)
+    if (number < 10) {
       *at_++ = static_cast<char>('0' + number);
-    else
+    } else if (number < 100) {
+      *at_++ = static_cast<char>('0' + number / 10);
+      *at_++ = static_cast<char>('0' + number % 10);
+    } else {
       at_ = std::to_chars(at_, at_ + 20, number).ptr;
+    }
     return *this;
   }
-  void appendTo(std::string& out) const { out.append(begin_, static_cast<std::size_t>(at_ - begin_)); }
+  void appendTo(std::string& out) const { quickAppend(out, {begin_, static_cast<std::size_t>(at_ - begin_)}); }
 
  private:
-  std::array<char, 1024> small_;
-  std::string large_;
-  char* begin_ = small_.data();
-  char* at_ = begin_;
+  char* const begin_;
+  char* at_;
 };
 
 // RFC 9112 section 4: the space before an absent phrase stays.
@@ -104,37 +114,47 @@ void writeConnection(HeadWriter& head, const Response& response, bool userOption
 
 /// What the user's header lines are about, in one pass over them.
 struct Lines {
+  enum About : unsigned { connection = 1, close = 2, typed = 4, dated = 8, framed = 16, invalid = 32 };
   std::size_t room = 0;  // at most, in the answer
-  bool valid = true, connection = false, close = false, typed = false, dated = false, framed = false;
+  unsigned about = 0;
+  bool has(unsigned what) const noexcept { return (about & what) != 0; }
 };
+
+unsigned aboutConnection(std::string_view value) {
+  return Lines::connection | (listHas(value, "close") ? Lines::close : 0U);
+}
+
+/// What one line is about. A name that we know is a token; others are looked at.
+unsigned aboutLine(std::string_view name, std::string_view value) {
+  switch (name.size()) {
+    case 4:
+      if (spells(name, "date")) return Lines::dated;
+      break;
+    case 10:
+      if (spells(name, "connection")) return aboutConnection(value);
+      break;
+    case 12:
+      if (spells(name, "content-type")) return Lines::typed;
+      break;
+    case 14:
+      if (spells(name, "content-length")) return Lines::framed;
+      break;
+    case 17:
+      if (spells(name, "transfer-encoding")) return Lines::framed;
+      break;
+    default:
+      break;
+  }
+  return isToken(name) ? 0U : Lines::invalid;
+}
 
 Lines look(const Headers& headers) {
   Lines seen;
   for (const auto& [name, value] : headers) {
-    if (!isToken(name) || !isFieldValue(value)) seen.valid = false;
+    const unsigned about = aboutLine(name, value);
+    seen.about |= about | (isFieldValue(value) ? 0U : Lines::invalid);
     seen.room += name.size() + value.size() + 4;
-    switch (name.size()) {
-      case 4:
-        if (spells(name, "date")) seen.dated = true;
-        break;
-      case 10:
-        if (!spells(name, "connection")) break;
-        seen.connection = true;
-        seen.room += value.size();  // its options are written with ", " after each
-        if (listHas(value, "close")) seen.close = true;
-        break;
-      case 12:
-        if (spells(name, "content-type")) seen.typed = true;
-        break;
-      case 14:
-        if (spells(name, "content-length")) seen.framed = true;
-        break;
-      case 17:
-        if (spells(name, "transfer-encoding")) seen.framed = true;
-        break;
-      default:
-        break;
-    }
+    if ((about & Lines::connection) != 0) seen.room += value.size();  // its options are written with ", " after each
   }
   return seen;
 }
@@ -150,7 +170,8 @@ bool bodyAllowed(int status) { return status >= 200 && status != 204 && status !
 
 void appendText(std::string_view body, const ReplyContext& context, std::string& out) {
   const bool together = !context.head && body.size() < 256;
-  HeadWriter head(HeadWriter::fixed + context.date.size() + (together ? body.size() : 0));
+  Room room(Room::fixed + context.date.size() + (together ? body.size() : 0));
+  HeadWriter head(room);
   if (context.keepAlive) {
     head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
   } else {
@@ -169,35 +190,36 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
   const int status = response.status;
   if (status < 200 || status > 999) return Written::refused;
   const Lines lines = look(response.headers);
-  if (!lines.valid) return Written::refused;
+  if (lines.has(Lines::invalid)) return Written::refused;
   const bool mayHaveBody = bodyAllowed(status), chunked = response.chunked && mayHaveBody;
   // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.3).
   const bool endsByClose = chunked && context.http10;
-  const bool close = !context.keepAlive || lines.close || endsByClose;
+  const bool close = !context.keepAlive || lines.has(Lines::close) || endsByClose;
 
   const bool hasBody = mayHaveBody && !context.head && !bodySize && !response.body.empty();
   const bool together = hasBody && !chunked && response.body.size() < 256;
 
-  HeadWriter head(HeadWriter::fixed + lines.room + context.date.size() + (together ? response.body.size() : 0));
-  if (status == 200 && !close && !lines.connection) {
+  Room room(Room::fixed + lines.room + context.date.size() + (together ? response.body.size() : 0));
+  HeadWriter head(room);
+  if (status == 200 && !close && !lines.has(Lines::connection)) {
     head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n";  // nearly all
   } else {
     writeStatusLine(head, status);
-    writeConnection(head, response, lines.connection, close);
+    writeConnection(head, response, lines.has(Lines::connection), close);
   }
-  const bool skips = lines.connection || lines.framed;
+  const bool skips = lines.has(Lines::connection | Lines::framed);
   for (const auto& [name, value] : response.headers) {
     if (skips && isOurs(name)) continue;
     head << name << ": " << value << "\r\n";
   }
-  if (!lines.typed && mayHaveBody) head << "Content-Type: text/html;charset=utf-8\r\n";
+  if (!lines.has(Lines::typed) && mayHaveBody) head << "Content-Type: text/html;charset=utf-8\r\n";
   if (chunked) {
     if (!endsByClose) head << "Transfer-Encoding: chunked\r\n";
   } else if (mayHaveBody || status == 205) {
     const std::uint64_t size = status == 205 ? 0 : bodySize.value_or(response.body.size());
     head << "Content-Length: " << size << "\r\n";
   }
-  if (!lines.dated && !context.date.empty()) head << "Date: " << context.date << "\r\n";
+  if (!lines.has(Lines::dated) && !context.date.empty()) head << "Date: " << context.date << "\r\n";
   head << "\r\n";
   if (together) head << response.body;
   head.appendTo(out);
@@ -223,7 +245,8 @@ void appendChunk(std::string_view data, const ReplyContext& context, std::string
 }
 
 void appendError(int status, std::string_view text, std::string& out) {
-  HeadWriter head(HeadWriter::fixed + text.size());
+  Room room(Room::fixed + text.size());
+  HeadWriter head(room);
   writeStatusLine(head, status);
   head << "Connection: close\r\nContent-Type: text/plain;charset=utf-8\r\nContent-Length: "
        << std::uint64_t{text.size() + 1} << "\r\n\r\n"
