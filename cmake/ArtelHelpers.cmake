@@ -11,6 +11,9 @@ function(artel_compile_options target)
       "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic>" $<$<BOOL:${ARTEL_WERROR}>:-Werror>)
     # GCC 12 sees overlapping copies in "text" + std::string where there are none (its bug 105651).
     target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+    if(UNIX)
+      target_compile_options(${target} PRIVATE -fno-plt) # a call into a shared library is one jump, not two
+    endif()
   endif()
   if(WIN32)
     target_compile_definitions(${target} PRIVATE _WIN32_WINNT=0x0A00 WIN32_LEAN_AND_MEAN NOMINMAX

@@ -20,7 +20,8 @@ std::string lines(std::string_view stream, const fuzz::Cuts& cuts, std::size_t l
     while (!arrived.bytes().empty()) {
       const artel::Input input = text.input(arrived.view(), peer);
       if (input.kind == artel::Input::Kind::needMore) break;
-      if (input.kind == artel::Input::Kind::invalid) return seen + "refused";
+      const bool beyond = input.kind == artel::Input::Kind::packet && input.size > limit;  // the connection refuses it
+      if (input.kind == artel::Input::Kind::invalid || beyond) return seen + "refused";
       fuzz::check(input.kind == artel::Input::Kind::packet && input.size > 0 && input.size <= arrived.view().size(),
                   "a line is no packet of what has come");
       seen.append("[").append(text.decode(arrived.view().substr(0, input.size), peer)).append("]");

@@ -163,7 +163,8 @@ void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept;
 
 /// True where sendNow may be used on a libuv stream whose write queue is empty.
 bool sendsDirectly() noexcept;
-/// Writes what the kernel takes now: bytes taken (0: would block), or a negative libuv-style error (-errno).
+/// Writes what the kernel takes now: bytes taken (0: would block, or not sendsDirectly()), or a negative libuv-style
+/// error (-errno).
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept;
 
 /// Free memory that the allocator holds goes back to the system, where it can be asked to. Takes up to milliseconds.

@@ -16,6 +16,14 @@ namespace artel {
 
 namespace detail {
 
+/// What take() is told beside the bytes, and what it answers beside the size.
+struct Taking {
+  const MessageCallback& handler;
+  std::size_t limit;          ///< of a packet, for protocols that know none of their own
+  Input& found;               ///< what input() said when nothing was delivered
+  std::size_t delivered = 0;  ///< set before the handler is called: an exception after it is the handler's
+};
+
 /// A protocol at work on one connection. `take` and `encode` are the two virtual calls that a message costs.
 class Codec {
  public:
@@ -26,15 +34,14 @@ class Codec {
   virtual Input input(std::span<char> bytes, Connection& connection) = 0;
   /// Decodes the packet and calls the handler, which may be empty.
   virtual void deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) = 0;
-  /// Both at once: sets `found` to what input() says and delivers the packet, if it is whole and not beyond `limit`.
-  /// Returns its size, 0 when nothing was delivered. An exception after `found` was set is the handler's.
-  virtual std::size_t take(std::span<char> bytes, Connection& connection, const MessageCallback& handler,
-                           std::size_t limit, Input& found) {
-    found = input(bytes, connection);
-    if (!found.isPacketIn(bytes.size(), limit)) return 0;
-    const std::size_t size = found.size;
-    deliver(bytes.first(size), connection, handler);
-    return size;
+  /// Both at once: delivers the first packet if it is whole and not beyond the limit. Returns its size, or 0 when
+  /// nothing was delivered.
+  virtual std::size_t take(std::span<char> bytes, Connection& connection, Taking& taking) {
+    taking.found = input(bytes, connection);
+    if (!taking.found.isPacketIn(bytes.size(), taking.limit)) return 0;
+    taking.delivered = taking.found.size;
+    deliver(bytes.first(taking.delivered), connection, taking.handler);
+    return taking.delivered;
   }
   /// Appends the encoding to `out`; false when messages of that type cannot be sent (nothing was appended).
   virtual bool encode(TypeId type, const void* message, Connection& connection, std::string& out) = 0;
@@ -65,13 +72,15 @@ class CodecOf final : public Codec {
     }
     handler.call(connection, &message);
   }
-  std::size_t take(std::span<char> bytes, Connection& connection, const MessageCallback& handler, std::size_t limit,
-                   Input& found) override {
-    found = protocol_.input(std::string_view(bytes.data(), bytes.size()), connection);
-    if (!found.isPacketIn(bytes.size(), limit)) return 0;
-    const std::size_t size = found.size;
-    CodecOf::deliver(bytes.first(size), connection, handler);
-    return size;
+  std::size_t take(std::span<char> bytes, Connection& connection, Taking& taking) override {
+    const Input found = protocol_.input(std::string_view(bytes.data(), bytes.size()), connection);
+    if (!found.isPacketIn(bytes.size(), taking.limit)) {
+      taking.found = found;
+      return 0;
+    }
+    taking.delivered = found.size;
+    CodecOf::deliver(bytes.first(found.size), connection, taking.handler);
+    return found.size;
   }
   bool encode(TypeId type, const void* message, Connection& connection, std::string& out) override {
     if constexpr (requires(std::string_view text) { protocol_.encode(text, connection, out); }) {

@@ -64,7 +64,7 @@ struct Input {
   /// The bytes are illegal: the connection is destroyed, the reason logged. `why` must be static text.
   static Input invalid(std::string_view why = "illegal data") { return {Kind::invalid, 0, why}; }
   /// A packet, legal, and all of it among the first `available` bytes.
-  bool isPacketIn(std::size_t available, std::size_t limit) const noexcept {
+  bool isPacketIn(std::size_t available, std::size_t limit = static_cast<std::size_t>(-1)) const noexcept {
     return kind == Kind::packet && size - 1 < available && size <= limit;
   }
 };

@@ -169,12 +169,9 @@ void applyAccepted(NativeSocket, const ListenOptions&) noexcept {}  // inherited
 bool sendsDirectly() noexcept { return true; }
 
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept {
-  for (;;) {
-    const ssize_t taken = ::send(static_cast<int>(socket), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (taken >= 0) return taken;
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-    if (errno != EINTR) return -errno;
-  }
+  const ssize_t taken = ::send(static_cast<int>(socket), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (taken >= 0) return taken;
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;  // the caller tries again what is left
 }
 
 std::size_t unacknowledged(NativeSocket socket) noexcept {

@@ -127,9 +127,7 @@ void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept {
 
 bool sendsDirectly() noexcept { return false; }
 
-std::ptrdiff_t sendNow(NativeSocket, const char*, std::size_t) noexcept {
-  return -4049;  // UV_ENOTSUP on this system
-}
+std::ptrdiff_t sendNow(NativeSocket, const char*, std::size_t) noexcept { return 0; }
 
 std::size_t unacknowledged(NativeSocket) noexcept { return 0; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 #include "src/net/loop.hpp"
 
@@ -31,6 +32,7 @@ int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
     return status;
   }
   open_ = true;
+  unable_ = false;
   handle_.any.data = this;
   if (incoming.server != nullptr) {
     status = uv_accept(incoming.server, stream());
@@ -59,17 +61,21 @@ void Stream::startReading() noexcept {
   const auto read = [](uv_stream_t* handle, std::ptrdiff_t size, const uv_buf_t* buffer) {
     auto& self = *static_cast<Stream*>(handle->data);
     if (size > 0) return self.received({buffer->base, static_cast<std::size_t>(size)});
-    if (size == 0) return;  // libuv's EAGAIN
-    self.stopReading();
-    if (size == UV_EOF)
-      self.ended();
-    else
-      self.failed(static_cast<int>(size), self.behind());
+    self.readEnded(size);
   };
   if (const int status = uv_read_start(stream(), give, read); status != 0) {
-    error_ = static_cast<std::int16_t>(status);
+    fail(status);
     visitLater();
   }
+}
+
+void Stream::readEnded(std::ptrdiff_t status) {
+  if (status == 0) return;  // libuv's EAGAIN
+  stopReading();
+  if (status == UV_EOF)
+    ended();
+  else
+    failed(static_cast<int>(status), behind());
 }
 
 void Stream::stopReading() noexcept {
@@ -78,13 +84,8 @@ void Stream::stopReading() noexcept {
   uv_read_stop(stream());
 }
 
-std::string& Stream::takeOut() {
-  out_ = loop().buffers.take();
-  return *out_;
-}
-
 void Stream::dropOut() noexcept {
-  if (out_ == nullptr || pinned_) return;
+  if (out_ == nullptr || pins_ != 0) return;
   loop().buffers.give(out_);
   out_ = nullptr;
 }
@@ -107,31 +108,39 @@ bool Stream::flushLater() noexcept {
   return true;
 }
 
+/// The kernel has all of it.
+inline bool Stream::flushed() noexcept {
+  bytesOut_ += out_->size();
+  loop().buffers.give(std::exchange(out_, nullptr));
+  return true;
+}
+
 bool Stream::flushOut() noexcept {
-  if (pinned_) return true;  // the one who appends flushes when it is done
-  if (!open_ || error_ != 0 || out_->empty()) {
-    dropOut();
-    return true;
-  }
-  std::ptrdiff_t taken = 0;
-  if (platform::sendsDirectly()) {
-    taken = platform::sendNow(native(), out_->data(), out_->size());
-  } else {
+  if (pins_ != 0 || unable_ || out_->empty()) return flushNothing();
+  const std::ptrdiff_t taken = platform::sendNow(socket_, out_->data(), out_->size());
+  return taken == static_cast<std::ptrdiff_t>(out_->size()) ? flushed() : flushRest(taken);
+}
+
+bool Stream::flushNothing() noexcept {
+  dropOut();  // not what is pinned: the one who appends flushes when it is done
+  return true;
+}
+
+/// The kernel took only `taken`, or it is an error.
+bool Stream::flushRest(std::ptrdiff_t taken) noexcept {
+  if (!platform::sendsDirectly()) {
     uv_buf_t buffer = uv_buf_init(out_->data(), static_cast<unsigned>(out_->size()));
     taken = uv_try_write(stream(), &buffer, 1);
     if (taken == UV_EAGAIN) taken = 0;
+    if (taken == static_cast<std::ptrdiff_t>(out_->size())) return flushed();
   }
   if (taken < 0) {
-    error_ = static_cast<std::int16_t>(taken);  // told at the turn's end: this may run inside a user's call
+    fail(static_cast<int>(taken));  // told at the turn's end: this may run inside a user's call
     dropOut();
     visitLater();
     return true;
   }
   bytesOut_ += static_cast<std::uint64_t>(taken);
-  if (static_cast<std::size_t>(taken) == out_->size()) {
-    dropOut();
-    return true;
-  }
   // Without memory for this there is none for anything: the process ends, its master starts another.
   write_ = new Write{{}, this, out_, static_cast<std::size_t>(taken)};  // NOLINT(bugprone-unhandled-exception-at-new)
   out_ = nullptr;
@@ -146,7 +155,7 @@ bool Stream::flushOut() noexcept {
     loop().buffers.give(write_->data);
     delete write_;
     write_ = nullptr;
-    error_ = static_cast<std::int16_t>(status);
+    fail(status);
     visitLater();
     return true;
   }
@@ -164,11 +173,11 @@ void Stream::written(Write* write, int status) {
     return failed(status, true);
   }
   flush();
-  if (write_ == nullptr && error_ == 0) drained();
+  if (write_ == nullptr && !unable_) drained();
 }
 
 void Stream::shutdownSend() noexcept {
-  if (!open_ || error_ != 0) return;
+  if (unable_) return;
   auto* request = new (std::nothrow) uv_shutdown_t;
   if (request == nullptr) return;
   // A peer that is gone already makes this fail; the end is noticed by reading, which goes on.
@@ -181,6 +190,7 @@ void Stream::closeHandle() noexcept {
   dropOut();
   if (!open_) return;
   open_ = false;
+  unable_ = true;
   reading_ = false;
   uv_close(&handle_.any, [](uv_handle_t* handle) { static_cast<Stream*>(handle->data)->handleClosed(); });
 }

@@ -13,7 +13,9 @@
 #include <string>
 
 #include "artel/loop.hpp"
+#include "platform/compiler.hpp"
 #include "platform/platform.hpp"
+#include "src/net/loop.hpp"
 
 namespace artel::net {
 
@@ -38,7 +40,10 @@ class Stream {
   bool reading() const noexcept { return reading_; }
 
   /// Append here what shall be sent, then call flushLater().
-  std::string& out() { return out_ != nullptr ? *out_ : takeOut(); }
+  std::string& out() {
+    if (out_ == nullptr) out_ = loop().buffers.take();
+    return *out_;
+  }
   /// Sends before the turn ends, or at once when much is corked. False when the kernel is behind.
   bool flushLater() noexcept;
   /// Hands what is corked to the kernel. False when the kernel is behind.
@@ -46,6 +51,8 @@ class Stream {
   /// The socket itself, for the platform's calls.
   platform::NativeSocket native() const noexcept { return socket_; }
   bool behind() const noexcept { return write_ != nullptr; }
+  /// Nothing waits to be sent, nor was anything appended.
+  bool quiet() const noexcept { return out_ == nullptr && write_ == nullptr; }
   /// Bytes not yet in the kernel.
   std::size_t queued() const noexcept {
     return (out_ != nullptr ? out_->size() : 0) + (write_ != nullptr ? behindBy() : 0);
@@ -82,10 +89,13 @@ class Stream {
   friend struct artel::Loop::Impl;  // the visits
   struct Write;
   uv_stream_t* stream() noexcept { return &handle_.stream; }
+  ARTEL_COLD void readEnded(std::ptrdiff_t status);
   void written(Write* write, int status);
   void rememberSocket() noexcept;
-  std::string& takeOut();
   bool flushOut() noexcept;
+  ARTEL_COLD bool flushNothing() noexcept;
+  bool flushed() noexcept;
+  ARTEL_COLD bool flushRest(std::ptrdiff_t taken) noexcept;
   std::size_t behindBy() const noexcept;
   void dropOut() noexcept;
 
@@ -99,15 +109,22 @@ class Stream {
   Write* write_ = nullptr;
   Stream* nextVisit_ = nullptr;
   std::uint64_t bytesOut_ = 0;
+  void fail(int uvError) noexcept {
+    error_ = static_cast<std::int16_t>(uvError);
+    unable_ = true;
+  }
   std::int16_t error_ = 0;
-  bool visiting_ = false, open_ = false, reading_ = false, corked_ = false, pinned_ = false, unix_ = false;
+  bool visiting_ = false, open_ = false, reading_ = false, corked_ = false, unix_ = false;
+  bool unable_ = true;  // to send: not open, or an error came and is still to be told
+  std::uint8_t pins_ = 0;
 
  protected:
   /// While set, flushLater() waits for the one who set it (the parse of this stream's own input) instead of the turn's
   /// end.
   bool& corked() noexcept { return corked_; }
-  /// While set, out() stays where it is: nothing is flushed.
-  bool& pinned() noexcept { return pinned_; }
+  /// In between out() stays where it is: nothing is flushed.
+  void pin() noexcept { ++pins_; }
+  void unpin() noexcept { --pins_; }
 };
 
 }  // namespace artel::net

@@ -87,116 +87,150 @@ SharedCallbacks& Conn::ownCallbacks() {
 
 // ---- receiving ------------------------------------------------------------------------------------------------------
 
-bool Conn::mayDeliver() const noexcept { return status_ == Status::established && !paused_ && !held_ && !atLimit(); }
-
 void Conn::received(std::span<char> bytes) {
   bytesIn_ += bytes.size();
   lastReceived_ = clock();
-  if (status_ != Status::established) return;  // lingering: read and thrown away
+  if (has(barEnd | barLook) || in_ != nullptr) return receivedRarely(bytes);
+  messageSince_ = lastReceived_;
+  parse(bytes);
+}
+
+void Conn::receivedRarely(std::span<char> bytes) {
+  if (has(barEnd)) return;  // lingering: read and thrown away
   if (in_ == nullptr) {
     messageSince_ = lastReceived_;
-    const std::size_t used = parse(bytes);
-    if (used < bytes.size() && status_ == Status::established) {
-      in_ = net::loop().buffers.take();
-      in_->assign(bytes.data() + used, bytes.size() - used);
-    }
+    parseFirst(bytes);
   } else {
     in_->append(bytes.data(), bytes.size());
     parseBuffered();
   }
-  updateReading();
 }
 
 void Conn::parseBuffered() {
-  if (in_ == nullptr) return;
-  const std::size_t used = parse({in_->data(), in_->size()});
-  if (in_ == nullptr) return;
-  if (used == in_->size())
-    dropIn();
-  else if (used > 0)
-    in_->erase(0, used);
+  if (in_ == nullptr)
+    afterParse();
+  else if (has(barLook))
+    parseFirst({in_->data(), in_->size()});
+  else
+    parse({in_->data(), in_->size()});
 }
 
-std::size_t Conn::parse(std::span<char> bytes) {
-  std::size_t used = 0;
-  parsing_ = corked() = true;
-  while (used < bytes.size() && mayDeliver()) {
-    const std::span<char> rest = bytes.subspan(used);
-    if (codec_ == nullptr || packetSize_ != 0 || !spoke_) {
-      if (!parseRarely(rest, used)) break;
-      continue;
+/// Delivers all packets that may be delivered now; their answers leave in one write. `rest` are fresh bytes when in_ is
+/// null, else the last ones of in_. What is left waits in in_.
+void Conn::parse(std::span<char> rest) {
+  corked() = true;
+  while (!rest.empty() && mayDeliver()) {
+    if (codec_ == nullptr) {
+      takeRaw(rest);
+      rest = {};
+      break;
     }
-    const bool counts = !builtin_;  // http and websocket count for themselves, and have limits of their own
-    const std::size_t limit = builtin_ ? std::numeric_limits<std::size_t>::max() : maxPackageSize;
-    Input found;
+    static Input found;  // of this process: for when nothing is delivered
+    detail::Taking taking{callbacks_->onMessage, maxPackageSize, found};
     std::size_t size = 0;
     try {
-      size = codec_->take(rest, *this, callbacks_->onMessage, limit, found);
+      size = codec_->take(rest, *this, taking);
     } catch (...) {
-      if (found.isPacketIn(rest.size(), limit)) {
-        size = found.size;
-        net::exceptionLeft(this);
-      } else {
-        found = inputThrew();
-      }
+      size = takeThrew(taking);
     }
     if (size == 0) {
-      if (!nothingTaken(found, rest.size(), limit, used)) break;
-      continue;
+      size = nothingTaken(found, rest.size());
+      if (size == 0) break;
+    } else if (!builtin_) {
+      countRequest();
     }
-    used += size;
-    messageSince_ = lastReceived_;
-    if (counts) countRequest();
+    rest = rest.subspan(size);
   }
-  parsing_ = corked() = false;
-  flush();
-  if (status_ == Status::closing) visitLater();
-  if (peerEnded_ && mayDeliver() && !halfOpen_) beginClose(false);  // it ended while something waited here
-  return used;
+  corked() = false;
+  if (flush() && rest.empty() && in_ == nullptr && !has(bars)) return;  // nearly always
+  keepRest(rest);
+  afterParse();
 }
 
-/// The first bytes of a connection, raw bytes, and a packet whose size is known. False: nothing more can be done now.
-bool Conn::parseRarely(std::span<char> rest, std::size_t& used) {
-  if (codec_ == nullptr) {
-    used += rest.size();
-    countRequest();
-    net::userCode(this, [&] {
-      std::string_view text(rest.data(), rest.size());
-      if (callbacks_->onMessage) callbacks_->onMessage.call(*this, &text);
-    });
-    return true;
+void Conn::keepRest(std::span<char> rest) {
+  if (in_ == nullptr) {
+    if (rest.empty() || has(barEnd)) return;
+    in_ = net::loop().buffers.take();
+    in_->assign(rest.data(), rest.size());
+  } else if (rest.empty()) {
+    dropIn();
+  } else if (rest.size() < in_->size()) {
+    in_->erase(0, in_->size() - rest.size());
+    touch();  // of the next message
   }
-  if (packetSize_ == 0) return !wrongProtocol(rest);
-  if (rest.size() < packetSize_) return false;
-  const auto packet = rest.first(std::exchange(packetSize_, 0));
-  used += packet.size();
-  messageSince_ = lastReceived_;
+}
+
+/// Something was left, or stands in the way of more.
+void Conn::afterParse() {
+  if (status_ == Status::closing) visitLater();
+  if (peerEnded_ && mayDeliver() && !halfOpen_) beginClose(false);  // it ended while something waited here
+  updateReading();
+}
+
+/// The same, beginning with the first bytes of a connection or with a packet whose size is known.
+void Conn::parseFirst(std::span<char> bytes) {
+  std::size_t used = 0;
+  corked() = true;
+  const bool more = begin(bytes, used);
+  corked() = false;
+  if (more) return parse(bytes.subspan(used));
+  flush();
+  keepRest(bytes.subspan(used));
+  afterParse();
+}
+
+/// False: nothing more can be done now.
+bool Conn::begin(std::span<char> bytes, std::size_t& used) {
+  if (!mayDeliver()) return false;
+  if (packetSize_ == 0 && !spoke_ && wrongProtocol(bytes)) return false;
+  if (bytes.size() < packetSize_) return false;
+  set(barLook, false);
+  if (packetSize_ == 0) return true;
+  const auto packet = bytes.first(std::exchange(packetSize_, 0));
+  used = packet.size();
   if (!builtin_) countRequest();
   net::userCode(this, [&] { codec_->deliver(packet, *this, callbacks_->onMessage); });
   return true;
 }
 
-/// No whole packet was there. False: nothing more can be done with these bytes now.
-bool Conn::nothingTaken(const Input& found, std::size_t available, std::size_t limit, std::size_t& used) {
+void Conn::takeRaw(std::span<char> bytes) {
+  countRequest();
+  net::userCode(this, [&] {
+    std::string_view text(bytes.data(), bytes.size());
+    if (callbacks_->onMessage) callbacks_->onMessage.call(*this, &text);
+  });
+}
+
+/// No whole packet was there. Returns how many bytes are skipped; 0: nothing more can be done with them now.
+std::size_t Conn::nothingTaken(const Input& found, std::size_t available) {
+  const std::size_t limit = builtin_ ? std::numeric_limits<std::size_t>::max() : maxPackageSize;
   switch (found.kind) {
     case Input::Kind::needMore:
       if (available > limit) violated("more than maxPackageSize bytes without a packet");
-      return false;
+      return 0;
     case Input::Kind::skip:
-      used += std::min(found.size, available);
-      messageSince_ = lastReceived_;
-      return found.size > 0;
+      return std::min(found.size, available);
     case Input::Kind::invalid:
       violated(found.reason);
-      return false;
+      return 0;
     case Input::Kind::packet:
       break;
   }
-  if (found.size == 0) return violated("a packet of no bytes"), false;
-  if (found.size > limit) return violated("a packet longer than maxPackageSize"), false;
+  if (found.size == 0) return violated("a packet of no bytes"), 0;
+  if (found.size > limit) return violated("a packet longer than maxPackageSize"), 0;
   packetSize_ = found.size;
+  set(barLook, true);
   if (in_ != nullptr) in_->reserve(std::min(packetSize_, 2 * available));  // by what came, not by what was said
-  return false;
+  return 0;
+}
+
+/// In a catch block. Returns the size of the packet whose handler threw; 0: it was the protocol's input.
+std::size_t Conn::takeThrew(detail::Taking& taking) noexcept {
+  if (taking.delivered != 0)
+    net::exceptionLeft(this);
+  else
+    taking.found = inputThrew();
+  return taking.delivered;
 }
 
 /// In a catch block.
@@ -286,13 +320,13 @@ void Conn::setProtocol(const Protocol& protocol) {
 
 /// Held or let go, outside of a parse.
 void Conn::inputReleased() {
-  if (!held_) raise(eventParse);
+  if (!has(barHeld)) raise(eventParse);
   updateReading();
 }
 
 void Conn::pause(bool paused) {
-  if (paused_ == paused || status_ != Status::established) return;
-  paused_ = paused;
+  if (has(barPaused) == paused || has(barEnd)) return;
+  set(barPaused, paused);
   if (!paused) {
     touch();  // the peer could not go on
     raise(eventParse);
@@ -301,9 +335,8 @@ void Conn::pause(bool paused) {
 }
 
 void Conn::updateReading() noexcept {
-  const bool wanted =
-      status_ == Status::ending || status_ == Status::closing ||
-      (status_ == Status::established && !paused_ && !atLimit() && !(held_ && buffered() >= heldInputLimit));
+  const bool wanted = status_ == Status::ending || status_ == Status::closing ||
+                      (!has(barEnd | barPaused) && !atLimit() && !(has(barHeld) && buffered() >= heldInputLimit));
   if (wanted && !peerEnded_)
     startReading();
   else
@@ -314,8 +347,8 @@ void Conn::ended() {
   peerEnded_ = true;
   if (status_ == Status::ending || gone_) return finish();
   if (status_ != Status::established) return;
-  if (halfOpen_) return raise(eventParse);    // what is buffered goes on before the end does
-  if (held_ || paused_ || atLimit()) return;  // its answer is still to come
+  if (halfOpen_) return raise(eventParse);            // what is buffered goes on before the end does
+  if (has(barHeld | barPaused) || atLimit()) return;  // its answer is still to come
   beginClose(false);
 }
 
@@ -337,7 +370,7 @@ SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
     return sendRaw(*static_cast<const std::string_view*>(message));
   }
   return write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
-               atLimit() && builtin_ && builtin()->exempt(type, message));
+               !atLimit() || (builtin_ && builtin()->exempt(type, message)));
 }
 
 SendStatus Conn::refused(std::uint8_t event) noexcept {
@@ -347,12 +380,11 @@ SendStatus Conn::refused(std::uint8_t event) noexcept {
 }
 
 SendStatus Conn::appended() noexcept {
-  if (corked() && !behind() && queued() < std::min(corkLimit, maxSendBufferSize)) return SendStatus::sent;
   bool ahead = flushLater();
   if (ahead && atLimit()) ahead = flush();
   if (!ahead && atLimit()) {
     raise(eventFull);
-    if (!parsing_) updateReading();
+    if (!corked()) updateReading();
   }
   return ahead ? SendStatus::sent : SendStatus::queued;
 }
@@ -395,9 +427,9 @@ void Conn::beginClose(bool goodbye) {
     if (codec != nullptr) codec->sayGoodbye(*this);
     if (status_ != Status::established) return;
   }
-  status_ = Status::closing;
+  setStatus(Status::closing);
   stalledSince_ = clock();
-  if (!parsing_) dropIn();
+  if (!corked()) dropIn();
   visitLater();
 }
 
@@ -405,7 +437,7 @@ void Conn::beginClose(bool goodbye) {
 void Conn::goOnClosing() {
   if (status_ != Status::closing || queued() > 0) return;
   if (peerEnded_) return finish();
-  status_ = Status::ending;
+  setStatus(Status::ending);
   stalledSince_ = clock();
   shutdownSend();
   startReading();
@@ -414,7 +446,7 @@ void Conn::goOnClosing() {
 void Conn::finish() {
   if (gone_) return;
   gone_ = true;
-  status_ = Status::closed;
+  setStatus(Status::closed);
   net::loop().closing.push_back(shared_from_this());
   closeHandle();
   visitLater();
@@ -435,15 +467,14 @@ void Conn::turnEnds() {
     events_ &= static_cast<std::uint8_t>(~eventParse);
     if (status_ == Status::established) {
       parseBuffered();
-      if (in_ == nullptr && peerEnded_ && !halfOpen_ && !held_ && !paused_) beginClose(false);
-      updateReading();
+      if (in_ == nullptr && peerEnded_ && !halfOpen_ && !has(barHeld | barPaused)) beginClose(false);
     }
   }
   raiseEvents();
   // What mayDeliver() leaves is the beginning of a message that never ends.
   if (halfOpen_ && peerEnded_ && !endPassed_ && status_ == Status::established && (in_ == nullptr || mayDeliver()))
     passEnd();
-  if (sendEnded_ && !shut_ && queued() == 0 && status_ == Status::established) {
+  if (has(barSendEnded) && !shut_ && queued() == 0 && !has(barEnd)) {
     shut_ = true;
     shutdownSend();
   }
@@ -457,7 +488,7 @@ void Conn::turnEnds() {
     if (codec_ != nullptr) codec_->onClose(*this);
   });
   // A source that has nothing more to say, or waits for this one to drain, would wait for ever.
-  if (const auto source = callbacks_->pipedFrom.lock(); source && (source->endPassed_ || source->paused_))
+  if (const auto source = callbacks_->pipedFrom.lock(); source && (source->endPassed_ || source->has(barPaused)))
     source->beginClose(false);
   dropIn();
   // A callback may hold its own connection: nothing calls it any more, so that circle is cut.
@@ -501,10 +532,10 @@ void Conn::passEnd() {
   endPassed_ = true;
   const auto other = callbacks_->pipedTo.lock();
   if (!other || other->status_ != Status::established) return beginClose(false);
-  other->sendEnded_ = true;
+  other->set(barSendEnded, true);
   other->visitLater();
   if (other->peerEnded_) {
-    other->sendEnded_ = false;  // closing ends it
+    other->set(barSendEnded, false);  // closing ends it
     other->beginClose(false);
     beginClose(false);
   }

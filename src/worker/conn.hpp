@@ -6,6 +6,7 @@
 // Events that the user's own calls cause are marks here and are raised when the turn ends (turnEnds).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <chrono>
@@ -18,6 +19,7 @@
 
 #include "artel/codec.hpp"
 #include "artel/worker.hpp"
+#include "platform/compiler.hpp"
 #include "src/net/loop.hpp"
 #include "src/net/stream.hpp"
 
@@ -106,16 +108,16 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   SendStatus write(Append&& append, bool exempt);
   /// The codec is owed an answer: no further message is parsed until it lets go.
   void holdInput(bool hold) {
-    if (held_ == hold) return;
-    held_ = hold;
-    if (!parsing_) inputReleased();  // the running parse looks for itself
+    if (has(barHeld) == hold) return;
+    set(barHeld, hold);
+    if (!corked()) inputReleased();  // the running parse looks for itself
   }
-  bool inputHeld() const noexcept { return held_; }
+  bool inputHeld() const noexcept { return has(barHeld); }
   /// Illegal bytes: logged, destroyed.
-  void violated(std::string_view reason);
+  ARTEL_COLD void violated(std::string_view reason);
   /// Like close(), without the codec's goodbye.
   void endAfterFlush();
-  bool atLimit() const noexcept { return queued() >= maxSendBufferSize; }
+  bool atLimit() const noexcept { return !quiet() && queued() >= maxSendBufferSize; }
   Clock lastReceived() const noexcept { return lastReceived_; }
   /// A message for onMessage.
   void countRequest() noexcept;
@@ -162,6 +164,21 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
     eventParse = 16,
     eventStalled = 32
   };
+  /// What stands in the way of messages, in one byte: each message is checked against it, coming and going.
+  enum Bar : std::uint8_t {
+    barEnd = 1,  // no longer established
+    barPaused = 2,
+    barHeld = 4,       // a request waits for its answer
+    barSendEnded = 8,  // of a pipe: nothing more to send
+    barLook = 16,      // what comes next is not for codec_->take: it begins the connection, or packetSize_ is known
+    bars = barEnd | barPaused | barHeld
+  };
+  bool has(std::uint8_t bars) const noexcept { return (bars_ & bars) != 0; }
+  void set(Bar bar, bool on) noexcept { bars_ = static_cast<std::uint8_t>(on ? bars_ | bar : bars_ & ~bar); }
+  void setStatus(Status status) noexcept {
+    status_ = status;
+    set(barEnd, status != Status::established);
+  }
 
   void received(std::span<char> bytes) override;
   void ended() override;
@@ -170,11 +187,17 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   void turnEnds() override;
   void handleClosed() override;
 
-  std::size_t parse(std::span<char> bytes);
-  bool parseRarely(std::span<char> rest, std::size_t& used);
-  bool nothingTaken(const Input& found, std::size_t available, std::size_t limit, std::size_t& used);
+  ARTEL_COLD void receivedRarely(std::span<char> bytes);
+  void parse(std::span<char> rest);
+  ARTEL_COLD void parseFirst(std::span<char> bytes);
+  bool begin(std::span<char> bytes, std::size_t& used);
+  void takeRaw(std::span<char> bytes);
+  ARTEL_COLD std::size_t nothingTaken(const Input& found, std::size_t available);
+  ARTEL_COLD std::size_t takeThrew(detail::Taking& taking) noexcept;
+  ARTEL_COLD void keepRest(std::span<char> rest);
   void parseBuffered();
-  bool mayDeliver() const noexcept;
+  ARTEL_COLD void afterParse();
+  bool mayDeliver() const noexcept { return !has(bars) && !atLimit(); }
   Input inputThrew() noexcept;
   void inputReleased();
   bool wrongProtocol(std::span<char> bytes);
@@ -183,8 +206,8 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   bool sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept;
   void giveUpSending();
   void passEnd();
-  SendStatus refused(std::uint8_t event) noexcept;
-  SendStatus appended() noexcept;
+  ARTEL_COLD SendStatus refused(std::uint8_t event) noexcept;
+  ARTEL_COLD SendStatus appended() noexcept;
   void raise(std::uint8_t event) noexcept;
   void raiseEvents();
   void dropIn() noexcept;
@@ -201,11 +224,12 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   Clock lastReceived_, messageSince_;
   Clock stalledSince_ = 0;  // since when the peer owes us: to take what is queued, or (ending) its own end
   Status status_ = Status::established;
+  std::uint8_t bars_ = barLook;
   std::uint8_t events_ = 0;
-  bool codecOwned_ : 1 = false, builtin_ : 1 = false, paused_ : 1 = false, held_ : 1 = false, parsing_ : 1 = false;
+  bool codecOwned_ : 1 = false, builtin_ : 1 = false;
   bool peerEnded_ : 1 = false;
   bool halfOpen_ : 1 = false;  // of a pipe: one side may end before the other
-  bool endPassed_ : 1 = false, sendEnded_ : 1 = false, shut_ : 1 = false;
+  bool endPassed_ : 1 = false, shut_ : 1 = false;
   bool spoke_ : 1 = false, gone_ : 1 = false, endTold_ : 1 = false, turnedAway_ : 1 = false;
 };
 
@@ -213,25 +237,29 @@ template <class Append>
 SendStatus Conn::write(Append&& append, bool exempt) {
   assert((net::processLoop == nullptr || net::processLoop->here()) &&
          "send belongs to the loop's thread: use Loop::post from another one");
-  if (status_ != Status::established || sendEnded_) return refused(0);
+  if (has(barEnd | barSendEnded)) return refused(0);
   if (!exempt && atLimit() && (behind() || (flush(), atLimit()))) return refused(eventDropped);
   std::string& buffer = out();
   const std::size_t before = buffer.size();
   bool encoded = false;
-  const bool pinnedBefore = std::exchange(pinned(), true);  // an encode that sends, too, must not move this buffer
+  pin();  // an encode that sends, too, must not move this buffer
   try {
     encoded = append(buffer);
   } catch (...) {
-    pinned() = pinnedBefore;
+    unpin();
     buffer.resize(before);
     throw;
   }
-  pinned() = pinnedBefore;
+  unpin();
   if (!encoded) {
     buffer.resize(before);
     return refused(eventMisuse);
   }
-  return buffer.size() == before ? SendStatus::queued : appended();
+  const std::size_t size = buffer.size();
+  if (size == before) return SendStatus::queued;
+  // Nearly always: the running parse sends it when it ends.
+  if (corked() && !behind() && size < corkLimit && size < maxSendBufferSize) return SendStatus::sent;
+  return appended();
 }
 
 }  // namespace artel

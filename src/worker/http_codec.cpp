@@ -75,13 +75,15 @@ Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
   return Input::needMore();
 }
 
-std::size_t HttpCodec::take(std::span<char> bytes, Connection& connection, const MessageCallback& handler,
-                            std::size_t limit, Input& found) {
-  found = HttpCodec::input(bytes, connection);
-  if (!found.isPacketIn(bytes.size(), limit)) return 0;
-  const std::size_t size = found.size;
-  HttpCodec::deliver(bytes.first(size), connection, handler);
-  return size;
+std::size_t HttpCodec::take(std::span<char> bytes, Connection& connection, detail::Taking& taking) {
+  const Input found = HttpCodec::input(bytes, connection);
+  if (!found.isPacketIn(bytes.size())) {
+    taking.found = found;
+    return 0;
+  }
+  taking.delivered = found.size;
+  HttpCodec::deliver(bytes.first(found.size), connection, taking.handler);
+  return found.size;
 }
 
 /// The answer to bytes that are no request, then the end of the connection.

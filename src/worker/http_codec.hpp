@@ -24,8 +24,7 @@ class HttpCodec final : public BuiltinCodec {
 
   Input input(std::span<char> bytes, Connection& connection) override;
   void deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) override;
-  std::size_t take(std::span<char> bytes, Connection& connection, const MessageCallback& handler, std::size_t limit,
-                   Input& found) override;
+  std::size_t take(std::span<char> bytes, Connection& connection, detail::Taking& taking) override;
   bool encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) override;
   bool delivers(detail::TypeId type) const noexcept override;
   void tick(Conn& connection, std::uint32_t now) override;

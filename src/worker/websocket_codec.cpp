@@ -18,20 +18,20 @@ Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
   return Input::skip(bytes.size());
 }
 
-std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, const MessageCallback& handler,
-                                 std::size_t limit, Input& found) {
+std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, detail::Taking& taking) {
+  Conn& self = conn(connection);
   websocket::Event event;
-  if (const std::size_t size = reader_.takeWhole(bytes, conn(connection).maxPackageSize, event); size != 0) {
+  if (const std::size_t size = reader_.takeWhole(bytes, self.maxPackageSize, event); size != 0) {
     pinged_ = false;
-    found = Input::packet(size);
-    happened(conn(connection), event);
+    taking.delivered = size;
+    happened(self, event);
     return size;
   }
-  found = WebsocketCodec::input(bytes, connection);
-  if (!found.isPacketIn(bytes.size(), limit)) return 0;
-  const std::size_t size = found.size;
-  WebsocketCodec::deliver(bytes.first(size), connection, handler);
-  return size;
+  taking.found = WebsocketCodec::input(bytes, connection);
+  if (!taking.found.isPacketIn(bytes.size())) return 0;
+  taking.delivered = taking.found.size;
+  WebsocketCodec::deliver(bytes.first(taking.delivered), connection, taking.handler);
+  return taking.delivered;
 }
 
 void WebsocketCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback&) {

@@ -34,7 +34,8 @@ std::vector<std::string> feed(const std::string& bytes, std::size_t step, std::s
     buffer += bytes.substr(at, step);
     for (;;) {
       const Input input = text.input(buffer, peer);
-      if (input.kind == Input::Kind::invalid) return lines.emplace_back("INVALID"), lines;
+      const bool beyond = input.kind == Input::Kind::packet && input.size > limit;  // the connection refuses it
+      if (input.kind == Input::Kind::invalid || beyond) return lines.emplace_back("INVALID"), lines;
       if (input.kind == Input::Kind::needMore || buffer.empty()) break;
       lines.emplace_back(text.decode(std::string_view(buffer).substr(0, input.size), peer));
       buffer.erase(0, input.size);
