@@ -161,11 +161,15 @@ Result<NativeSocket> acceptOne(NativeSocket listener) noexcept;
 /// No-delay and keep-alive on an accepted tcp socket, where the listener does not hand them down.
 void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept;
 
-/// True where sendNow may be used on a libuv stream whose write queue is empty.
-bool sendsDirectly() noexcept;
-/// Writes what the kernel takes now: bytes taken (0: would block, or not sendsDirectly()), or a negative libuv-style
-/// error (-errno).
+/// True where sendNow and receiveNow serve a libuv stream, which then only tells when; false where libuv must move the
+/// bytes itself.
+bool directIo() noexcept;
+/// Writes what the kernel takes now: bytes taken (0: would block, or not directIo()), or a negative libuv-style error
+/// (-errno). Only while the stream's own write queue is empty.
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept;
+/// Reads what the kernel has now: bytes read, 0: nothing yet (or not directIo()), endOfStream, or -errno.
+std::ptrdiff_t receiveNow(NativeSocket socket, char* buffer, std::size_t size) noexcept;
+inline constexpr std::ptrdiff_t endOfStream = -4095;  ///< libuv's own number for it
 
 /// Free memory that the allocator holds goes back to the system, where it can be asked to. Takes up to milliseconds.
 void releaseFreeMemory() noexcept;

@@ -166,12 +166,19 @@ Result<NativeSocket> acceptOne(NativeSocket listener) noexcept {
 
 void applyAccepted(NativeSocket, const ListenOptions&) noexcept {}  // inherited, see setTcpOptions
 
-bool sendsDirectly() noexcept { return true; }
+bool directIo() noexcept { return true; }
 
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept {
   const ssize_t taken = ::send(static_cast<int>(socket), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (taken >= 0) return taken;
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;  // the caller tries again what is left
+}
+
+std::ptrdiff_t receiveNow(NativeSocket socket, char* buffer, std::size_t size) noexcept {
+  const ssize_t got = ::recv(static_cast<int>(socket), buffer, size, MSG_DONTWAIT);
+  if (got > 0) return got;
+  if (got == 0) return endOfStream;
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;  // the loop tells again
 }
 
 std::size_t unacknowledged(NativeSocket socket) noexcept {

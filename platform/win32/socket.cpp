@@ -125,9 +125,11 @@ void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept {
   set(native, IPPROTO_TCP, keepAliveCount, static_cast<DWORD>(options.keepAlive.probes));
 }
 
-bool sendsDirectly() noexcept { return false; }
+bool directIo() noexcept { return false; }
 
 std::ptrdiff_t sendNow(NativeSocket, const char*, std::size_t) noexcept { return 0; }
+
+std::ptrdiff_t receiveNow(NativeSocket, char*, std::size_t) noexcept { return 0; }
 
 std::size_t unacknowledged(NativeSocket) noexcept { return 0; }
 

@@ -51,26 +51,42 @@ void Stream::rememberSocket() noexcept {
   socket_ = (platform::NativeSocket)fd;  // a number here, a pointer there: the same bits
 }
 
-void Stream::startReading() noexcept {
-  if (reading_ || !open_) return;
-  reading_ = true;
-  const auto give = [](uv_handle_t*, std::size_t, uv_buf_t* buffer) {
-    buffer->base = loop().receiveBuffer.get();
-    buffer->len = Loop::Impl::receiveBufferSize;
-  };
-  const auto read = [](uv_stream_t* handle, std::ptrdiff_t size, const uv_buf_t* buffer) {
+/// What libuv calls when there is something to read.
+struct Stream::Reading {
+  static void give(uv_handle_t*, std::size_t, uv_buf_t* buffer) {
+    *buffer = uv_buf_init(loop().receiveBuffer.get(), Loop::Impl::receiveBufferSize);
+  }
+  static void done(uv_stream_t* handle, std::ptrdiff_t size, const uv_buf_t* buffer) {
     auto& self = *static_cast<Stream*>(handle->data);
     if (size > 0) return self.received({buffer->base, static_cast<std::size_t>(size)});
     self.readEnded(size);
-  };
-  if (const int status = uv_read_start(stream(), give, read); status != 0) {
+  }
+  // Without a buffer libuv does not read, but says so: then we read for ourselves, for recv is cheaper than its read.
+  // What does not fit into the buffer is told again.
+  static void giveNothing(uv_handle_t*, std::size_t, uv_buf_t* buffer) { *buffer = {}; }
+  static void now(uv_stream_t* handle, std::ptrdiff_t, const uv_buf_t*) {
+    auto& self = *static_cast<Stream*>(handle->data);
+    char* const buffer = loop().receiveBuffer.get();
+    const std::ptrdiff_t size = platform::receiveNow(self.socket_, buffer, Loop::Impl::receiveBufferSize);
+    if (size > 0) return self.received({buffer, static_cast<std::size_t>(size)});
+    self.readEnded(size);
+  }
+  static_assert(platform::endOfStream == UV_EOF);
+};
+
+void Stream::startReading() noexcept {
+  if (reading_ || !open_) return;
+  reading_ = true;
+  const int status = platform::directIo() ? uv_read_start(stream(), Reading::giveNothing, Reading::now)
+                                          : uv_read_start(stream(), Reading::give, Reading::done);
+  if (status != 0) {
     fail(status);
     visitLater();
   }
 }
 
 void Stream::readEnded(std::ptrdiff_t status) {
-  if (status == 0) return;  // libuv's EAGAIN
+  if (status == 0) return;  // would block
   stopReading();
   if (status == UV_EOF)
     ended();
@@ -128,7 +144,7 @@ bool Stream::flushNothing() noexcept {
 
 /// The kernel took only `taken`, or it is an error.
 bool Stream::flushRest(std::ptrdiff_t taken) noexcept {
-  if (!platform::sendsDirectly()) {
+  if (!platform::directIo()) {
     uv_buf_t buffer = uv_buf_init(out_->data(), static_cast<unsigned>(out_->size()));
     taken = uv_try_write(stream(), &buffer, 1);
     if (taken == UV_EAGAIN) taken = 0;

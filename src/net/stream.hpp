@@ -88,6 +88,7 @@ class Stream {
  private:
   friend struct artel::Loop::Impl;  // the visits
   struct Write;
+  struct Reading;
   uv_stream_t* stream() noexcept { return &handle_.stream; }
   ARTEL_COLD void readEnded(std::ptrdiff_t status);
   void written(Write* write, int status);

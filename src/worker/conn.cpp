@@ -614,7 +614,7 @@ bool Conn::sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept {
   std::int64_t limit = timeout.count();
   const std::uint64_t rate = worker_ != nullptr ? std::max<std::uint64_t>(worker_->minRate, 1) : 1;
   // Where a write is seen only when all of it is done, it gets the time that all of it may take.
-  if (!platform::sendsDirectly()) limit += static_cast<std::int64_t>(queued() * 1000 / rate);
+  if (!platform::directIo()) limit += static_cast<std::int64_t>(queued() * 1000 / rate);
   const std::uint64_t taken = bytesTaken(),
                       due = std::max<std::uint64_t>(rate * static_cast<std::uint64_t>(timeout.count()) / 1000, 1);
   if (takenBefore_ == notBehind || taken - takenBefore_ >= due) {

@@ -123,7 +123,7 @@ TEST(ConnectionClose, APeerThatTakesNothingIsGivenUp) {
   world.settle();
   EXPECT_EQ(closes, 0) << "slow is allowed";
   // Where a write is seen only when all of it is done, one of this size gets a day and a half.
-  world.tickAfter(platform::sendsDirectly() ? std::chrono::seconds(60) : std::chrono::hours(48));
+  world.tickAfter(platform::directIo() ? std::chrono::seconds(60) : std::chrono::hours(48));
   world.until([&] { return closes == 1; });
 }
 

@@ -262,7 +262,7 @@ TEST_P(SlowReader, ThatTakesNothingIsDestroyedAndItsMemoryComesBack) {
 }
 
 TEST_P(SlowReader, ThatTakesItsTimeStays) {
-  if (!platform::sendsDirectly()) GTEST_SKIP() << "the progress of one large write cannot be seen on this system";
+  if (!platform::directIo()) GTEST_SKIP() << "the progress of one large write cannot be seen on this system";
   World world(worker);
   Client client(world);
   stall(world, client);
