@@ -6,59 +6,16 @@
 
 #include "fuzz/reference/frames.hpp"
 #include "fuzz/support.hpp"
+#include "fuzz/websocket_events.hpp"
 
 using namespace artel;
-using websocket::Event, websocket::Reader, websocket::Role;
+using websocket::Reader, websocket::Role;
 
 namespace {
 
-// As a connection does: a packet whose size is known is not asked for again before it is there.
 std::string events(std::string_view stream, const fuzz::Cuts& cuts, Role role, std::size_t limit) {
   Reader reader(role);
-  fuzz::Arrived arrived(stream);
-  std::string seen;
-  std::size_t wanted = 0;
-  for (const std::size_t cut : cuts) {
-    arrived.until(cut);
-    while (!arrived.bytes().empty()) {
-      if (wanted == 0) {
-        const artel::Input input = reader.input(arrived.bytes(), limit);
-        if (input.kind == artel::Input::Kind::needMore) break;
-        if (input.kind == artel::Input::Kind::invalid) {
-          return seen + std::to_string(reader.violationCode()) + " " + std::string(input.reason);
-        }
-        fuzz::check(input.kind == artel::Input::Kind::packet && input.size > 1, "a frame is no packet");
-        wanted = input.size;
-      }
-      if (arrived.bytes().size() < wanted) break;
-      const Event event = reader.decode(arrived.bytes().first(wanted));
-      const std::string payload(event.payload);
-      switch (event.kind) {
-        case Event::Kind::none:
-          fuzz::check(reader.unfinished(), "a fragment began no message");
-          break;
-        case Event::Kind::message:
-          fuzz::check(payload.size() <= limit, "a message larger than its limit");
-          seen += (event.type == websocket::Type::text ? "text[" : "binary[") + payload + "]";
-          break;
-        case Event::Kind::ping:
-          seen += "ping[" + payload + "]";
-          break;
-        case Event::Kind::pong:
-          seen += "pong[" + payload + "]";
-          break;
-        case Event::Kind::close:
-          seen += "close " + std::to_string(event.code) + "[" + payload + "]";
-          break;
-        case Event::Kind::violation:
-          fuzz::check(event.code == reader.violationCode(), "two codes for one violation");
-          return seen + std::to_string(event.code) + " " + payload;
-      }
-      arrived.drop(wanted);
-      wanted = 0;
-    }
-  }
-  return seen + "more";
+  return fuzz::websocketEvents(reader, stream, cuts, limit);
 }
 
 void checkWriting(std::string_view payload, std::uint32_t key) {
