@@ -78,38 +78,54 @@ bool isIpv6(std::string_view text) {
   return gap ? groups < 8 : groups == 8;
 }
 
+/// What the header lines say, as far as it concerns this message.
 struct Seen {
-  int hosts = 0, lengths = 0, codings = 0;
-  std::string_view host, length, coding;
-  bool close = false, keepAlive = false, connectionUpgrade = false, upgrade = false;
-  bool expects = false, expectsOther = false;
+  enum About : unsigned {
+    host = 1,
+    length = 2,
+    coding = 4,
+    close = 8,
+    keepAlive = 16,
+    connectionUpgrade = 32,
+    upgrade = 64,
+    expects = 128,
+    expectsOther = 256,
+  };
+  unsigned about = 0, twice = 0;  // of those that may come once
+  std::string_view hostIs, lengthIs, codingIs;
+  bool has(unsigned what) const noexcept { return (about & what) != 0; }
+  void add(About what, std::string_view& kept, std::string_view value) noexcept {
+    twice |= about & what;
+    about |= what;
+    kept = value;
+  }
 };
 
 void look(Seen& seen, std::string_view name, std::string_view value) {
   // By length first: most lines concern nobody here, and this runs for each line of each request.
   switch (name.size()) {
     case 4:
-      if (spells(name, "host")) ++seen.hosts, seen.host = value;
+      if (spells(name, "host")) seen.add(Seen::host, seen.hostIs, value);
       break;
     case 6:
-      if (spells(name, "expect")) (equalNames(value, "100-continue") ? seen.expects : seen.expectsOther) = true;
+      if (spells(name, "expect")) seen.about |= equalNames(value, "100-continue") ? Seen::expects : Seen::expectsOther;
       break;
     case 7:
-      if (spells(name, "upgrade")) seen.upgrade = true;
+      if (spells(name, "upgrade")) seen.about |= Seen::upgrade;
       break;
     case 10:
       if (!spells(name, "connection")) break;
       eachElement(value, [&](std::string_view option) {
-        if (equalNames(option, "close")) seen.close = true;
-        if (equalNames(option, "keep-alive")) seen.keepAlive = true;
-        if (equalNames(option, "upgrade")) seen.connectionUpgrade = true;
+        if (equalNames(option, "close")) seen.about |= Seen::close;
+        if (equalNames(option, "keep-alive")) seen.about |= Seen::keepAlive;
+        if (equalNames(option, "upgrade")) seen.about |= Seen::connectionUpgrade;
       });
       break;
     case 14:
-      if (spells(name, "content-length")) ++seen.lengths, seen.length = value;
+      if (spells(name, "content-length")) seen.add(Seen::length, seen.lengthIs, value);
       break;
     case 17:
-      if (spells(name, "transfer-encoding")) ++seen.codings, seen.coding = value;
+      if (spells(name, "transfer-encoding")) seen.add(Seen::coding, seen.codingIs, value);
       break;
     default:
       break;
@@ -143,13 +159,14 @@ Verdict checkCoding(std::string_view coding) {
 // Node do, HAProxy merges them, and behind a proxy only refusing is safe.
 Verdict checkFraming(const Seen& seen, detail::Head& head, std::uint64_t& length) {
   length = 0;
-  if (seen.lengths > 1) return {400, "several Content-Length lines"};
-  if (seen.lengths == 1 && !parseLength(seen.length, length)) return {400, "malformed Content-Length"};
-  if (seen.codings == 0) return {};
-  if (seen.lengths != 0) return {400, "Transfer-Encoding and Content-Length together"};
+  if (!seen.has(Seen::length | Seen::coding)) return {};
+  if ((seen.twice & Seen::length) != 0) return {400, "several Content-Length lines"};
+  if (seen.has(Seen::length) && !parseLength(seen.lengthIs, length)) return {400, "malformed Content-Length"};
+  if (!seen.has(Seen::coding)) return {};
+  if (seen.has(Seen::length)) return {400, "Transfer-Encoding and Content-Length together"};
   if (head.minor == 0) return {400, "Transfer-Encoding in HTTP/1.0"};
-  if (seen.codings > 1) return {400, "several Transfer-Encoding lines"};
-  if (!equalNames(seen.coding, "chunked")) return checkCoding(seen.coding);
+  if ((seen.twice & Seen::coding) != 0) return {400, "several Transfer-Encoding lines"};
+  if (!equalNames(seen.codingIs, "chunked")) return checkCoding(seen.codingIs);
   head.chunked = true;
   return {};
 }
@@ -163,7 +180,7 @@ bool syntax::isAuthority(std::string_view text) {
     const auto port = text.substr(end + 1);
     return port.empty() || (port.front() == ':' && isPort(port.substr(1)));
   }
-  std::size_t i = 0;
+  std::size_t i = allAtFront(regName, text);
   for (; i < text.size(); ++i) {
     if (is(regName, text[i])) continue;
     if (text[i] == ':') break;
@@ -184,6 +201,13 @@ Verdict checkMethod(std::string_view method) {
 Verdict checkTarget(const char* bytes, detail::Head& head) {
   const std::string_view target = view(bytes, head.target, head.targetSize);
   std::size_t path = 0;
+  if (target == "/") {  // a whole one in itself
+    head.pathStart = head.target;
+    head.pathSize = 1;
+    head.queryStart = head.target + 1;
+    head.querySize = 0;
+    return {};
+  }
   if (!target.empty() && target.front() == '/') {
     // origin-form: nearly all
   } else if (target == "*") {
@@ -199,7 +223,7 @@ Verdict checkTarget(const char* bytes, detail::Head& head) {
     // No userinfo: in an http URI it is most likely there to mislead (RFC 9110 section 4.2.4).
     if (!isAuthority(target.substr(authority, path - authority))) return {400, "malformed request target"};
   }
-  const auto query = target.size() == 1 ? 1 : std::min(target.find('?', path), target.size());
+  const auto query = std::min(target.find('?', path), target.size());
   head.pathStart = head.target + static_cast<std::uint32_t>(path);
   head.pathSize = static_cast<std::uint32_t>(query - path);
   head.queryStart = head.target + static_cast<std::uint32_t>(std::min(query + 1, target.size()));
@@ -214,19 +238,19 @@ Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const deta
     look(seen, view(bytes, field.name, field.nameSize), view(bytes, field.value, field.valueSize));
   }
   // RFC 9112 section 3.2. An empty Host would be legal for a target without authority, which we do not have.
-  if (seen.hosts > 1) return {400, "several Host lines"};
-  if (seen.hosts == 0 && head.minor == 1) return {400, "no Host line"};
-  if (seen.hosts == 1 && !isAuthority(seen.host)) return {400, "malformed Host"};
+  if ((seen.twice & Seen::host) != 0) return {400, "several Host lines"};
+  if (!seen.has(Seen::host) && head.minor == 1) return {400, "no Host line"};
+  if (seen.has(Seen::host) && !isAuthority(seen.hostIs)) return {400, "malformed Host"};
 
   if (const auto verdict = checkFraming(seen, head, contentLength); !verdict) return verdict;
 
   // RFC 9112 section 9.3
-  head.keepAlive = !seen.close && (head.minor == 1 || seen.keepAlive);
+  head.keepAlive = !seen.has(Seen::close) && (head.minor == 1 || seen.has(Seen::keepAlive));
   // Upgrade does not exist in HTTP/1.0, and counts only when Connection names it (RFC 9110 section 7.8).
-  head.upgrade = seen.upgrade && seen.connectionUpgrade && head.minor == 1;
+  head.upgrade = seen.has(Seen::upgrade) && seen.has(Seen::connectionUpgrade) && head.minor == 1;
   // RFC 9110 section 10.1.1: 417 for what we do not know; HTTP/1.0 clients do not wait.
-  if (seen.expectsOther) return {417, "unknown expectation"};
-  head.expectsContinue = seen.expects && head.minor == 1 && (head.chunked || contentLength != 0);
+  if (seen.has(Seen::expectsOther)) return {417, "unknown expectation"};
+  head.expectsContinue = seen.has(Seen::expects) && head.minor == 1 && (head.chunked || contentLength != 0);
   return {};
 }
 

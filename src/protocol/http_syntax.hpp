@@ -59,6 +59,14 @@ constexpr bool all(Class wanted, std::string_view text) {
   return common != 0;
 }
 
+/// How many bytes at the front are of that class, in steps of four.
+constexpr std::size_t allAtFront(Class wanted, std::string_view text) {
+  const auto classOf = [&](std::size_t at) { return tables::classes[static_cast<unsigned char>(text[at])]; };
+  std::size_t i = 0;
+  while (i + 4 <= text.size() && (wanted & classOf(i) & classOf(i + 1) & classOf(i + 2) & classOf(i + 3)) != 0) i += 4;
+  return i;
+}
+
 /// Whether one of eight bytes may be none of a field-value: a control (a tab is legal, though), or DEL.
 constexpr bool isSuspicious(std::uint64_t eight) {
   constexpr std::uint64_t ones = 0x0101010101010101u, highs = 0x80 * ones;

@@ -28,10 +28,9 @@ http::Parser scratch;
 
 std::string_view dateNow() {
   static std::string text;
-  static std::uint64_t of = 0;
-  const std::uint64_t second = net::loop().now() / 1000 + 1;
-  if (second != of) {
-    of = second;
+  static std::uint64_t until = 0;  // of the loop's clock, in milliseconds
+  if (const std::uint64_t now = net::loop().now(); now >= until) {
+    until = now / 1000 * 1000 + 1000;
     text.clear();  // keeps its memory: a new second allocates nothing
     http::appendHttpDate(std::time(nullptr), text);
   }
