@@ -126,8 +126,9 @@ class Worker {
   std::chrono::milliseconds headerTimeout{10'000};  ///< from the first byte of a message (of the connection, for http)
                                                     ///< to its whole header; http answers 408
   std::chrono::milliseconds keepAliveTimeout{60'000};  ///< http: idle between two requests
-  std::chrono::milliseconds bodyTimeout{30'000};       ///< a body, or the rest of a packet whose size is known: nothing
-                                                       ///< came for that long, or less than minRate; http answers 408
+  std::chrono::milliseconds bodyTimeout{30'000};       ///< a body, a WebSocket message that has begun, or the rest of a
+                                                  ///< packet whose size is known: nothing came for that long, or less
+                                                  ///< than minRate; http answers 408, websocket closes with 1008
   std::chrono::milliseconds sendTimeout{60'000};   ///< every protocol: something waits to be sent, and the peer took
                                                    ///< none of it for that long, or less than minRate: onError, end
   std::size_t minRate = 256;                       ///< bytes a second, on average, that bodyTimeout and sendTimeout

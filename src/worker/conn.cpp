@@ -597,11 +597,11 @@ void Conn::tick(Clock now, std::uint32_t linger) {
   }
 }
 
-bool Conn::messageStalled(Clock now) const noexcept {
+bool Conn::tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept {
   const std::int64_t limit = worker_->bodyTimeout.count(), rate = static_cast<std::int64_t>(worker_->minRate);
   if (limit <= 0) return false;
-  const std::int64_t lasted = elapsed(now, messageSince_), silent = std::min(lasted, elapsed(now, lastReceived_));
-  return silent >= limit || (rate > 0 && lasted >= limit + static_cast<std::int64_t>(buffered()) * 1000 / rate);
+  const std::int64_t lasted = elapsed(now, since), silent = std::min(lasted, elapsed(now, lastReceived_));
+  return silent >= limit || (rate > 0 && lasted >= limit + static_cast<std::int64_t>(bytes) * 1000 / rate);
 }
 
 /// Each `minRate * timeout` bytes that the peer takes buy it another `timeout`: so neither one that takes nothing nor

@@ -130,7 +130,9 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   Clock messageSince() const noexcept { return messageSince_; }
   bool messageBegun() const noexcept { return in_ != nullptr; }
   /// A message that has begun, and whose size is known, comes too slowly (bodyTimeout, minRate).
-  bool messageStalled(Clock now) const noexcept;
+  bool messageStalled(Clock now) const noexcept { return tooSlow(now, messageSince_, buffered()); }
+  /// The same of one that began at `since` and of which so many bytes have come.
+  bool tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept;
   Worker* acceptedBy() const noexcept { return worker_; }
   std::string_view logName();
 

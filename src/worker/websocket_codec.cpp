@@ -1,5 +1,7 @@
 #include "src/worker/websocket_codec.hpp"
 
+#include <utility>
+
 #include "src/worker/process.hpp"
 
 namespace artel {
@@ -71,6 +73,7 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
 
 void WebsocketCodec::message(Conn& connection, const websocket::Event& event) {
   connection.countRequest();
+  watched_ = false;
   struct Release {  // also when the callback throws
     websocket::Reader& reader;
     ~Release() { reader.release(); }
@@ -115,7 +118,18 @@ bool WebsocketCodec::delivers(detail::TypeId type) const noexcept {
   return type == detail::typeId<std::string_view>() || type == detail::typeId<websocket::Message>();
 }
 
+/// A frame, or a message in fragments, that does not come to its end (bodyTimeout, minRate). Seen by the ticks only: a
+/// message that comes at once costs nothing for it.
+bool WebsocketCodec::unfinishedTooLong(Conn& connection, std::uint32_t now) {
+  const bool unfinished = connection.messageBegun() || reader_.unfinished();
+  if (!unfinished || !connection.awaitsPeer()) return watched_ = false;
+  if (!std::exchange(watched_, true)) unfinishedSince_ = now;
+  return connection.tooSlow(now, unfinishedSince_, connection.buffered() + reader_.held());
+}
+
 void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
+  if (unfinishedTooLong(connection, now))
+    return closeWith(connection, websocket::closeCode::policyViolation, "the message comes too slowly");
   const auto interval = static_cast<std::uint64_t>(connection.acceptedBy()->pingInterval.count());
   if (interval == 0) return;
   if (!connection.awaitsPeer()) {  // we do not read: its pong would not be seen

@@ -28,11 +28,13 @@ class WebsocketCodec final : public BuiltinCodec {
   void happened(Conn& connection, const websocket::Event& event);
   void closeWith(Conn& connection, std::uint16_t code, std::string_view reason);
   void message(Conn& connection, const websocket::Event& event);
+  bool unfinishedTooLong(Conn& connection, std::uint32_t now);
   void append(std::string& out, websocket::Type type, std::string_view payload);
 
   websocket::Reader reader_;
   std::uint32_t pingedAt_ = 0;
-  bool pinged_ = false, closeSent_ = false;
+  std::uint32_t unfinishedSince_ = 0;  // while watched_: the tick that first saw this unfinished message
+  bool pinged_ = false, closeSent_ = false, watched_ = false;
 };
 
 }  // namespace artel

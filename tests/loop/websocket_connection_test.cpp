@@ -274,6 +274,88 @@ TEST(WebSocketConnection, AnAnnouncedLengthReservesNothing) {
   EXPECT_LE(largestAllocation, 16'000u);
 }
 
+/// A message that does not come to its end, in each way that it can.
+class UnfinishedMessage : public ::testing::TestWithParam<const char*> {
+ protected:
+  UnfinishedMessage() : worker("websocket://127.0.0.1:0") {
+    worker.onMessage = [](TcpConnection& c, std::string_view) { c.send("got it"); };
+  }
+  /// The handshake is done and the beginning of the message is there.
+  void begin(World& world, Client& client) {
+    client.send(hello());
+    ASSERT_TRUE(world.until([&] { return client.received.ends_with("\r\n\r\n"); }));
+    const std::uint64_t before = world.first().bytesRead();
+    client.send(start());
+    ASSERT_TRUE(world.until([&] { return world.first().bytesRead() == before + start().size(); }));
+    world.tickAfter(0ms);
+  }
+  std::string start() const {
+    const std::string whole = frame(opcode::text, std::string(100, 'x'));
+    if (std::string_view(GetParam()) == "Frame") return whole.substr(0, 50);
+    return frame(opcode::text, std::string(100, 'x'), false);  // the first fragment, and no other
+  }
+  Worker worker;
+  const std::string slow = closed(1008, "the message comes too slowly");
+};
+
+TEST_P(UnfinishedMessage, ThatFallsSilentEndsTheConnection) {
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.tickAfter(29s);
+  world.settle();
+  EXPECT_EQ(after101(client), "");
+  world.tickAfter(31s);
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(after101(client), slow);
+}
+
+TEST_P(UnfinishedMessage, HasNoLimitWhereTheLimitIsOff) {
+  worker.bodyTimeout = 0ms;
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.tickAfter(48h);
+  world.settle();
+  EXPECT_EQ(after101(client), "");
+}
+
+TEST_P(UnfinishedMessage, OfAPausedConnectionIsNotItsPeersFault) {
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.first().pauseRecv();
+  world.tickAfter(100s);
+  world.first().resumeRecv();
+  world.tickAfter(101s);
+  world.tickAfter(120s);
+  world.settle();
+  EXPECT_EQ(after101(client), "") << "its time began anew";
+  world.tickAfter(132s);
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(after101(client), slow);
+}
+
+TEST_P(UnfinishedMessage, EachMessageHasItsOwnTime) {
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.tickAfter(20s);
+  client.send(std::string_view(GetParam()) == "Frame" ? frame(opcode::text, std::string(100, 'x')).substr(50)
+                                                      : frame(opcode::continuation, "end"));
+  ASSERT_TRUE(world.until([&] { return after101(client) == text("got it"); }));
+  client.send(start());
+  ASSERT_TRUE(world.until(
+      [&] { return world.first().getRecvBufferQueueSize() > 0 || std::string_view(GetParam()) != "Frame"; }));
+  world.tickAfter(25s);
+  world.tickAfter(50s);
+  world.settle();
+  EXPECT_EQ(after101(client), text("got it"));
+}
+
+INSTANTIATE_TEST_SUITE_P(In, UnfinishedMessage, ::testing::Values("Frame", "Fragments"),
+                         [](const auto& one) { return std::string(one.param); });
+
 TEST(WebSocketConnection, WhoNeverReadsIsNoLongerRead) {
   Worker worker("websocket://127.0.0.1:0");
   std::size_t most = 0;
