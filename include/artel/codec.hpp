@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +22,7 @@ struct Taking {
   const MessageCallback& handler;
   std::size_t limit;          ///< of a packet, for protocols that know none of their own
   Input& found;               ///< what input() said when nothing was delivered
+  std::uint64_t& requests;    ///< one more for each packet, by protocols that do not count for themselves
   std::size_t delivered = 0;  ///< set before the handler is called: an exception after it is the handler's
 };
 
@@ -40,6 +42,7 @@ class Codec {
     taking.found = input(bytes, connection);
     if (!taking.found.isPacketIn(bytes.size(), taking.limit)) return 0;
     taking.delivered = taking.found.size;
+    ++taking.requests;
     deliver(bytes.first(taking.delivered), connection, taking.handler);
     return taking.delivered;
   }
@@ -79,6 +82,7 @@ class CodecOf final : public Codec {
       return 0;
     }
     taking.delivered = found.size;
+    ++taking.requests;
     CodecOf::deliver(bytes.first(found.size), connection, taking.handler);
     return found.size;
   }

@@ -64,8 +64,9 @@ struct Stream::Reading {
   // Without a buffer libuv does not read, but says so: then we read for ourselves, for recv is cheaper than its read.
   // What does not fit into the buffer is told again.
   static void giveNothing(uv_handle_t*, std::size_t, uv_buf_t* buffer) { *buffer = {}; }
-  static void now(uv_stream_t* handle, std::ptrdiff_t, const uv_buf_t*) {
+  static void now(uv_stream_t* handle, std::ptrdiff_t status, const uv_buf_t*) {
     auto& self = *static_cast<Stream*>(handle->data);
+    if (status != UV_ENOBUFS) self.readOn();
     char* const buffer = loop().receiveBuffer.get();
     const std::ptrdiff_t size = platform::receiveNow(self.socket_, buffer, Loop::Impl::receiveBufferSize);
     if (size > 0) return self.received({buffer, static_cast<std::size_t>(size)});
@@ -83,6 +84,12 @@ void Stream::startReading() noexcept {
     fail(status);
     visitLater();
   }
+}
+
+/// libuv 1.52 takes the peer's hang-up for an end and stops, though bytes may wait: we find the end for ourselves.
+void Stream::readOn() noexcept {
+  reading_ = false;
+  startReading();
 }
 
 void Stream::readEnded(std::ptrdiff_t status) {

@@ -90,6 +90,7 @@ class Stream {
   struct Write;
   struct Reading;
   uv_stream_t* stream() noexcept { return &handle_.stream; }
+  ARTEL_COLD void readOn() noexcept;
   ARTEL_COLD void readEnded(std::ptrdiff_t status);
   void written(Write* write, int status);
   void rememberSocket() noexcept;

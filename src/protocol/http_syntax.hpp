@@ -94,18 +94,18 @@ inline const char* skipFieldValue(const char* at, const char* end) {
   }
 }
 
-/// Whether a token spells `lower`, letters in any case. `lower` must consist of small letters and '-'.
+/// Whether a name spells `lower`, letters in any case. `lower` must consist of small letters and '-'.
 template <std::size_t Size>
 inline bool spells(std::string_view name, const char (&lower)[Size]) {
   constexpr std::size_t size = Size - 1;
   if (name.size() != size) return false;
-  // Setting bit 5 makes capitals small; no other byte of a token becomes a letter or '-' by it. Words may overlap.
+  // Bit 5 set makes a capital small, and nothing else a letter. Only letters have bit 6. Words may overlap.
   const auto same = [&]<class Word>(std::size_t at, Word ours) {
     Word theirs = 0;
     std::memcpy(&theirs, name.data() + at, sizeof theirs);
     std::memcpy(&ours, lower + at, sizeof ours);
-    constexpr Word bit5 = static_cast<Word>(0x2020202020202020u);
-    return (theirs | bit5) == ours;
+    constexpr Word bit6 = static_cast<Word>(0x4040404040404040u);
+    return (theirs | ((ours & bit6) >> 1)) == ours;
   };
   if constexpr (size >= 8) {
     for (std::size_t i = 0; i + 8 < size; i += 8) {

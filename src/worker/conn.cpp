@@ -74,6 +74,7 @@ void Conn::switchCodec(detail::Codec* codec, bool owned) {
   codecOwned_ = owned;
   builtin_ = dynamic_cast<BuiltinCodec*>(codec) != nullptr;
   packetSize_ = 0;
+  set(barLook, true);
 }
 
 SharedCallbacks& Conn::ownCallbacks() {
@@ -126,7 +127,7 @@ void Conn::parse(std::span<char> rest) {
       break;
     }
     static Input found;  // of this process: for when nothing is delivered
-    detail::Taking taking{callbacks_->onMessage, maxPackageSize, found};
+    detail::Taking taking{callbacks_->onMessage, maxPackageSize, found, worker_->core().totalRequests};
     std::size_t size = 0;
     try {
       size = codec_->take(rest, *this, taking);
@@ -136,8 +137,6 @@ void Conn::parse(std::span<char> rest) {
     if (size == 0) {
       size = nothingTaken(found, rest.size());
       if (size == 0) break;
-    } else if (!builtin_) {
-      countRequest();
     }
     rest = rest.subspan(size);
   }
@@ -152,11 +151,10 @@ void Conn::keepRest(std::span<char> rest) {
     if (rest.empty() || has(barEnd)) return;
     in_ = net::loop().buffers.take();
     in_->assign(rest.data(), rest.size());
-  } else if (rest.empty()) {
-    dropIn();
   } else if (rest.size() < in_->size()) {
-    in_->erase(0, in_->size() - rest.size());
     touch();  // of the next message
+    if (rest.empty()) return dropIn();
+    in_->erase(0, in_->size() - rest.size());
   }
 }
 
@@ -182,7 +180,7 @@ void Conn::parseFirst(std::span<char> bytes) {
 /// False: nothing more can be done now.
 bool Conn::begin(std::span<char> bytes, std::size_t& used) {
   if (!mayDeliver()) return false;
-  if (packetSize_ == 0 && !spoke_ && wrongProtocol(bytes)) return false;
+  if (packetSize_ == 0 && !spoke_ && codec_ != nullptr && wrongProtocol(bytes)) return false;
   if (bytes.size() < packetSize_) return false;
   set(barLook, false);
   if (packetSize_ == 0) return true;

@@ -95,7 +95,7 @@ void UdpListener::received(std::span<char> datagram, const sockaddr* from) {
         return worker_->core().hint("illegal data", "exception in the protocol's input");
       }
       if (input.kind == Input::Kind::needMore || input.kind == Input::Kind::invalid || input.size == 0 ||
-          input.size > datagram.size())
+          input.size > datagram.size() || (input.kind == Input::Kind::packet && input.size > peer.packageLimit()))
         return;
       if (input.kind == Input::Kind::packet) {
         ++worker_->core().totalRequests;

@@ -100,6 +100,28 @@ TEST(Udp, TextOverIt) {
   EXPECT_EQ(client.received, (std::vector<std::string>{"a\n", "b\n", "c\n"}));
 }
 
+TEST(Udp, APacketBeyondTheLimitIsDropped) {
+  for (const char* scheme : {"text", "frame"}) {
+    Worker worker(std::string(scheme) + "://127.0.0.1:0");
+    worker.transport = "udp";
+    std::vector<std::size_t> sizes;
+    worker.onMessage = [&](UdpConnection&, std::string_view message) { sizes.push_back(message.size()); };
+    const std::size_t before = std::exchange(TcpConnection::defaultMaxPackageSize, 100);
+    World world(worker);
+    Datagrams client(world);
+    const auto packet = [&](std::size_t size) {
+      const auto whole = static_cast<char>(size + 4);
+      return scheme[0] == 't' ? std::string(size, 'x') + "\n"
+                              : std::string("\0\0\0", 3) + whole + std::string(size, 'x');
+    };
+    client.send(packet(110));
+    client.send(packet(90));
+    world.until([&] { return !sizes.empty(); });
+    EXPECT_EQ(sizes, std::vector<std::size_t>{90}) << scheme;
+    TcpConnection::defaultMaxPackageSize = before;
+  }
+}
+
 TEST(Udp, OneHandlerServesBothKinds) {
   const auto handler = [](Connection& c, std::string_view data) { c.send(data); };
   Worker datagrams("udp://127.0.0.1:0"), streams("tcp://127.0.0.1:0");

@@ -146,6 +146,11 @@ TEST(HttpResponse, WhatIsRefused) {
   for (const int status : {0, -1, 100, 101, 199, 1000, 70000}) EXPECT_TRUE(refused(Response{status})) << status;
   EXPECT_FALSE(refused(Response{200}));
   EXPECT_FALSE(refused(Response{999}));
+  for (const char* almost : {"Content\rType", "Content\rLength", "Transfer\rEncoding",
+                             "\x04"
+                             "ate",
+                             "Dat\x05"})
+    EXPECT_TRUE(refused(Response{200}.header(almost, "a"))) << almost;
   for (int i = 0; i < 256; ++i) {
     const std::string c(1, static_cast<char>(i));
     const bool bad = (i < 0x20 && i != '\t') || i == 0x7f;
