@@ -11,7 +11,7 @@ function(artel_compile_options target)
       "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wpedantic>" $<$<BOOL:${ARTEL_WERROR}>:-Werror>)
     # GCC 12 sees overlapping copies in "text" + std::string where there are none (its bug 105651).
     target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
-    if(UNIX)
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
       target_compile_options(${target} PRIVATE -fno-plt) # a call into a shared library is one jump, not two
     endif()
   endif()

@@ -116,7 +116,9 @@ class Stream {
     unable_ = true;
   }
   std::int16_t error_ = 0;
-  bool visiting_ = false, open_ = false, reading_ = false, corked_ = false, unix_ = false;
+  // Each byte here is 10,000 of them in a process that holds so many connections.
+  bool visiting_ : 1 = false, open_ : 1 = false, reading_ : 1 = false, unix_ : 1 = false;
+  bool corked_ = false;
   bool unable_ = true;  // to send: not open, or an error came and is still to be told
   std::uint8_t pins_ = 0;
 

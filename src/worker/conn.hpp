@@ -225,9 +225,9 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   std::array<std::byte, 24> remote_{};     // the peer's sockaddr without its flow label
   Clock lastReceived_, messageSince_;
   Clock stalledSince_ = 0;  // since when the peer owes us: to take what is queued, or (ending) its own end
-  Status status_ = Status::established;
   std::uint8_t bars_ = barLook;
   std::uint8_t events_ = 0;
+  Status status_ : 3 = Status::established;
   bool codecOwned_ : 1 = false, builtin_ : 1 = false;
   bool peerEnded_ : 1 = false;
   bool halfOpen_ : 1 = false;  // of a pipe: one side may end before the other

@@ -122,14 +122,17 @@ bool WebsocketCodec::delivers(detail::TypeId type) const noexcept {
 /// message that comes at once costs nothing for it.
 bool WebsocketCodec::unfinishedTooLong(Conn& connection, std::uint32_t now) {
   const bool unfinished = connection.messageBegun() || reader_.unfinished();
-  if (!unfinished || !connection.awaitsPeer()) return watched_ = false;
-  if (!std::exchange(watched_, true)) unfinishedSince_ = now;
-  return connection.tooSlow(now, unfinishedSince_, connection.buffered() + reader_.held());
+  const bool limited = connection.acceptedBy()->bodyTimeout.count() > 0;
+  if (!unfinished || !limited || !connection.awaitsPeer()) return watched_ = false;
+  if (!std::exchange(watched_, true)) since_ = now;
+  pinged_ = false;
+  return connection.tooSlow(now, since_, connection.buffered() + reader_.held());
 }
 
 void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
   if (unfinishedTooLong(connection, now))
     return closeWith(connection, websocket::closeCode::policyViolation, "the message comes too slowly");
+  if (watched_) return;  // it has a limit of its own: no ping is needed
   const auto interval = static_cast<std::uint64_t>(connection.acceptedBy()->pingInterval.count());
   if (interval == 0) return;
   if (!connection.awaitsPeer()) {  // we do not read: its pong would not be seen
@@ -141,11 +144,11 @@ void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
     return;
   }
   if (pinged_) {
-    if (now - pingedAt_ >= interval) connection.finish();  // silent for two intervals: nobody is there
+    if (now - since_ >= interval) connection.finish();  // silent for two intervals: nobody is there
     return;
   }
   pinged_ = true;
-  pingedAt_ = now;
+  since_ = now;
   connection.write([](std::string& out) { return websocket::appendControl(out, websocket::opcode::ping, {}), true; },
                    true);
 }

@@ -32,9 +32,8 @@ class WebsocketCodec final : public BuiltinCodec {
   void append(std::string& out, websocket::Type type, std::string_view payload);
 
   websocket::Reader reader_;
-  std::uint32_t pingedAt_ = 0;
-  std::uint32_t unfinishedSince_ = 0;  // while watched_: the tick that first saw this unfinished message
-  bool pinged_ = false, closeSent_ = false, watched_ = false;
+  std::uint32_t since_ = 0;  // while pinged_: when; while watched_: the tick that first saw this unfinished message
+  bool pinged_ = false, closeSent_ = false, watched_ = false;  // never both
 };
 
 }  // namespace artel
