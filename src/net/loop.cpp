@@ -92,12 +92,14 @@ bool drop(Loop::Impl& impl, Loop::Descriptor descriptor, Callback<void(Loop::Des
 Loop& createLoop() {
   assert(processLoop == nullptr);
   processLoop = new Loop(std::make_unique<Loop::Impl>());
+  processLoopImpl = &processLoop->impl();
   return *processLoop;
 }
 
 void destroyLoop() noexcept {
-  delete processLoop;
+  delete processLoop;  // what is in it may still ask for the loop
   processLoop = nullptr;
+  processLoopImpl = nullptr;
 }
 
 }  // namespace net

@@ -91,7 +91,7 @@ SharedCallbacks& Conn::ownCallbacks() {
 void Conn::received(std::span<char> bytes) {
   bytesIn_ += bytes.size();
   lastReceived_ = clock();
-  if (has(barEnd | barLook) || in_ != nullptr) return receivedRarely(bytes);
+  if (has(barEnd | barLook | barKept)) return receivedRarely(bytes);
   messageSince_ = lastReceived_;
   parse(bytes);
 }
@@ -141,7 +141,7 @@ void Conn::parse(std::span<char> rest) {
     rest = rest.subspan(size);
   }
   corked() = false;
-  if (flush() && rest.empty() && in_ == nullptr && !has(bars)) return;  // nearly always
+  if (flush() && rest.empty() && !has(bars | barKept)) return;  // nearly always
   keepRest(rest);
   afterParse();
 }
@@ -151,6 +151,7 @@ void Conn::keepRest(std::span<char> rest) {
     if (rest.empty() || has(barEnd)) return;
     in_ = net::loop().buffers.take();
     in_->assign(rest.data(), rest.size());
+    set(barKept, true);
   } else if (rest.size() < in_->size()) {
     touch();  // of the next message
     if (rest.empty()) return dropIn();
@@ -566,6 +567,7 @@ void Conn::dropIn() noexcept {
   if (in_ == nullptr) return;
   net::loop().buffers.give(in_);
   in_ = nullptr;
+  set(barKept, false);
   packetSize_ = 0;
 }
 

@@ -173,6 +173,7 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
     barHeld = 4,       // a request waits for its answer
     barSendEnded = 8,  // of a pipe: nothing more to send
     barLook = 16,      // what comes next is not for codec_->take: it begins the connection, or packetSize_ is known
+    barKept = 32,      // bytes wait in in_, which come first
     bars = barEnd | barPaused | barHeld
   };
   bool has(std::uint8_t bars) const noexcept { return (bars_ & bars) != 0; }
