@@ -41,10 +41,18 @@ std::string describe(const ChildExit& exit);
 
 Pid currentPid() noexcept;
 
-/// One end of the pair that ties a worker to its master. The master reads the worker's one-letter messages; the worker
-/// sees the end of file when the master is gone. Closed by the destructor.
+/// What one process tells the other. `kind` 0: the end, the other side is gone.
+struct ChannelMessage {
+  char kind = 0;
+  std::string body;
+  NativeSocket descriptor = noSocket;  ///< passed along; whoever takes the message owns it
+};
+
+/// One end of the pair that ties two processes of a service together: a worker and its master, or a master in the
+/// background and the command that started it. A side sees the end when the other is gone. Closed by the destructor.
 class Channel {
  public:
+  static constexpr std::size_t maxBody = 60 * 1024;
   Channel() = default;
   explicit Channel(NativeSocket end) : end_(end) {}
   Channel(Channel&& other) noexcept;
@@ -54,9 +62,11 @@ class Channel {
   ~Channel();
   NativeSocket native() const noexcept { return end_; }
   explicit operator bool() const noexcept { return end_ != noSocket; }
-  Result<void> put(char message) const;
-  /// Without waiting: a message, 0 at the end of file, or Errc::wouldBlock.
-  Result<char> take() const;
+  /// Without waiting: Errc::wouldBlock when the other side has not taken what it was told before. A passed descriptor
+  /// is copied: the sender keeps its own.
+  Result<void> put(char kind, std::string_view body = {}, NativeSocket passed = noSocket) const;
+  /// Without waiting: a message, the end, or Errc::wouldBlock.
+  Result<ChannelMessage> take() const;
   void close();
 
  private:
@@ -66,6 +76,8 @@ struct ChannelPair {
   Channel master, worker;
 };
 Result<ChannelPair> openChannel();
+/// Sleeps until there is something to take (or to read from a socket), or false when the time is over.
+bool awaitReadable(NativeSocket socket, std::chrono::milliseconds timeout);
 
 /// Forks a worker. The child runs `body` with default signal actions, own process group, and ends with its result
 /// (flushing stdio; static destructors do not run). Refused when this process has more than one thread, naming how
@@ -78,6 +90,7 @@ struct Wakeup {
   std::optional<Notice> notice;
   std::vector<ChildExit> exits;
   std::vector<std::size_t> readable;  ///< indexes into the channels given to wait()
+  std::vector<std::size_t> writable;  ///< indexes into the writers
 };
 class Supervisor {
  public:
@@ -85,7 +98,8 @@ class Supervisor {
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
-  Wakeup wait(const std::vector<NativeSocket>& channels, std::chrono::milliseconds timeout);
+  Wakeup wait(const std::vector<NativeSocket>& channels, std::chrono::milliseconds timeout,
+              const std::vector<NativeSocket>& writers = {});
   /// In a forked child: gives signals their defaults back and closes what this object holds.
   void leaveInChild();
 };
@@ -124,6 +138,79 @@ class SharedMemory {
   void* data_ = nullptr;
   std::size_t size_ = 0;
 };
+
+// ---- a service's files (lock.cpp, control.cpp, files.cpp)
+// ------------------------------------------------------------
+
+/// What says that a service runs: a lock on a file, held by the process itself. It ends with the process, however that
+/// ends; a fork does not have it, an exec keeps it. The file is opened once and never again in that process: closing
+/// any descriptor of it would drop the lock.
+class ServiceLock {
+ public:
+  ServiceLock() = default;
+  ServiceLock(const ServiceLock&) = delete;
+  ServiceLock& operator=(const ServiceLock&) = delete;
+  ~ServiceLock();
+  /// Errc::addressInUse when another process holds it.
+  Result<void> take(const std::string& path);
+  bool held() const noexcept { return file_ != noSocket; }
+  /// Removes the file and lets go.
+  void release();
+  /// In a forked child, which never had the lock: closes the descriptor.
+  void leaveInChild() noexcept;
+  /// Who holds it: nothing when nobody does; 0 when it is a process of another container, whose number means nothing
+  /// here. Not in the process that holds it.
+  static std::optional<Pid> owner(const std::string& path);
+
+ private:
+  std::string path_;
+  NativeSocket file_ = noSocket;
+};
+
+/// A listening Unix socket that only this user and root may use. What lies at the path is replaced: the caller holds
+/// the service's lock, so it is a dead service's. A path longer than the system's limit is used all the same.
+Result<NativeSocket> openControl(const std::string& path);
+/// The next one who connected, or wouldBlock. Processes of other users are turned away.
+Result<NativeSocket> acceptControl(NativeSocket listener);
+Result<NativeSocket> connectControl(const std::string& path);
+
+/// A file to which several processes append, each line with one write. Errc::permissionDenied, badAddress, system.
+Result<NativeSocket> openAppend(const std::string& path);
+/// One write; what fails is lost.
+void appendTo(NativeSocket file, std::string_view bytes) noexcept;
+std::uint64_t fileSize(NativeSocket file) noexcept;
+/// The descriptor numbered `number` becomes a copy of `from`, which is closed.
+void becomeDescriptor(NativeSocket from, NativeSocket number) noexcept;
+/// Standard output and error become `file` (which is not closed); standard input reads nothing.
+Result<void> redirectStandardStreams(NativeSocket file);
+/// Another descriptor of what standard error is now.
+NativeSocket duplicateStandardError() noexcept;
+void closeFile(NativeSocket file) noexcept;
+/// Replaces the file's content at once; 0644.
+Result<void> writeFile(const std::string& path, std::string_view content);
+
+// ---- the background, other users (background.cpp, users.cpp)
+// -----------------------------------------------------------
+
+/// Two processes come back: the one that the user started (`launcher`), which waits at `channel` for what the other has
+/// to say; and the service-to-be, in a session of its own without a terminal, umask 022.
+struct Background {
+  bool launcher = false;
+  Channel channel;
+};
+Result<Background> goToBackground();
+
+struct UserIds {
+  std::string name;  ///< for the supplementary groups
+  std::int64_t user = -1, group = -1;
+};
+/// `user` and `group` are names; an empty group is the user's own, an empty user stays. Errc::badAddress: no such user
+/// or group; permissionDenied: this process may not become it.
+Result<UserIds> findUser(const std::string& user, const std::string& group);
+/// For good, with the user's supplementary groups.
+Result<void> becomeUser(const UserIds& ids);
+/// Of the user this process runs as.
+std::string userName();
 
 // ---- sockets (socket.cpp) -------------------------------------------------------------------------------------------
 

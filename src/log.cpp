@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "artel/log.hpp"
+#include "platform/platform.hpp"
 
 namespace artel::log {
 
@@ -37,14 +38,20 @@ spdlog::level::level_enum spdlogLevel(Level level) {
   return spdlog::level::off;
 }
 
-/// One write per line to whatever standard error is at that moment: it may be redirected while the program runs, which
-/// spdlog's own sink does not notice on Windows.
-class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
+/// One write per line, so that the lines of several processes do not mix. Standard error is whatever it is at that
+/// moment: it may be redirected while the program runs, which spdlog's own sink does not notice on Windows.
+class Everywhere final : public spdlog::sinks::base_sink<std::mutex> {
   void sink_it_(const spdlog::details::log_msg& message) override {
     line_.clear();
     formatter_->format(message, line_);
-    std::fwrite(line_.data(), 1, line_.size(), stderr);
-    std::fflush(stderr);
+    const Targets& to = targets();
+    if (to.standardError) {
+      std::fwrite(line_.data(), 1, line_.size(), stderr);
+      std::fflush(stderr);
+    }
+    if (to.file != -1) platform::appendTo(to.file, {line_.data(), line_.size()});
+    if (to.launcher != -1 && message.level >= spdlog::level::warn)
+      platform::appendTo(to.launcher, {line_.data(), line_.size()});
   }
   void flush_() override { std::fflush(stderr); }
 
@@ -54,7 +61,7 @@ class StandardError final : public spdlog::sinks::base_sink<std::mutex> {
 /// Synchronous: no thread that a fork would lose. Not in spdlog's registry: that is the user's.
 spdlog::logger& logger() {
   static const auto made = [] {
-    auto one = std::make_unique<spdlog::logger>("artel", std::make_shared<StandardError>());
+    auto one = std::make_unique<spdlog::logger>("artel", std::make_shared<Everywhere>());
     one->set_pattern("%Y-%m-%d %H:%M:%S.%e %v");
     one->flush_on(spdlog::level::trace);
     return one;
@@ -65,6 +72,11 @@ spdlog::logger& logger() {
 Level current = Level::info;
 
 }  // namespace
+
+Targets& targets() noexcept {
+  static Targets all;
+  return all;
+}
 
 void setWho(std::string name) { who() = std::move(name); }
 

@@ -49,6 +49,7 @@ class Result {
   T& operator*() { return std::get<0>(value_); }
   const T& operator*() const { return std::get<0>(value_); }
   T* operator->() { return &std::get<0>(value_); }
+  const T* operator->() const { return &std::get<0>(value_); }
   const Error& error() const { return std::get<1>(value_); }
 
  private:

@@ -1,6 +1,12 @@
+// Messages with their boundaries (SOCK_SEQPACKET), so that a reader never has half of one, and an end of file that the
+// kernel sends for whoever dies.
+#include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "platform/platform.hpp"
@@ -22,30 +28,76 @@ Channel::~Channel() { close(); }
 
 void Channel::close() { closeSocket(std::exchange(end_, noSocket)); }
 
-Result<void> Channel::put(char message) const {
+Result<void> Channel::put(char kind, std::string_view body, NativeSocket passed) const {
+  iovec parts[2] = {{&kind, 1}, {const_cast<char*>(body.data()), body.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = 2;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  if (passed != noSocket) {
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int number = static_cast<int>(passed);
+    std::memcpy(CMSG_DATA(header), &number, sizeof number);
+  }
   for (;;) {
-    if (::send(static_cast<int>(end_), &message, 1, MSG_NOSIGNAL) == 1) return {};
+    if (::sendmsg(static_cast<int>(end_), &message, MSG_NOSIGNAL) >= 0) return {};
     if (errno != EINTR) return systemError(errno);
   }
 }
 
-Result<char> Channel::take() const {
+Result<ChannelMessage> Channel::take() const {
+  // One thread a process takes messages, one at a time.
+  static char bytes[1 + maxBody];
+  iovec part{bytes, sizeof bytes};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   for (;;) {
-    char message = 0;
-    const ssize_t got = ::recv(static_cast<int>(end_), &message, 1, 0);
-    if (got == 1) return message;
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t got = ::recvmsg(static_cast<int>(end_), &message, MSG_CMSG_CLOEXEC);
     // A peer that closed with something unread left shows as a reset; what it means is the same: nobody is there.
-    if (got == 0 || errno == ECONNRESET) return '\0';
-    if (errno != EINTR) return systemError(errno);
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) return ChannelMessage{};
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      return systemError(errno);
+    }
+    ChannelMessage taken{bytes[0], std::string(bytes + 1, static_cast<std::size_t>(got - 1)), noSocket};
+    for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+      if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+      int number = -1;
+      std::memcpy(&number, CMSG_DATA(header), sizeof number);
+      taken.descriptor = number;
+    }
+    return taken;
   }
 }
 
 Result<ChannelPair> openChannel() {
   int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) {
     return systemError("cannot open a channel", errno);
   }
   return ChannelPair{Channel(ends[0]), Channel(ends[1])};
+}
+
+bool awaitReadable(NativeSocket socket, std::chrono::milliseconds timeout) {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + timeout;
+  for (;;) {
+    pollfd one{static_cast<int>(socket), POLLIN, 0};
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    const int ready = ::poll(&one, 1, left < 0 ? 0 : left > 1'000'000 ? 1'000'000 : static_cast<int>(left));
+    if (ready > 0) return true;
+    if (ready == 0 && Clock::now() >= deadline) return false;
+    if (ready < 0 && errno != EINTR) return true;  // reading will say what is wrong
+  }
 }
 
 }  // namespace artel::platform

@@ -157,11 +157,13 @@ void Supervisor::leaveInChild() {
   held.notices.clear();
 }
 
-Wakeup Supervisor::wait(const std::vector<NativeSocket>& channels, std::chrono::milliseconds timeout) {
+Wakeup Supervisor::wait(const std::vector<NativeSocket>& channels, std::chrono::milliseconds timeout,
+                        const std::vector<NativeSocket>& writers) {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + timeout;
   std::vector<pollfd> polled{{held.wakeRead, POLLIN, 0}};
   for (const NativeSocket channel : channels) polled.push_back({static_cast<int>(channel), POLLIN, 0});
+  for (const NativeSocket writer : writers) polled.push_back({static_cast<int>(writer), POLLOUT, 0});
 
   Wakeup wakeup;
   for (;;) {
@@ -175,6 +177,9 @@ Wakeup Supervisor::wait(const std::vector<NativeSocket>& channels, std::chrono::
       for (std::size_t i = 0; i < channels.size(); ++i) {
         if (polled[i + 1].revents != 0) wakeup.readable.push_back(i);
       }
+      for (std::size_t i = 0; i < writers.size(); ++i) {
+        if (polled[i + 1 + channels.size()].revents != 0) wakeup.writable.push_back(i);
+      }
     }
     drainPipe();
     reap(wakeup.exits);
@@ -182,7 +187,10 @@ Wakeup Supervisor::wait(const std::vector<NativeSocket>& channels, std::chrono::
       wakeup.notice = held.notices.front();
       held.notices.pop_front();
     }
-    if (wakeup.notice || !wakeup.exits.empty() || !wakeup.readable.empty() || Clock::now() >= deadline) return wakeup;
+    if (wakeup.notice || !wakeup.exits.empty() || !wakeup.readable.empty() || !wakeup.writable.empty() ||
+        Clock::now() >= deadline) {
+      return wakeup;
+    }
   }
 }
 

@@ -17,10 +17,12 @@ Channel::~Channel() { close(); }
 
 void Channel::close() { closeSocket(std::exchange(end_, noSocket)); }
 
-Result<void> Channel::put(char) const { return unsupported(); }
+Result<void> Channel::put(char, std::string_view, NativeSocket) const { return unsupported(); }
 
-Result<char> Channel::take() const { return unsupported(); }
+Result<ChannelMessage> Channel::take() const { return unsupported(); }
 
 Result<ChannelPair> openChannel() { return unsupported(); }
+
+bool awaitReadable(NativeSocket, std::chrono::milliseconds) { return false; }
 
 }  // namespace artel::platform

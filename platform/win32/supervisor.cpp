@@ -12,7 +12,8 @@ Supervisor::~Supervisor() {}
 
 void Supervisor::leaveInChild() {}
 
-Wakeup Supervisor::wait(const std::vector<NativeSocket>&, std::chrono::milliseconds timeout) {
+Wakeup Supervisor::wait(const std::vector<NativeSocket>&, std::chrono::milliseconds timeout,
+                        const std::vector<NativeSocket>&) {
   std::this_thread::sleep_for(std::max(timeout, std::chrono::milliseconds{0}));
   return {};
 }

@@ -221,9 +221,9 @@ void Cluster::heard(Slot& slot) {
       if (message.error().code != Errc::wouldBlock) slot.channel.close();
       return;
     }
-    if (*message == 0) return slot.channel.close();  // its exit follows
-    if (*message == WorkerProcess::readyMessage) slot.ready = true;
-    if (*message == WorkerProcess::stopServiceMessage) stopping_ = true;
+    if (message->kind == 0) return slot.channel.close();  // its exit follows
+    if (message->kind == WorkerProcess::readyMessage) slot.ready = true;
+    if (message->kind == WorkerProcess::stopServiceMessage) stopping_ = true;
   }
 }
 

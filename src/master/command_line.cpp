@@ -3,49 +3,20 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <functional>
+#include <map>
 #include <string_view>
 
 #include "artel/error.hpp"
-#include "artel/version.hpp"
 
 namespace artel {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> verbs{"start", "version", "help"};
-constexpr std::array<std::string_view, 7> options{"--quiet",     "--listen", "--count",  "--worker",
-                                                  "--log-level", "--help",   "--version"};
-
-/// Letters to change, add or remove to get from a to b.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-template <class Words>
-std::string nearest(std::string_view typed, const Words& known) {
-  std::string_view best;
-  std::size_t least = 3;  // further away is no near miss
-  for (const std::string_view word : known) {
-    if (const std::size_t d = distance(typed, word); d < least) {
-      least = d;
-      best = word;
-    }
-  }
-  return best.empty() ? "" : ". Did you mean \"" + std::string(best) + "\"?";
-}
-
-[[noreturn]] void usage(const std::string& program, const std::string& what) {
-  throw SetupError(Exit::usage, what, {{"try", program + " help"}});
+[[noreturn]] void usage(const std::string& program, const std::string& what, const std::string& topic = "") {
+  throw SetupError(Exit::usage, what, {{"try", program + " help" + topic}});
 }
 
 Override split(const std::string& text) {
@@ -68,11 +39,45 @@ log::Level levelOf(const std::string& program, const std::string& name) {
   usage(program, "--log-level \"" + name + "\": it is trace, debug, info, warn, error or off");
 }
 
+std::chrono::milliseconds secondsOf(const std::string& program, const std::string& text) {
+  double value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size() || !std::isfinite(value) || value < 0 || value > 1e6)
+    usage(program, "--timeout: \"" + text + "\" is not a number of seconds");
+  return std::chrono::milliseconds(std::llround(value * 1000));
+}
+
+std::int64_t numberOf(const std::string& program, const std::string& option, const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size())
+    usage(program, option + ": \"" + text + "\" is not a number");
+  return value;
+}
+
+/// The verb that the first word is; on a system without commands, no word means "start".
+const CommandRow& rowOf(const std::string& word, const std::string& program, const Capabilities& can) {
+  for (const CommandRow& row : commandTable()) {
+    if (row.name != word) continue;
+    if (!row.everywhere && !can.controlCommands) {
+      throw SetupError(
+          Exit::notOnThisSystem,
+          "\"" + word + "\" is not available on " + std::string(can.platform == "windows" ? "Windows" : can.platform),
+          {{"why", std::string(can.whyLimited)}, {"try", program + " start, and Ctrl+C to stop"}});
+    }
+    return row;
+  }
+  if (!word.empty()) usage(program, "unknown command \"" + word + "\"" + nearestCommand(word));
+  if (!can.controlCommands) return artel::rowOf(Verb::start);
+  // Decisions: without a command the help is shown, and the exit code says that nothing was done.
+  throw SetupError(Exit::usage, "no command\n\n" + helpText(program));
+}
+
 }  // namespace
 
 Command parseCommandLine(const std::vector<std::string>& words, const Capabilities& can) {
   Command command;
-  command.program = words.empty() ? "program" : words.front();
+  const std::string& program = command.program = words.empty() ? "program" : words.front();
   std::vector<std::string> ours(words.begin() + (words.empty() ? 0 : 1), words.end());
   if (const auto mark = std::find(ours.begin(), ours.end(), "--"); mark != ours.end()) {
     command.arguments.assign(mark + 1, ours.end());
@@ -81,64 +86,73 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
 
   CLI::App app;
   app.set_help_flag();
-  bool help = false, version = false;
-  std::string verb, level = "info";
+  bool help = false, version = false, noWait = false;
+  std::string verb, topic, timeout, level = "info", pid;
   std::vector<std::string> listen, count;
   app.add_option("command", verb);
+  app.add_option("topic", topic);
   app.add_flag("-h,--help", help);
   app.add_flag("--version", version);
-  app.add_flag("-q,--quiet", command.quiet);
-  app.add_option("--listen", listen)->take_all()->allow_extra_args(false);
-  app.add_option("--count", count)->take_all()->allow_extra_args(false);
-  app.add_option("--worker", command.onlyWorker);
-  app.add_option("--log-level", level);
+  const std::map<std::string_view, std::function<CLI::Option*(const std::string&)>> targets{
+      {"--daemon", [&](auto& names) { return app.add_flag(names, command.daemon); }},
+      {"--quiet", [&](auto& names) { return app.add_flag(names, command.quiet); }},
+      {"--graceful", [&](auto& names) { return app.add_flag(names, command.graceful); }},
+      {"--no-wait", [&](auto& names) { return app.add_flag(names, noWait); }},
+      {"--json", [&](auto& names) { return app.add_flag(names, command.json); }},
+      {"--timeout", [&](auto& names) { return app.add_option(names, timeout); }},
+      {"--worker", [&](auto& names) { return app.add_option(names, command.onlyWorker); }},
+      {"--log-level", [&](auto& names) { return app.add_option(names, level); }},
+      {"--pid-file", [&](auto& names) { return app.add_option(names, command.pidFile); }},
+      {"--pid", [&](auto& names) { return app.add_option(names, pid); }},
+      {"--remote", [&](auto& names) { return app.add_option(names, command.remote); }},
+      {"--sort", [&](auto& names) { return app.add_option(names, command.sort); }},
+      {"--limit", [&](auto& names) { return app.add_option(names, command.limit); }},
+      {"--listen", [&](auto& names) { return app.add_option(names, listen)->take_all()->allow_extra_args(false); }},
+      {"--count", [&](auto& names) { return app.add_option(names, count)->take_all()->allow_extra_args(false); }},
+  };
+  std::vector<std::pair<const OptionRow*, const CLI::Option*>> known;
+  for (const OptionRow& row : optionTable())
+    known.emplace_back(&row, targets.at(row.longName())(std::string(row.names)));
   try {
     std::reverse(ours.begin(), ours.end());  // CLI11 reads its vector from the back
     app.parse(ours);
   } catch (const CLI::ExtrasError&) {
     for (const std::string& word : app.remaining()) {
-      usage(command.program, word.rfind('-', 0) == 0
-                                 ? "unknown option \"" + word + "\"" + nearest(word, options)
-                                 : "unexpected word \"" + word + "\" (the application's own words follow \"--\")");
+      usage(program, word.rfind('-', 0) == 0
+                         ? "unknown option \"" + word + "\"" + nearestOption(word)
+                         : "unexpected word \"" + word + "\" (the application's own words follow \"--\")");
     }
     throw;
   } catch (const CLI::ParseError& e) {
-    usage(command.program, e.what());
+    usage(program, e.what());
   }
-  command.logLevel = levelOf(command.program, level);
+  if (version) verb = "version";
+  if (help) {
+    topic = verb;
+    verb = "help";
+  }
+  const CommandRow& row = rowOf(verb, program, can);
+  command.verb = row.verb;
+  if (!topic.empty() && row.verb != Verb::help)
+    usage(program, "unexpected word \"" + topic + "\" (the application's own words follow \"--\")");
+  for (const auto& [option, given] : known) {
+    if (given->count() > 0 && !option->takenBy(row.verb))
+      usage(program, "\"" + std::string(option->longName()) + "\" is no option of \"" + std::string(row.name) + "\"",
+            " " + std::string(row.name));
+  }
+  if (command.daemon && !can.daemonize)
+    throw SetupError(Exit::notOnThisSystem,
+                     "\"" + std::string(row.name) + " -d\" is not available on " +
+                         std::string(can.platform == "windows" ? "Windows" : can.platform),
+                     {{"why", std::string(can.whyLimited)}, {"try", program + " start"}});
+  if (!timeout.empty()) command.timeout = secondsOf(program, timeout);
+  if (!pid.empty()) command.pid = numberOf(program, "--pid", pid);
+  command.wait = !noWait;
+  command.topic = topic;
+  command.logLevel = levelOf(program, level);
   for (const auto& one : listen) command.listen.push_back(split(one));
   for (const auto& one : count) command.count.push_back(split(one));
-  if (version || verb == "version")
-    command.verb = Command::Verb::version;
-  else if (help || verb == "help")
-    command.verb = Command::Verb::help;
-  else if (verb == "start" || (verb.empty() && !can.controlCommands))
-    command.verb = Command::Verb::start;
-  else if (verb.empty()) {
-    // Decisions: without a command the help is shown, and the exit code says that nothing was done.
-    throw SetupError(Exit::usage, "no command\n\n" + helpText(command.program));
-  } else {
-    usage(command.program, "unknown command \"" + verb + "\"" + nearest(verb, verbs));
-  }
   return command;
-}
-
-std::string helpText(const std::string& program) {
-  return "artel " + std::string(version()) + "\nusage: " + program +
-         " <command> [options] [-- words for the application]\n\n"
-         "commands\n"
-         "  start                     serve in the foreground; Ctrl+C stops\n"
-         "  version                   what this program was built from\n"
-         "  help                      this text\n\n"
-         "options of start\n"
-         "  -q, --quiet               print nothing but errors\n"
-         "  --listen ADDRESS          listen there instead (programs with one worker)\n"
-         "  --listen NAME=ADDRESS     the same for the worker of that name\n"
-         "  --count N, --count NAME=N so many processes\n"
-         "  --worker NAME             run this worker only\n"
-         "  --log-level LEVEL         trace, debug, info, warn, error or off\n\n"
-         "examples\n  " +
-         program + " start\n  " + program + " start --listen http://0.0.0.0:8080 --count 4\n";
 }
 
 }  // namespace artel

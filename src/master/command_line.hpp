@@ -1,12 +1,16 @@
 // The command line that every artel program has, as a value.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "artel/capabilities.hpp"
 #include "artel/log.hpp"
+#include "src/master/commands.hpp"
 
 namespace artel {
 
@@ -16,20 +20,24 @@ struct Override {
 };
 
 struct Command {
-  enum class Verb { start, version, help };
+  using Verb = artel::Verb;
   Verb verb = Verb::help;
-  bool quiet = false;
-  std::string program;     ///< as typed, "./chat"
-  std::string onlyWorker;  ///< --worker
+  bool daemon = false;  ///< start, restart: in the background; status: live
+  bool quiet = false, graceful = false, wait = true, json = false;
+  std::optional<std::chrono::milliseconds> timeout;  ///< -t
+  std::string program;                               ///< as typed, "./chat"
+  std::string pidFile;                               ///< --pid-file
+  std::string onlyWorker;                            ///< --worker
   std::vector<Override> listen, count;
   log::Level logLevel = log::Level::info;
+  std::string topic;  ///< help TOPIC
+  // connections
+  std::optional<std::int64_t> pid;
+  std::string remote, sort, limit;
   std::vector<std::string> arguments;  ///< after "--"
 };
 
-/// Throws SetupError (E02) with what was not understood and what is near it.
+/// Throws SetupError: E02 with what was not understood and what is near it, E07 for what this system has not.
 Command parseCommandLine(const std::vector<std::string>& words, const Capabilities& can);
-
-/// What "help" prints; fits 24 lines of 80 columns.
-std::string helpText(const std::string& program);
 
 }  // namespace artel

@@ -7,6 +7,7 @@
 #include "src/log.hpp"
 #include "src/master/cluster.hpp"
 #include "src/master/plan.hpp"
+#include "src/master/service_commands.hpp"
 #include "src/master/single.hpp"
 #include "src/master/start_screen.hpp"
 
@@ -19,6 +20,18 @@ constexpr std::uint64_t wantedOpenFiles = 1'048'576;
 std::vector<std::string>& applicationWords() {
   static std::vector<std::string> words;
   return words;
+}
+
+void help(const Command& command) {
+  for (const CommandRow& row : commandTable()) {
+    if (row.name == command.topic) {
+      std::fputs(helpText(command.program, row).c_str(), stdout);
+      return;
+    }
+  }
+  if (!command.topic.empty())
+    throw SetupError(Exit::usage, "help: unknown command \"" + command.topic + "\"" + nearestCommand(command.topic));
+  std::fputs(helpText(command.program).c_str(), stdout);
 }
 
 int start(const Command& command) {
@@ -37,16 +50,24 @@ int run(int argc, char** argv) {
   log::setLevel(command.logLevel);
   log::setWho("master/" + std::to_string(platform::currentPid()));
   switch (command.verb) {
-    case Command::Verb::help:
-      std::fputs(helpText(command.program).c_str(), stdout);
+    case Verb::help:
+      help(command);
       return 0;
-    case Command::Verb::version:
+    case Verb::version:
       std::printf("%s\nbuild %s\n", versionLine().c_str(), std::string(buildId()).c_str());
       return 0;
-    case Command::Verb::start:
+    case Verb::start:
+      return start(command);
+    case Verb::status:
+      return runStatus(command, ServiceFiles::of(command));
+    case Verb::connections:
+      return runConnections(command, ServiceFiles::of(command));
+    case Verb::stop:
+    case Verb::restart:
+    case Verb::reload:
       break;
   }
-  return start(command);
+  throw SetupError(Exit::failed, std::string(rowOf(command.verb).name) + " is not supported by this version");
 }
 
 }  // namespace

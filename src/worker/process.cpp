@@ -87,7 +87,7 @@ void WorkerProcess::watch() {
   net::processLoop->onReadable(setup_.channel.native(), [this](Loop::Descriptor descriptor) {
     const auto message = setup_.channel.take();
     if (!message && message.error().code == Errc::wouldBlock) return;
-    if (message && *message != 0) return;
+    if (message && message->kind != 0) return;
     net::processLoop->offReadable(descriptor);
     log::error("the master process is gone; stopping");
     stop(0, false);

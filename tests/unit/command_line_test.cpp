@@ -69,8 +69,57 @@ TEST(CommandLine, WithoutACommand) {
   EXPECT_EQ(parse({"-q"}, windows_).verb, Command::Verb::start);
 }
 
+TEST(CommandLine, EachCommandTakesItsOwnOptions) {
+  const Command stop = parse({"stop", "-g", "-t", "1.5", "--pid-file", "/run/a.pid"});
+  EXPECT_EQ(stop.verb, Verb::stop);
+  EXPECT_TRUE(stop.graceful);
+  EXPECT_EQ(stop.timeout, std::chrono::milliseconds(1500));
+  EXPECT_EQ(stop.pidFile, "/run/a.pid");
+  EXPECT_EQ(parse({"stop"}).timeout, std::nullopt);
+  const Command restart = parse({"restart", "-d", "-g"});
+  EXPECT_TRUE(restart.daemon && restart.graceful);
+  EXPECT_FALSE(parse({"reload", "--no-wait"}).wait);
+  EXPECT_TRUE(parse({"reload"}).wait);
+  EXPECT_TRUE(parse({"status", "--json", "-d"}).json);
+  EXPECT_EQ(parse({"connections", "--pid", "12", "--limit", "all"}).pid, 12);
+  EXPECT_NE(refused({"stop", "-d"}).find("\"--daemon\" is no option of \"stop\""), std::string::npos);
+  EXPECT_NE(refused({"start", "--json"}).find("help start"), std::string::npos);
+  EXPECT_NE(refused({"stop", "-t", "soon"}).find("soon"), std::string::npos);
+  EXPECT_NE(refused({"stop", "-t", "-1"}).find("seconds"), std::string::npos);
+  EXPECT_NE(refused({"realod"}).find("Did you mean \"reload\"?"), std::string::npos);
+}
+
+TEST(CommandLine, WindowsRefusesWhatNeedsAMaster) {
+  for (const char* verb : {"stop", "restart", "reload", "status", "connections"}) {
+    try {
+      parse({verb}, windows_);
+      ADD_FAILURE() << verb;
+    } catch (const SetupError& error) {
+      EXPECT_EQ(error.exit(), Exit::notOnThisSystem);
+      EXPECT_NE(error.text().find("is not available on Windows"), std::string::npos) << error.text();
+    }
+  }
+  try {
+    parse({"start", "-d"}, windows_);
+    ADD_FAILURE() << "start -d";
+  } catch (const SetupError& error) {
+    EXPECT_EQ(error.exit(), Exit::notOnThisSystem);
+  }
+  EXPECT_EQ(parse({"version"}, windows_).verb, Verb::version);
+  EXPECT_EQ(parse({"help"}, windows_).verb, Verb::help);
+}
+
+TEST(CommandLine, HelpAboutOneCommand) {
+  EXPECT_EQ(parse({"help", "reload"}).topic, "reload");
+  EXPECT_EQ(parse({"reload", "--help"}).topic, "reload");
+  const std::string text = helpText("./chat", rowOf(Verb::reload));
+  EXPECT_NE(text.find("--no-wait"), std::string::npos) << text;
+  EXPECT_EQ(text.find("--listen"), std::string::npos) << text;
+}
+
 TEST(CommandLine, HelpFitsAScreen) {
   const std::string help = helpText("./chat");
+  for (const CommandRow& row : commandTable()) EXPECT_NE(help.find(row.name), std::string::npos) << row.name;
   EXPECT_LE(std::count(help.begin(), help.end(), '\n'), 24);
   std::size_t begin = 0;
   for (std::size_t end = help.find('\n'); end != std::string::npos; begin = end + 1, end = help.find('\n', begin))

@@ -52,8 +52,8 @@ class PlatformProcess : public testing::Test {
     while (messages.size() < count && std::chrono::steady_clock::now() < deadline) {
       if (wait(supervisor, {channel.native()}).readable.empty()) continue;
       const auto message = channel.take();
-      if (message && *message == 0) return messages + ".";
-      if (message) messages += *message;
+      if (message && message->kind == 0) return messages + ".";
+      if (message) messages += message->kind;
     }
     return messages;
   }
@@ -63,7 +63,7 @@ class PlatformProcess : public testing::Test {
     killSelfAfter(longEnough);
     for (;;) {
       const auto message = channel.take();
-      if (message && *message == 0) return;
+      if (message && message->kind == 0) return;
       std::this_thread::yield();
     }
   }
@@ -131,6 +131,24 @@ TEST_F(PlatformProcess, MasterReadsMessagesAndTheEnd) {
   EXPECT_EQ(readAll(supervisor, pair->master), "r!.");
   EXPECT_EQ(pair->master.put('x').error().code, Errc::sendFail) << "nobody is there, and no signal tells so";
   EXPECT_EQ(endOf(supervisor, pid), "code 0");
+}
+
+TEST_F(PlatformProcess, AMessageCarriesWordsAndADescriptor) {
+  auto pair = openChannel();
+  auto other = openChannel();
+  ASSERT_TRUE(pair && other);
+  ASSERT_TRUE(pair->master.put('a', "one"));
+  ASSERT_TRUE(pair->master.put('b', "", other->master.native()));
+  ASSERT_TRUE(pair->master.put('c', std::string(Channel::maxBody, 'x')));
+  EXPECT_EQ(pair->worker.take()->body, "one");
+  auto second = pair->worker.take();
+  EXPECT_EQ(second->kind, 'b');
+  ASSERT_NE(second->descriptor, noSocket);
+  const Channel passed(second->descriptor);
+  ASSERT_TRUE(passed.put('!'));
+  EXPECT_EQ(other->worker.take()->kind, '!');
+  EXPECT_EQ(pair->worker.take()->body.size(), Channel::maxBody);
+  EXPECT_EQ(pair->worker.take().error().code, Errc::wouldBlock);
 }
 
 TEST_F(PlatformProcess, WorkerSeesTheEndOfItsMaster) {

@@ -1,0 +1,65 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "platform/platform.hpp"
+#include "platform/posix/system_error.hpp"
+
+namespace artel::platform {
+
+Result<NativeSocket> openAppend(const std::string& path) {
+  // Not a pipe's end or a terminal that would block or take over the process.
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+  if (file < 0) return systemError(errno);
+  return NativeSocket{file};
+}
+
+void appendTo(NativeSocket file, std::string_view bytes) noexcept {
+  while (::write(static_cast<int>(file), bytes.data(), bytes.size()) < 0 && errno == EINTR) {
+  }
+}
+
+std::uint64_t fileSize(NativeSocket file) noexcept {
+  struct stat info {};
+  return ::fstat(static_cast<int>(file), &info) == 0 && S_ISREG(info.st_mode) ? static_cast<std::uint64_t>(info.st_size)
+                                                                              : 0;
+}
+
+void becomeDescriptor(NativeSocket from, NativeSocket number) noexcept {
+  if (from == number) return;
+  ::dup3(static_cast<int>(from), static_cast<int>(number), number <= 2 ? 0 : O_CLOEXEC);
+  ::close(static_cast<int>(from));
+}
+
+Result<void> redirectStandardStreams(NativeSocket file) {
+  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (nothing < 0) return systemError(errno);
+  const bool done = ::dup2(nothing, STDIN_FILENO) >= 0 && ::dup2(static_cast<int>(file), STDOUT_FILENO) >= 0 &&
+                    ::dup2(static_cast<int>(file), STDERR_FILENO) >= 0;
+  const int failed = errno;
+  if (nothing > 2) ::close(nothing);
+  if (!done) return systemError(failed);
+  return {};
+}
+
+NativeSocket duplicateStandardError() noexcept { return ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3); }
+
+void closeFile(NativeSocket file) noexcept { closeSocket(file); }
+
+Result<void> writeFile(const std::string& path, std::string_view content) {
+  const std::string fresh = path + ".new";
+  ::unlink(fresh.c_str());
+  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (file < 0) return systemError(errno);
+  const bool written = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  int failed = written ? 0 : errno;
+  ::close(file);
+  if (written && ::rename(fresh.c_str(), path.c_str()) != 0) failed = errno;
+  if (failed == 0) return {};
+  ::unlink(fresh.c_str());
+  return systemError(failed);
+}
+
+}  // namespace artel::platform

@@ -1,0 +1,71 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "platform/platform.hpp"
+#include "platform/posix/system_error.hpp"
+
+namespace artel::platform {
+namespace {
+
+struct flock wholeFile() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+/// A service that ends takes its file away. Whoever opened it before that holds a file that nobody else will find.
+bool stillThere(int file, const std::string& path) {
+  struct stat ours {
+  }, theirs{};
+  return ::fstat(file, &ours) == 0 && ::stat(path.c_str(), &theirs) == 0 && ours.st_dev == theirs.st_dev &&
+         ours.st_ino == theirs.st_ino;
+}
+
+}  // namespace
+
+ServiceLock::~ServiceLock() { leaveInChild(); }
+
+Result<void> ServiceLock::take(const std::string& path) {
+  for (;;) {
+    const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (file < 0) return systemError(errno);
+    struct flock lock = wholeFile();
+    if (::fcntl(file, F_SETLK, &lock) != 0) {
+      const int failed = errno;
+      ::close(file);
+      if (failed == EACCES || failed == EAGAIN) return Error{Errc::addressInUse, "another process holds it", failed};
+      return systemError(failed);
+    }
+    if (stillThere(file, path)) {
+      file_ = file;
+      path_ = path;
+      return {};
+    }
+    ::close(file);
+  }
+}
+
+void ServiceLock::release() {
+  if (file_ == noSocket) return;
+  ::unlink(path_.c_str());  // before the lock is free, so that nobody's new file is taken away
+  leaveInChild();
+}
+
+void ServiceLock::leaveInChild() noexcept { closeSocket(std::exchange(file_, noSocket)); }
+
+std::optional<Pid> ServiceLock::owner(const std::string& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return std::nullopt;
+  struct flock lock = wholeFile();
+  const int asked = ::fcntl(file, F_GETLK, &lock);
+  ::close(file);
+  if (asked != 0 || lock.l_type == F_UNLCK) return std::nullopt;
+  return Pid{lock.l_pid};
+}
+
+}  // namespace artel::platform

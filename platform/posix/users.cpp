@@ -1,0 +1,48 @@
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "platform/platform.hpp"
+#include "platform/posix/system_error.hpp"
+
+namespace artel::platform {
+
+Result<UserIds> findUser(const std::string& user, const std::string& group) {
+  UserIds ids;
+  ids.user = ::geteuid();
+  ids.group = ::getegid();
+  if (!user.empty()) {
+    const passwd* entry = ::getpwnam(user.c_str());
+    if (entry == nullptr) return Error{Errc::badAddress, "there is no user \"" + user + "\"", 0};
+    ids.name = user;
+    ids.user = entry->pw_uid;
+    ids.group = entry->pw_gid;
+  }
+  if (!group.empty()) {
+    const struct group* entry = ::getgrnam(group.c_str());
+    if (entry == nullptr) return Error{Errc::badAddress, "there is no group \"" + group + "\"", 0};
+    ids.group = entry->gr_gid;
+  }
+  const bool same = ids.user == ::geteuid() && ids.group == ::getegid();
+  if (!same && ::geteuid() != 0)
+    return Error{Errc::permissionDenied, "only root may run workers as " + (user.empty() ? group : user), EPERM};
+  return ids;
+}
+
+Result<void> becomeUser(const UserIds& ids) {
+  if (::geteuid() != 0) return {};  // findUser has seen that it is the same one
+  const auto group = static_cast<gid_t>(ids.group);
+  const int groups = ids.name.empty() ? ::setgroups(1, &group) : ::initgroups(ids.name.c_str(), group);
+  if (groups != 0 || ::setgid(group) != 0 || ::setuid(static_cast<uid_t>(ids.user)) != 0) return systemError(errno);
+  if (ids.user != 0 && ::setuid(0) == 0) return Error{Errc::system, "root could be taken back", 0};
+  return {};
+}
+
+std::string userName() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry == nullptr ? std::to_string(::geteuid()) : entry->pw_name;
+}
+
+}  // namespace artel::platform

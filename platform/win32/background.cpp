@@ -1,0 +1,8 @@
+#include "platform/platform.hpp"
+#include "platform/win32/system_error.hpp"
+
+namespace artel::platform {
+
+Result<Background> goToBackground() { return unsupported(); }
+
+}  // namespace artel::platform

@@ -1,0 +1,41 @@
+#include <windows.h>
+
+#include "platform/platform.hpp"
+#include "platform/win32/system_error.hpp"
+
+namespace artel::platform {
+namespace {
+
+HANDLE handleOf(NativeSocket file) { return reinterpret_cast<HANDLE>(file); }
+
+}  // namespace
+
+Result<NativeSocket> openAppend(const std::string& path) {
+  const HANDLE file =
+      ::CreateFileW(toWide(path).c_str(), FILE_APPEND_DATA, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                    nullptr, OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (file == INVALID_HANDLE_VALUE) return systemError(static_cast<int>(::GetLastError()));
+  return reinterpret_cast<NativeSocket>(file);
+}
+
+void appendTo(NativeSocket file, std::string_view bytes) noexcept {
+  DWORD written = 0;
+  ::WriteFile(handleOf(file), bytes.data(), static_cast<DWORD>(bytes.size()), &written, nullptr);
+}
+
+std::uint64_t fileSize(NativeSocket file) noexcept {
+  LARGE_INTEGER size{};
+  return ::GetFileSizeEx(handleOf(file), &size) == 0 ? 0 : static_cast<std::uint64_t>(size.QuadPart);
+}
+
+void becomeDescriptor(NativeSocket, NativeSocket) noexcept {}
+
+Result<void> redirectStandardStreams(NativeSocket) { return unsupported(); }
+
+NativeSocket duplicateStandardError() noexcept { return noSocket; }
+
+void closeFile(NativeSocket file) noexcept { ::CloseHandle(handleOf(file)); }
+
+Result<void> writeFile(const std::string&, std::string_view) { return unsupported(); }
+
+}  // namespace artel::platform

@@ -1,0 +1,47 @@
+// The one table of commands and options. Parsing, help, near misses and the refusals of a limited system come from it;
+// whoever adds a command adds a row.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "artel/capabilities.hpp"
+
+namespace artel {
+
+enum class Verb { start, stop, restart, reload, status, connections, version, help };
+
+struct CommandRow {
+  Verb verb;
+  std::string_view name;
+  std::string_view usage;  ///< after the name, on one line
+  std::string_view help;
+  bool needsMaster = false;  ///< not running is an error (E03)
+  bool everywhere = false;   ///< also where there is no master
+};
+std::span<const CommandRow> commandTable() noexcept;
+const CommandRow& rowOf(Verb verb) noexcept;
+
+struct OptionRow {
+  std::string_view names;  ///< CLI11's form: "-q,--quiet"
+  std::string_view value;  ///< "SECONDS"; empty for a flag
+  std::string_view help;
+  std::uint32_t verbs;  ///< who takes it, a bit for each Verb
+  bool takenBy(Verb verb) const noexcept { return ((verbs >> static_cast<unsigned>(verb)) & 1U) != 0; }
+  /// "--quiet".
+  std::string_view longName() const noexcept;
+};
+std::span<const OptionRow> optionTable() noexcept;
+
+/// What "help" prints; fits 24 lines of 80 columns.
+std::string helpText(const std::string& program);
+/// What "help stop" prints: all of its options.
+std::string helpText(const std::string& program, const CommandRow& command);
+
+/// ". Did you mean "start"?" when a command is near what was typed, else empty.
+std::string nearestCommand(std::string_view typed);
+std::string nearestOption(std::string_view typed);
+
+}  // namespace artel

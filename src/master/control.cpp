@@ -1,0 +1,89 @@
+#include "src/master/control.hpp"
+
+#include <charconv>
+
+namespace artel {
+
+namespace {
+
+constexpr std::string_view greeting = "artel/1";
+
+std::string clean(std::string_view text) {
+  std::string line(text);
+  for (char& c : line) {
+    if (c == '\n' || c == '\t' || c == '\0') c = ' ';
+  }
+  return line;
+}
+
+template <class Number>
+std::optional<Number> numberIn(std::string_view text) {
+  Number value{};
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string_view takeField(std::string_view& rest) {
+  const auto tab = rest.find('\t');
+  const std::string_view field = rest.substr(0, tab);
+  rest.remove_prefix(tab == std::string_view::npos ? rest.size() : tab + 1);
+  return field;
+}
+
+}  // namespace
+
+std::optional<std::int64_t> ControlRequest::number(const std::string& key) const {
+  const auto at = values.find(key);
+  return at == values.end() ? std::nullopt : numberIn<std::int64_t>(at->second);
+}
+
+std::string ControlRequest::line() const {
+  std::string text = std::string(greeting) + "\t" + command;
+  for (const auto& [key, value] : values) text += "\t" + key + (value.empty() ? "" : "=" + clean(value));
+  return text + "\n";
+}
+
+std::optional<ControlRequest> parseControlRequest(std::string_view line) {
+  if (takeField(line) != greeting) return std::nullopt;
+  ControlRequest request;
+  request.command = takeField(line);
+  if (request.command.empty()) return std::nullopt;
+  while (!line.empty()) {
+    const std::string_view field = takeField(line);
+    const auto equals = field.find('=');
+    request.values[std::string(field.substr(0, equals))] =
+        equals == std::string_view::npos ? "" : std::string(field.substr(equals + 1));
+  }
+  return request;
+}
+
+Result<std::optional<int>> askMaster(const std::string& path, const ControlRequest& request, const ControlLine& line,
+                                     std::chrono::milliseconds patience) {
+  auto connected = platform::connectControl(path);
+  if (!connected) return connected.error();
+  const platform::Channel socket(*connected);  // closes it
+  std::string text = request.line();
+  if (const auto sent = platform::sendNow(socket.native(), text.data(), text.size());
+      sent != static_cast<std::ptrdiff_t>(text.size()))
+    return Error{Errc::system, "the master does not take a request", static_cast<int>(sent)};
+  text.clear();
+  std::vector<char> buffer(64 * 1024);
+  for (;;) {
+    if (!platform::awaitReadable(socket.native(), patience)) return std::optional<int>();
+    const auto got = platform::receiveNow(socket.native(), buffer.data(), buffer.size());
+    if (got == 0) continue;
+    if (got < 0) return std::optional<int>();
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+    std::size_t begin = 0;
+    for (auto end = text.find('\n'); end != std::string::npos; begin = end + 1, end = text.find('\n', begin)) {
+      const std::string_view whole = std::string_view(text).substr(begin, end - begin);
+      const std::string_view kind = whole.substr(0, 3), rest = whole.size() > 4 ? whole.substr(4) : "";
+      if (kind == "end") return std::optional<int>(numberIn<int>(rest).value_or(static_cast<int>(Exit::internal)));
+      line(kind, rest);
+    }
+    text.erase(0, begin);
+  }
+}
+
+}  // namespace artel

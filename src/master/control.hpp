@@ -1,0 +1,107 @@
+// How a command asks a running master, and how the master answers: lines of text over the control socket. One request
+// a connection, then answer lines as long as it takes, then the end:
+//
+//   > artel/1 <tab> stop <tab> graceful <tab> timeout=5000 <newline>
+//   < out <text>      for standard output, or data that the command formats
+//   < err <text>      for standard error
+//   < end <exit code>
+//
+// The fields are separated by tabs; no field holds a tab or a newline.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform/platform.hpp"
+
+namespace artel {
+
+struct ControlRequest {
+  std::string command;
+  std::map<std::string, std::string> values;  ///< a word without "=" has the empty value
+  bool has(const std::string& key) const { return values.contains(key); }
+  /// Nothing when it is missing or no number.
+  std::optional<std::int64_t> number(const std::string& key) const;
+  /// The line with its newline.
+  std::string line() const;
+};
+std::optional<ControlRequest> parseControlRequest(std::string_view line);
+
+/// In the master: one command that has asked. Nothing here waits: what is said is kept, up to `mostKept`, until the
+/// command takes it.
+class ControlClient {
+ public:
+  static constexpr std::size_t longestRequest = 4096, mostKept = 1024 * 1024;
+
+  void out(std::string_view line) { say("out ", line); }
+  void err(std::string_view line) { say("err ", line); }
+  void end(int exitCode);
+  bool ended() const noexcept { return ended_; }
+  /// Called whenever all that was said has been taken, until end(): for answers that come in pieces.
+  std::function<void(ControlClient&)> more;
+
+ private:
+  friend class ControlServer;
+  using Clock = std::chrono::steady_clock;
+  explicit ControlClient(platform::NativeSocket socket) : socket_(socket) {}
+  void say(std::string_view kind, std::string_view line);
+
+  platform::NativeSocket socket_;
+  std::string in_, out_;
+  std::size_t sent_ = 0;
+  Clock::time_point limit_{};  ///< for its request, or for taking what was said
+  bool asked_ = false, ended_ = false, gone_ = false;
+};
+
+/// In the master: the socket and who has connected. Part of the master's one sleep: addTo() names what to wait for,
+/// turn() does what can be done. A command that is slow or says nothing costs a buffer, and after a while its
+/// connection.
+class ControlServer {
+ public:
+  static constexpr std::size_t mostClients = 32;
+  using Clock = std::chrono::steady_clock;
+  using Handler = std::function<void(const std::shared_ptr<ControlClient>&, const ControlRequest&)>;
+
+  explicit ControlServer(Handler handler) : handler_(std::move(handler)) {}
+  ~ControlServer() { close(); }
+  ControlServer(const ControlServer&) = delete;
+  ControlServer& operator=(const ControlServer&) = delete;
+
+  Result<void> open(const std::string& path);
+  void addTo(std::vector<platform::NativeSocket>& readers, std::vector<platform::NativeSocket>& writers);
+  /// After the sleep; the sockets named by addTo() began at these indexes.
+  void turn(const platform::Wakeup& wakeup, std::size_t firstReader, std::size_t firstWriter);
+  /// When the next client loses its patience with us, or we with it.
+  Clock::time_point nextLimit() const;
+  bool idle() const noexcept { return clients_.empty(); }
+  /// Takes the socket's file away and lets everybody go.
+  void close();
+  void leaveInChild();
+
+ private:
+  void read(const std::shared_ptr<ControlClient>& client);
+  void write(ControlClient& client);
+  void dropGone();
+
+  Handler handler_;
+  std::string path_;
+  platform::NativeSocket listener_ = platform::noSocket;
+  std::list<std::shared_ptr<ControlClient>> clients_;
+  std::vector<std::shared_ptr<ControlClient>> readers_, writers_;  ///< in the order addTo() named them
+};
+
+/// In a command: asks and hears out the answer, line by line ("out" or "err", and the text). The exit code; or nothing
+/// when the master ended, or said nothing for `patience`, before the end of its answer.
+using ControlLine = std::function<void(std::string_view kind, std::string_view text)>;
+Result<std::optional<int>> askMaster(const std::string& path, const ControlRequest& request, const ControlLine& line,
+                                     std::chrono::milliseconds patience);
+
+}  // namespace artel

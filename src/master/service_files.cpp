@@ -1,0 +1,41 @@
+#include "src/master/service_files.hpp"
+
+#include <filesystem>
+
+#include "artel/worker.hpp"
+
+namespace artel {
+
+namespace {
+
+std::filesystem::path pathOf(const std::string& utf8) { return std::u8string(utf8.begin(), utf8.end()); }
+
+std::string textOf(const std::filesystem::path& path) {
+  const std::u8string text = path.u8string();
+  return {text.begin(), text.end()};
+}
+
+/// Not through symbolic links: what the user typed is what the user finds.
+std::string absolute(const std::string& path) {
+  return textOf(std::filesystem::absolute(pathOf(path)).lexically_normal());
+}
+
+}  // namespace
+
+ServiceFiles ServiceFiles::of(const Command& command) {
+  ServiceFiles files;
+  std::filesystem::path program = pathOf(command.program).filename();
+  if (program.extension() == ".exe") program.replace_extension();
+  files.name = textOf(program);
+  files.pid = absolute(!command.pidFile.empty()   ? command.pidFile
+                       : !Worker::pidFile.empty() ? Worker::pidFile
+                                                  : files.name + ".pid");
+  files.lock = files.pid + ".lock";
+  std::string stem = files.pid;
+  if (stem.ends_with(".pid")) stem.resize(stem.size() - 4);
+  files.control = stem + ".sock";
+  files.log = absolute(Worker::logFile.empty() ? files.name + ".log" : Worker::logFile);
+  return files;
+}
+
+}  // namespace artel
