@@ -186,6 +186,10 @@ Result<void> redirectStandardStreams(NativeSocket file);
 /// Another descriptor of what standard error is now.
 NativeSocket duplicateStandardError() noexcept;
 void closeFile(NativeSocket file) noexcept;
+/// Differs when another file, or another content, is at the path; "" when nothing is. Symbolic links are followed.
+std::string fileIdentity(const std::string& path);
+/// The file of this program by the name it was called: `word` as typed, looked up as a shell does. May be a link.
+std::string programFile(const std::string& word);
 /// Replaces the file's content at once; 0644.
 Result<void> writeFile(const std::string& path, std::string_view content);
 

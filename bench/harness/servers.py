@@ -18,11 +18,11 @@ from .machine import BIN, first_line
 KINDS = ("http", "text", "tcp", "websocket", "broadcast")
 
 OURS = {
-    "http": "http_hello start -q --listen http://127.0.0.1:{port}",
-    "text": "text_echo start -q --listen text://127.0.0.1:{port}",
-    "tcp": "tcp_echo start -q --listen tcp://127.0.0.1:{port}",
-    "websocket": "websocket_echo start -q --listen websocket://127.0.0.1:{port}",
-    "broadcast": "bench/websocket_broadcast start -q --listen websocket://127.0.0.1:{port}",
+    "http": "http_hello start -q --pid-file {folder}/artel.pid --listen http://127.0.0.1:{port}",
+    "text": "text_echo start -q --pid-file {folder}/artel.pid --listen text://127.0.0.1:{port}",
+    "tcp": "tcp_echo start -q --pid-file {folder}/artel.pid --listen tcp://127.0.0.1:{port}",
+    "websocket": "websocket_echo start -q --pid-file {folder}/artel.pid --listen websocket://127.0.0.1:{port}",
+    "broadcast": "bench/websocket_broadcast start -q --pid-file {folder}/artel.pid --listen websocket://127.0.0.1:{port}",
 }
 
 # One worker; everything that only costs is off, everything that only helps is on.

@@ -87,6 +87,9 @@ struct SocketOptions {
   int keepAliveIdle = 55, keepAliveInterval = 55, keepAliveProbes = 1;
 };
 
+/// See Worker::reloadOrder.
+enum class ReloadOrder { replacementFirst, predecessorFirst };
+
 class Worker {
  public:
   /// `listen`: "<scheme>://<address>"; see docs/protocols.md for all forms. Empty: no listener, a group of processes
@@ -117,9 +120,15 @@ class Worker {
   /// Most connections at once in this process; 0 is no limit. At the limit: 503 from an http worker, else a close.
   std::size_t maxConnections;
 
-  /// To come with the issue "Master and workers": setting one of these refuses the start (E06).
+  /// The worker processes become this user (with all of its groups; or `group` instead of its own) after the master
+  /// has bound the address and opened the files. Only root can; refused (E06) when it is unknown or may not be.
   std::string user, group;
+  /// False: a reload leaves the processes and their connections, and calls onWorkerReload in them. For what keeps state
+  /// that a new process would not have.
   bool reloadable = true;
+  /// Whether, at a reload, the new process serves before the old one stops (no moment without a process; two with the
+  /// same id at once for a while), or the old one has gone before the new one starts (clients wait in the queue).
+  ReloadOrder reloadOrder = ReloadOrder::replacementFirst;
 
   // ---- limits of new connections; zero turns a timeout off. Checked once a second. ----
 
@@ -148,7 +157,8 @@ class Worker {
   Callback<void(Worker&)> onWorkerStart;
   /// In each process when it stops in an orderly way, before its connections are closed.
   Callback<void(Worker&)> onWorkerStop;
-  Callback<void(Worker&)> onWorkerReload;  ///< to come: refused (E06) when set
+  /// In each process when the service is reloaded: before it stops, or, with reloadable = false, instead of stopping.
+  Callback<void(Worker&)> onWorkerReload;
 
   /// A connection was accepted; nothing of it has been read. `connection.protocol` may be set here.
   Callback<void(TcpConnection&)> onConnect;
@@ -224,7 +234,8 @@ class Worker {
 
   /// How long an ordered stop may take before the worker is killed.
   static inline std::chrono::milliseconds stopTimeout{2'000};
-  /// How long a graceful stop (signal QUIT) lets connections finish before it becomes an ordered one; 0: no limit.
+  /// How long a graceful stop or reload (-g, signals QUIT and USR2) lets connections finish; 0: no limit. What is left
+  /// then gets its last words (1001, onDrain) and 400 ms.
   static inline std::chrono::milliseconds gracefulTimeout{30'000};
   /// Memory of one process for what compressed WebSocket connections remember from message to message. Beyond it new
   /// ones remember nothing (no_context_takeover): their messages shrink less. Bytes.
@@ -233,9 +244,28 @@ class Worker {
   /// (and no handler) ends the process with code 250 after its answers are sent, and a new one follows.
   static inline Callback<bool(const std::exception_ptr&, Connection*)> onException;
 
-  /// To come with the issue "Master and workers": setting one of these refuses the start (E06).
-  static inline std::string pidFile, logFile, stdoutFile;
+  // ---- the service's files; relative to the directory it is started in (rows 1.8.2.8 to 1.8.2.10, 1.8.2.13) ----
+
+  /// Holds the master's number while it runs; beside it lie the lock and the socket of the commands. Default:
+  /// <program>.pid. Two services with different files may run side by side.
+  static inline std::string pidFile;
+  /// Default: standard error in the foreground, <program>.log in the background. Opened by the master only.
+  static inline std::string logFile;
+  /// Beyond this size, looked at every two seconds, the log becomes <logFile>.1 (the one before is lost); 0: never.
+  static inline std::uint64_t logFileMaxSize = std::uint64_t{10} * 1024 * 1024;
+  /// What standard output and standard error of a service in the background become. Default: nothing is kept.
+  static inline std::string stdoutFile;
+  /// As "start -d".
   static inline bool daemonize = false;
+
+  // ---- hooks of the master process: no loop there, no connections; what they throw is logged ----
+
+  /// A worker process has ended: its Worker, its exit code (or 128 + the signal that ended it), its number.
+  static inline Callback<void(Worker&, int status, std::int64_t pid)> onWorkerExit;
+  /// Before the workers are replaced.
+  static inline Callback<void()> onMasterReload;
+  /// All workers have ended, the files are gone.
+  static inline Callback<void()> onMasterStop;
 
   struct Core;
   Core& core() noexcept { return *core_; }

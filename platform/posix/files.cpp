@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <sstream>
 
 #include "platform/platform.hpp"
 #include "platform/posix/system_error.hpp"
@@ -47,6 +50,25 @@ Result<void> redirectStandardStreams(NativeSocket file) {
 NativeSocket duplicateStandardError() noexcept { return ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3); }
 
 void closeFile(NativeSocket file) noexcept { closeSocket(file); }
+
+std::string fileIdentity(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return "";
+  return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) + ":" + std::to_string(info.st_size) + ":" +
+         std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+}
+
+std::string programFile(const std::string& word) {
+  std::error_code failed;
+  if (word.find('/') != std::string::npos) return std::filesystem::absolute(word, failed).string();
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const std::string file = (folder.empty() ? "." : folder) + "/" + word;
+    if (::access(file.c_str(), X_OK) == 0) return std::filesystem::absolute(file, failed).string();
+  }
+  return std::filesystem::read_symlink("/proc/self/exe", failed).string();
+}
 
 Result<void> writeFile(const std::string& path, std::string_view content) {
   const std::string fresh = path + ".new";

@@ -199,7 +199,9 @@ std::vector<NoticeSignal> noticeSignals() {
           {SIGTERM, Notice::stop},
           {SIGHUP, Notice::stop},
           {SIGTSTP, Notice::stop},
-          {SIGQUIT, Notice::stopGracefully}};
+          {SIGQUIT, Notice::stopGracefully},
+          {SIGUSR1, Notice::reload},
+          {SIGUSR2, Notice::reloadGracefully}};
 }
 
 }  // namespace artel::platform

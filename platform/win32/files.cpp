@@ -36,6 +36,10 @@ NativeSocket duplicateStandardError() noexcept { return noSocket; }
 
 void closeFile(NativeSocket file) noexcept { ::CloseHandle(handleOf(file)); }
 
+std::string fileIdentity(const std::string&) { return ""; }
+
+std::string programFile(const std::string& word) { return word; }
+
 Result<void> writeFile(const std::string&, std::string_view) { return unsupported(); }
 
 }  // namespace artel::platform

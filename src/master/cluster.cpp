@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "artel/log.hpp"
 #include "src/log.hpp"
+#include "src/master/service_commands.hpp"
 #include "src/master/start_screen.hpp"
 #include "src/worker/core.hpp"
 
@@ -17,41 +19,48 @@ namespace {
 constexpr auto young = 10s;
 constexpr std::chrono::milliseconds firstPause = 1s, longestPause = 30s;
 
-std::chrono::milliseconds gracefulTime() {
-  return Worker::gracefulTimeout.count() > 0 ? Worker::gracefulTimeout : std::chrono::milliseconds(24h * 365);
+/// The user's code in the master: what it throws must not end the service.
+template <class F>
+void hook(const char* name, F&& f) {
+  try {
+    f();
+  } catch (const std::exception& e) {
+    log::error(std::string("an exception left ") + name + ": " + e.what());
+  } catch (...) {
+    log::error(std::string("an exception of an unknown type left ") + name);
+  }
 }
 }  // namespace
 
-Cluster::Cluster(Plan plan) : plan_(std::move(plan)) {}
-
-Cluster::~Cluster() {
-  for (const std::string& file : socketFiles_) removeSocketFile(file);
+Cluster::Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher)
+    : plan_(std::move(plan)),
+      files_(std::move(files)),
+      launcher_(launcher),
+      control_([this](const Client& client, const ControlRequest& request) { asked(client, request); }) {
+  if (const auto taken = lock_.take(files_.lock); !taken) {
+    if (taken.error().code == Errc::addressInUse) throw alreadyRunning(files_, plan_.program);
+    throw SetupError(Exit::configuration, "cannot write the pid file: " + files_.lock + ": " + taken.error().message,
+                     {{"try", "--pid-file FILE or Worker::pidFile in a directory this user may write to"}});
+  }
 }
 
+Cluster::~Cluster() { removeFiles(); }
+
 int Cluster::run() {
-  const auto began = Clock::now();
+  programIdentity_ = platform::fileIdentity(files_.program);
   bind();
-  auto memory = platform::SharedMemory::create(slots_.size() * sizeof(std::atomic<std::uint32_t>));
+  auto memory = platform::SharedMemory::create(2 * slots_.size() * sizeof(std::atomic<std::uint32_t>));
   if (!memory) throw SetupError(Exit::failed, "no shared memory: " + memory.error().message);
   shared_ = std::move(*memory);
-  for (Slot& slot : slots_) counters(slot)[static_cast<std::size_t>(slot.id)].store(Balance::notServing);
   for (Slot& slot : slots_) {
-    fork(slot);
-    if (stopping_) break;
+    for (auto& record : records(slot)) record.store(Balance::notServing);
   }
-  if (!awaitReady()) {
-    const bool asked = failure_.empty();  // stopped before it was ready
-    stopAll(false);
-    if (!asked) throw SetupError(Exit::failed, failure_);
-    return static_cast<int>(Exit::ok);
+  announce();
+  for (Slot& slot : slots_) {
+    if (phase_ == Phase::starting) fork(slot, slot.serving);
   }
-  starting_ = false;
-  const std::string screen = startScreen(plan_, platform::standardOutput(),
-                                         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - began));
-  std::fputs(screen.c_str(), stdout);
-  std::fflush(stdout);
-  supervise();
-  return stopAll(graceful_);
+  while (phase_ != Phase::stopping || anyAlive()) turn();
+  return finish();
 }
 
 /// In the master, before anything is forked: a busy port is one message, not a storm of restarts.
@@ -64,7 +73,7 @@ void Cluster::bind() {
       Slot& slot = slots_.emplace_back();
       slot.planned = &planned;
       slot.id = id;
-      slot.balance = first;
+      slot.first = first;
       if (core.address.none()) continue;
       // With reusePort each slot has a socket of its own, which the master keeps over the slot's generations.
       const bool own = planned.worker->reusePort && core.address.kind != platform::SocketKind::unixStream;
@@ -76,34 +85,54 @@ void Cluster::bind() {
   }
 }
 
-std::span<std::atomic<std::uint32_t>> Cluster::counters(const Slot& slot) {
-  return {static_cast<std::atomic<std::uint32_t>*>(shared_.data()) + slot.balance,
-          static_cast<std::size_t>(slot.planned->count)};
+/// From here on commands find this master.
+void Cluster::announce() {
+  auto written = control_.open(files_.control);
+  if (written) written = platform::writeFile(files_.pid, std::to_string(platform::currentPid()) + "\n");
+  if (written) return;
+  throw SetupError(Exit::configuration,
+                   "cannot write beside the pid file " + files_.pid + ": " + written.error().message,
+                   {{"try", "--pid-file FILE or Worker::pidFile in a directory this user may write to"}});
 }
 
-void Cluster::fork(Slot& slot) {
+std::span<std::atomic<std::uint32_t>> Cluster::records(const Slot& slot) {
+  return {static_cast<std::atomic<std::uint32_t>*>(shared_.data()) + 2 * slot.first,
+          2 * static_cast<std::size_t>(slot.planned->count)};
+}
+
+void Cluster::fork(Slot& slot, Process& process) {
+  const auto place = [&](std::size_t which) { return 2 * static_cast<std::size_t>(slot.id) + which; };
+  process = Process{};
+  process.record = place(0);
+  for (const Process* other : {&slot.serving, &slot.successor, &slot.predecessor}) {
+    if (other->alive() && other->record == process.record) process.record = place(1);
+  }
+  process.generation = generation_;
   auto pair = platform::openChannel();
+  std::string why;
   if (!pair) {
-    failure_ = nameOf(slot) + " could not be started: " + pair.error().message;
+    why = pair.error().message;
   } else {
     auto child = std::make_shared<platform::Channel>(std::move(pair->worker));
-    slot.channel = std::move(pair->master);
-    const auto pid = platform::spawnWorker([&] { closeInChild(slot); },
-                                           [this, &slot, child] { return workerBody(slot, std::move(*child)); });
+    process.channel = std::move(pair->master);
+    const auto pid =
+        platform::spawnWorker([&] { closeInChild(slot); },
+                              [this, &slot, &process, child] { return workerBody(slot, process, std::move(*child)); });
     if (pid) {
-      slot.pid = *pid;
-      slot.ready = false;
-      slot.started = Clock::now();
+      process.pid = *pid;
+      process.started = Clock::now();
       return;
     }
-    slot.channel.close();
-    failure_ = nameOf(slot) + " could not be started: " + pid.error().message;
+    process.channel.close();
+    why = pid.error().message;
   }
-  if (starting_) {
-    stopping_ = true;
-    return;
+  why = nameOf(slot) + " could not be started: " + why;
+  if (&process == &slot.successor) return successorEnded(slot, why);
+  if (phase_ == Phase::starting) {
+    failure_ = why;
+    return beginStop(false, Worker::stopTimeout);
   }
-  log::error(failure_ + "; trying again");
+  log::error(why + "; trying again");
   slot.pause = std::clamp(slot.pause * 2, firstPause, longestPause);
   slot.due = Clock::now() + slot.pause;
 }
@@ -111,9 +140,12 @@ void Cluster::fork(Slot& slot) {
 /// A leaked copy of another worker's channel would hide that worker's end; a listener of another Worker is not ours.
 void Cluster::closeInChild(const Slot& own) {
   supervisor_.leaveInChild();
+  lock_.leaveInChild();
+  control_.leaveInChild();
+  launcher_.close();
+  forEach([](Slot&, Process& process) { process.channel.close(); });
   platform::NativeSocket last = platform::noSocket;
   for (Slot& slot : slots_) {
-    slot.channel.close();
     if (slot.listener != own.listener && slot.listener != platform::noSocket && slot.listener != last) {
       last = slot.listener;
       platform::closeSocket(slot.listener);
@@ -121,201 +153,205 @@ void Cluster::closeInChild(const Slot& own) {
   }
 }
 
-int Cluster::workerBody(Slot& slot, platform::Channel channel) {
-  platform::dieWithParent(Worker::stopTimeout + 500ms);
+int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel) {
   Worker& worker = *slot.planned->worker;
   socketFiles_.clear();
   platform::setProcessTitle("artel: worker process " + worker.name + " " + worker.listenAddress());
   log::setWho(worker.name + "/" + std::to_string(platform::currentPid()));
+  if (slot.planned->user) {
+    if (const auto done = platform::becomeUser(*slot.planned->user); !done) {
+      log::error("cannot become user " + worker.user + ": " + done.error().message);
+      return static_cast<int>(Exit::configuration);
+    }
+  }
+  platform::dieWithParent(Worker::stopTimeout + 500ms);  // after the change of user, which would undo it
   WorkerProcess::Setup setup;
   setup.worker = &worker;
   setup.id = slot.id;
   setup.listener = slot.listener;
   setup.channel = std::move(channel);
-  setup.balance = {counters(slot), static_cast<std::size_t>(slot.id)};
-  WorkerProcess process(std::move(setup));
-  return process.run();
+  setup.balance = {records(slot), process.record, slot.planned->count > 1};
+  setup.ready = [] { platform::closeFile(std::exchange(log::targets().launcher, platform::noSocket)); };
+  WorkerProcess running(std::move(setup));
+  return running.run();
 }
 
-std::vector<Cluster::Slot*> Cluster::channels(std::vector<platform::NativeSocket>& sockets) {
-  std::vector<Slot*> order;
-  for (Slot& slot : slots_) {
-    if (!slot.channel) continue;
-    order.push_back(&slot);
-    sockets.push_back(slot.channel.native());
+/// One sleep, and what it brought.
+void Cluster::turn() {
+  forkDue();
+  advanceReload();
+  killLate();
+  std::vector<platform::NativeSocket> readers, writers;
+  std::vector<std::pair<Slot*, Process*>> channels;
+  forEach([&](Slot& slot, Process& process) {
+    if (!process.channel) return;
+    channels.emplace_back(&slot, &process);
+    readers.push_back(process.channel.native());
+  });
+  control_.addTo(readers, writers);
+  const auto left = nextDue() - Clock::now();
+  const auto timeout = left > 1h ? Milliseconds(1h) : std::max(std::chrono::ceil<Milliseconds>(left), 0ms);
+  const auto wakeup = supervisor_.wait(readers, timeout, writers);
+  // Backwards, since one that becomes ready moves in its slot: serving before successor before predecessor.
+  for (auto i = wakeup.readable.rbegin(); i != wakeup.readable.rend(); ++i) {
+    if (*i < channels.size()) heard(*channels[*i].first, *channels[*i].second);
   }
-  return order;
+  if (wakeup.notice) handle(*wakeup.notice);
+  for (const platform::ChildExit& exit : wakeup.exits) ended(exit);
+  control_.turn(wakeup, channels.size(), 0);
+  rotateLog();
 }
 
-/// False when a stop, or a worker's end, came first.
-bool Cluster::awaitReady() {
-  const auto allReady = [&] {
-    return std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.ready; });
-  };
-  while (!stopping_ && !allReady()) {
-    const auto timeout = forkDue();  // one that was ready may have died before the last one is
-    std::vector<platform::NativeSocket> sockets;
-    const auto order = channels(sockets);
-    const auto wakeup = supervisor_.wait(sockets, timeout);
-    for (const std::size_t i : wakeup.readable) heard(*order[i]);
-    handle(wakeup);
-  }
-  // A stop that came at the same moment does not hide that the service was ready: somebody may have used it.
-  for (Slot& slot : slots_) {
-    if (slot.channel) heard(slot);
-  }
-  return allReady();
-}
-
-std::chrono::milliseconds Cluster::forkDue() {
-  auto timeout = std::chrono::milliseconds(1h);
-  for (Slot& slot : slots_) {
-    if (slot.pid != 0 || stopping_) continue;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(slot.due - Clock::now());
-    if (left <= 0ms)
-      fork(slot);
-    else
-      timeout = std::min(timeout, left);
-  }
-  return timeout;
-}
-
-void Cluster::supervise() {
-  while (!stopping_) {
-    const auto timeout = forkDue();
-    std::vector<platform::NativeSocket> sockets;
-    const auto order = channels(sockets);
-    const auto wakeup = supervisor_.wait(sockets, timeout);
-    for (const std::size_t i : wakeup.readable) heard(*order[i]);
-    handle(wakeup);
-  }
-}
-
-void Cluster::handle(const platform::Wakeup& wakeup) {
-  if (wakeup.notice) {
-    switch (*wakeup.notice) {
-      case platform::Notice::stopNow:
-        stopNow_ = true;
-        [[fallthrough]];
-      case platform::Notice::stop:
-        stopping_ = true;
-        break;
-      case platform::Notice::stopGracefully:
-        stopping_ = graceful_ = true;
-        break;
-      case platform::Notice::reload:
-      case platform::Notice::reloadGracefully:
-        log::warn("reload is not supported by this version: stop, then start");
-        break;
-      case platform::Notice::reopenLogs:
-        break;  // the log is this process's stderr
+Cluster::Clock::time_point Cluster::nextDue() const {
+  auto next = std::min(control_.nextLimit(), nextRotation_);
+  for (const Slot& slot : slots_) {
+    if (phase_ != Phase::stopping && !slot.serving.alive() && !slot.successor.alive()) next = std::min(next, slot.due);
+    for (const Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
+      if (process->alive()) next = std::min(next, process->deadline);
     }
   }
-  for (const platform::ChildExit& exit : wakeup.exits) ended(exit);
+  return next;
 }
 
-void Cluster::heard(Slot& slot) {
-  for (;;) {
-    const auto message = slot.channel.take();
+/// Forks the slots whose pause is over.
+void Cluster::forkDue() {
+  for (Slot& slot : slots_) {
+    if (phase_ == Phase::stopping || slot.serving.alive() || slot.successor.alive()) continue;
+    if (slot.due <= Clock::now()) fork(slot, slot.serving);
+  }
+}
+
+void Cluster::allReady() {
+  if (phase_ != Phase::starting) return;
+  for (const Slot& slot : slots_) {
+    if (!slot.serving.ready) return;
+  }
+  phase_ = Phase::running;
+  const auto took = std::chrono::duration_cast<Milliseconds>(Clock::now() - began_);
+  life("started, " + std::to_string(plan_.processes()) + (plan_.processes() == 1 ? " process" : " processes"));
+  if (launcher_) {
+    static_cast<void>(launcher_.put('o', startScreen(plan_, plan_.terminal, took)));
+    static_cast<void>(launcher_.put('x', "0"));
+    launcher_.close();
+    platform::closeFile(std::exchange(log::targets().launcher, platform::noSocket));
+  } else {
+    std::fputs(startScreen(plan_, platform::standardOutput(), took).c_str(), stdout);
+    std::fflush(stdout);
+  }
+  for (const Wanted& wanted : std::exchange(wanted_, {}))
+    beginReload(wanted.graceful, wanted.timeout, wanted.client.lock());
+}
+
+void Cluster::handle(platform::Notice notice) {
+  switch (notice) {
+    case platform::Notice::stopNow:
+      return stopNow();
+    case platform::Notice::stop:
+      return beginStop(false, Worker::stopTimeout);
+    case platform::Notice::stopGracefully:
+      return beginStop(true, timeoutOf(true));
+    case platform::Notice::reload:
+      return beginReload(false, timeoutOf(false), nullptr);
+    case platform::Notice::reloadGracefully:
+      return beginReload(true, timeoutOf(true), nullptr);
+    case platform::Notice::reopenLogs:
+      return reopenLogs();
+  }
+}
+
+void Cluster::heard(Slot& slot, Process& process) {
+  while (process.channel) {
+    const auto message = process.channel.take();
     if (!message) {
-      if (message.error().code != Errc::wouldBlock) slot.channel.close();
+      if (message.error().code != Errc::wouldBlock) process.channel.close();
       return;
     }
-    if (message->kind == 0) return slot.channel.close();  // its exit follows
-    if (message->kind == WorkerProcess::readyMessage) slot.ready = true;
-    if (message->kind == WorkerProcess::stopServiceMessage) stopping_ = true;
+    if (message->kind == 0) return process.channel.close();  // its exit follows
+    if (message->kind == WorkerProcess::stopServiceMessage) beginStop(false, Worker::stopTimeout);
+    if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
   }
+}
+
+void Cluster::becameReady(Slot& slot, Process& process) {
+  process.ready = true;
+  if (process.told) return;  // too late: it is on its way out
+  process.deadline = Clock::time_point::max();
+  if (&process == &slot.successor) return successorReady(slot);
+  if (std::exchange(slot.counted, false)) ++reload_.replaced;
+  allReady();
 }
 
 void Cluster::ended(const platform::ChildExit& exit) {
-  Slot* slot = find(exit.pid);
+  Slot* slot = nullptr;
+  Process* process = nullptr;
+  forEach([&](Slot& s, Process& p) {
+    if (p.pid == exit.pid) slot = &s, process = &p;
+  });
   if (slot == nullptr) return;  // a stranger that was handed to us
-  if (slot->channel) heard(*slot);
-  const bool wasReady = slot->ready;
-  counters(*slot)[static_cast<std::size_t>(slot->id)].store(Balance::notServing);
-  slot->pid = 0;
-  slot->ready = false;
-  slot->channel.close();
-  ++slot->exits;
+  if (process->channel) heard(*slot, *process);
+  forEach([&](Slot& s, Process& p) {  // what it had to say may have moved it
+    if (p.pid == exit.pid) slot = &s, process = &p;
+  });
+  records(*slot)[process->record].store(Balance::notServing);
+  const Process was = std::exchange(*process, Process{});
   const std::string how = platform::describe(exit);
-  if (stopping_) {
+  if (Worker::onWorkerExit)
+    hook("onWorkerExit", [&] {
+      Worker::onWorkerExit(*slot->planned->worker, exit.signal != 0 ? 128 + exit.signal : exit.code, exit.pid);
+    });
+  if (was.killed) phase_ == Phase::stopping ? ++killed_ : ++reload_.killed;
+  if (phase_ == Phase::stopping) {
+    ++stopped_;
     // One that was not ready yet may still have had the signal's default action.
-    if (wasReady && (exit.signal != 0 || exit.code != 0))
+    if (was.ready && !was.killed && (exit.signal != 0 || exit.code != 0))
       log::warn(nameOf(*slot) + " (pid " + std::to_string(exit.pid) + ") ended while stopping: " + how);
     return;
   }
-  if (starting_ && !wasReady) {
-    failure_ = nameOf(*slot) + " ended before it was ready: " + how;
-    stopping_ = true;
+  if (process == &slot->successor)
+    return successorEnded(*slot, nameOf(*slot) + ": the new process ended before it was ready: " + how);
+  if (process == &slot->predecessor) return;
+  if (was.told) {  // reload, predecessorFirst
+    slot->due = Clock::now();
     return;
   }
+  endedServing(*slot, was, exit);
+}
+
+void Cluster::endedServing(Slot& slot, const Process& was, const platform::ChildExit& exit) {
+  const std::string how = platform::describe(exit);
+  if (phase_ == Phase::starting && !was.ready) {
+    failure_ = nameOf(slot) + " ended before it was ready: " + how;
+    return beginStop(false, Worker::stopTimeout);
+  }
+  ++slot.exits;
+  if (std::exchange(slot.counted, false) && !was.ready)
+    reloadFailed(nameOf(slot) + ": the new process ended before it was ready: " + how);
   // At once the first time; then later and later while it keeps dying young.
-  const bool lived = Clock::now() - slot->started >= young;
-  slot->pause = lived ? 0ms : slot->exits == 1 ? 0ms : std::clamp(slot->pause * 2, firstPause, longestPause);
-  if (lived) slot->exits = 1;
-  slot->due = Clock::now() + slot->pause;
-  const std::string again = slot->pause == 0ms
+  const bool lived = Clock::now() - was.started >= young;
+  slot.pause = lived ? 0ms : slot.exits == 1 ? 0ms : std::clamp(slot.pause * 2, firstPause, longestPause);
+  if (lived) slot.exits = 1;
+  slot.due = Clock::now() + slot.pause;
+  const std::string again = slot.successor.alive() ? "its replacement is starting"
+                            : slot.pause == 0ms
                                 ? "a new one starts"
-                                : "a new one starts in " + std::to_string(slot->pause.count() / 1000) + " s";
-  log::warn(nameOf(*slot) + " (pid " + std::to_string(exit.pid) + ") ended: " + how + "; " + again);
+                                : "a new one starts in " + std::to_string(slot.pause.count() / 1000) + " s";
+  log::warn(nameOf(slot) + " (pid " + std::to_string(exit.pid) + ") ended: " + how + "; " + again);
 }
 
-int Cluster::stopAll(bool graceful) {
-  stopping_ = true;
-  // First of all, so that new clients are refused instead of waiting for nobody.
-  platform::NativeSocket last = platform::noSocket;
-  for (Slot& slot : slots_) {
-    if (slot.listener != last && slot.listener != platform::noSocket) platform::closeSocket(slot.listener);
-    last = slot.listener;
-    slot.listener = platform::noSocket;
-  }
-  const auto tell = [&](platform::Notice notice) {
-    for (Slot& slot : slots_) {
-      if (slot.pid != 0) static_cast<void>(platform::notify(slot.pid, notice));
-    }
-  };
-  tell(graceful ? platform::Notice::stopGracefully : platform::Notice::stop);
-  auto deadline = Clock::now() + (graceful ? gracefulTime() : Worker::stopTimeout);
-  bool killed = false;
-  while (anyAlive()) {
-    if (graceful && Clock::now() >= deadline) {
-      graceful = false;
-      tell(platform::Notice::stop);
-      deadline = Clock::now() + Worker::stopTimeout;
-    }
-    if ((Clock::now() >= deadline || stopNow_) && !killed) {
-      killed = true;
-      for (Slot& slot : slots_) {
-        if (slot.pid == 0) continue;
-        log::error(nameOf(slot) + " (pid " + std::to_string(slot.pid) + ") " +
-                   (stopNow_ ? "is killed"
-                             : "did not stop within stopTimeout (" + std::to_string(Worker::stopTimeout.count()) +
-                                   " ms) and is killed"));
-        static_cast<void>(platform::killNow(slot.pid));
-      }
-    }
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    const auto wakeup = supervisor_.wait({}, killed ? 1000ms : std::max(left, 1ms));
-    if (graceful && wakeup.notice && *wakeup.notice != platform::Notice::stopGracefully) {
-      graceful = false;
-      tell(platform::Notice::stop);
-      deadline = Clock::now() + Worker::stopTimeout;
-    }
-    handle(wakeup);
-  }
-  return static_cast<int>(killed ? Exit::deadlinePassed : Exit::ok);
-}
-
-Cluster::Slot* Cluster::find(platform::Pid pid) noexcept {
-  const auto at = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& slot) { return slot.pid == pid; });
-  return at == slots_.end() ? nullptr : &*at;
+int Cluster::finish() {
+  endStop();
+  if (!failure_.empty()) throw SetupError(Exit::failed, failure_);
+  if (Worker::onMasterStop) hook("onMasterStop", [] { Worker::onMasterStop(); });
+  return static_cast<int>(killed_ > 0 ? Exit::deadlinePassed : Exit::ok);
 }
 
 bool Cluster::anyAlive() const noexcept {
-  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.pid != 0; });
+  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+    return slot.serving.alive() || slot.successor.alive() || slot.predecessor.alive();
+  });
 }
 
-std::string Cluster::nameOf(const Slot& slot) const {
+std::string Cluster::nameOf(const Slot& slot) {
   return slot.planned->worker->core().label() + " process " + std::to_string(slot.id);
 }
 

@@ -1,25 +1,33 @@
-// The master process: binds, forks, supervises, stops. It runs no event loop and no user callback; it sleeps until a
-// signal, the exit of a worker, or a worker's message.
+// The master process: binds, forks, supervises, replaces, stops. It runs no event loop and, but for the hooks named
+// onMaster..., no user callback; it sleeps until a signal, the exit of a worker, a worker's message or a command.
 //
-//   slot: empty ──fork──► starting ──ready──► serving ──exit──► empty (again after a pause that grows while it dies
-//   young)
+//   slot: empty ──fork──► serving (starting, then ready) ──exit──► empty (again after a pause that grows while it dies
+//         young)
+//   reload: a successor is forked beside serving; when it is ready it takes its place, and what served before becomes
+//         the predecessor, which is told to stop and has a deadline.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "platform/platform.hpp"
+#include "src/master/control.hpp"
 #include "src/master/plan.hpp"
+#include "src/master/service_files.hpp"
 #include "src/worker/process.hpp"
 
 namespace artel {
 
 class Cluster {
  public:
-  explicit Cluster(Plan plan);
+  /// `launcher`: to the command that waits for a service in the background; empty in the foreground. Takes the
+  /// service's lock; throws SetupError (E04) when another master holds it.
+  Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher);
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
@@ -29,44 +37,122 @@ class Cluster {
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Milliseconds = std::chrono::milliseconds;
+  enum class Phase { starting, running, stopping };
+
+  struct Process {
+    platform::Pid pid = 0;
+    platform::Channel channel;
+    std::size_t record = 0;  ///< which shared record is its own; see records()
+    std::uint64_t generation = 0;
+    Clock::time_point started{}, deadline = Clock::time_point::max();
+    Milliseconds given{0};  ///< how long it was given to stop
+    bool ready = false, told = false, graceful = false, killed = false;
+    bool late = false;  ///< a graceful one whose time is over
+    bool alive() const noexcept { return pid != 0; }
+  };
   struct Slot {
     const PlannedWorker* planned = nullptr;
     int id = 0;
-    std::size_t balance = 0;  ///< its place in the shared counters
+    std::size_t first = 0;  ///< the number of its Worker's first slot
     platform::NativeSocket listener = platform::noSocket;
-    platform::Pid pid = 0;
-    platform::Channel channel;
-    bool ready = false;
-    Clock::time_point started{}, due{};
-    std::chrono::milliseconds pause{0};
+    Process serving, successor, predecessor;
+    Clock::time_point due{};
+    Milliseconds pause{0};
     int exits = 0;
+    bool counted = false;  ///< predecessorFirst: the process that comes now is a replacement
   };
+  struct Reload {
+    bool active = false, graceful = false;
+    Milliseconds timeout{0};
+    int replaced = 0, kept = 0, killed = 0;
+    std::vector<std::string> failures;
+    std::vector<std::weak_ptr<ControlClient>> waiting;
+  };
+  using Client = std::shared_ptr<ControlClient>;
 
+  // cluster.cpp: start, the one sleep, forks and exits
   void bind();
-  void fork(Slot& slot);
-  int workerBody(Slot& slot, platform::Channel channel);
+  void announce();
+  void fork(Slot& slot, Process& process);
+  int workerBody(Slot& slot, Process& process, platform::Channel channel);
   void closeInChild(const Slot& own);
-  bool awaitReady();
-  /// Forks the slots whose pause is over; how long until the next one is due.
-  std::chrono::milliseconds forkDue();
-  void supervise();
-  int stopAll(bool graceful);
-  void handle(const platform::Wakeup& wakeup);
+  void turn();
+  Clock::time_point nextDue() const;
+  void forkDue();
+  void allReady();
+  void handle(platform::Notice notice);
   void ended(const platform::ChildExit& exit);
-  void heard(Slot& slot);
-  Slot* find(platform::Pid pid) noexcept;
-  std::vector<Slot*> channels(std::vector<platform::NativeSocket>& sockets);
+  void endedServing(Slot& slot, const Process& was, const platform::ChildExit& exit);
+  void heard(Slot& slot, Process& process);
+  void becameReady(Slot& slot, Process& process);
+  int finish();
+  template <class F>
+  void forEach(F&& f) {
+    for (Slot& slot : slots_) {
+      for (Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
+        if (process->alive() || process->channel) f(slot, *process);
+      }
+    }
+  }
   bool anyAlive() const noexcept;
-  std::string nameOf(const Slot& slot) const;
-  std::span<std::atomic<std::uint32_t>> counters(const Slot& slot);
+  static std::string nameOf(const Slot& slot);
+  /// Two for each slot of this Worker, so that a process and its successor do not share one.
+  std::span<std::atomic<std::uint32_t>> records(const Slot& slot);
+
+  // cluster_stop.cpp
+  void beginStop(bool graceful, Milliseconds timeout);
+  void stopNow();
+  void tell(Process& process, bool graceful, Milliseconds timeout);
+  void killLate();
+  void kill(Slot& slot, Process& process, const std::string& why);
+  void endStop();
+  void life(const std::string& line);
+  void removeFiles();
+
+  // cluster_reload.cpp
+  void beginReload(bool graceful, Milliseconds timeout, const Client& client);
+  void advanceReload();
+  void startReplacing(Slot& slot);
+  void successorReady(Slot& slot);
+  void successorEnded(Slot& slot, const std::string& how);
+  void reloadFailed(const std::string& why);
+  void endReload();
+
+  // cluster_control.cpp
+  void asked(const Client& client, const ControlRequest& request);
+
+  // cluster_logs.cpp
+  void reopenLogs();
+  void rotateLog();
 
   Plan plan_;
+  ServiceFiles files_;
+  platform::Channel& launcher_;
+  platform::ServiceLock lock_;
   platform::Supervisor supervisor_;
   platform::SharedMemory shared_;
+  ControlServer control_;
   std::deque<Slot> slots_;
   std::vector<std::string> socketFiles_;
   std::string failure_;  ///< why the start failed
-  bool starting_ = true, stopping_ = false, graceful_ = false, stopNow_ = false;
+  Phase phase_ = Phase::starting;
+  bool graceful_ = false;
+  int stopped_ = 0, killed_ = 0;  ///< of the stop
+  std::uint64_t generation_ = 0;
+  std::string programIdentity_;  ///< of the program's file at the start
+  Reload reload_;
+  struct Wanted {
+    bool graceful;
+    Milliseconds timeout;
+    std::weak_ptr<ControlClient> client;
+  };
+  std::vector<Wanted> wanted_;  ///< reloads that came before the service was ready
+  std::vector<std::weak_ptr<ControlClient>> stopWaiting_;
+  Clock::time_point began_ = Clock::now(), nextRotation_{};
 };
+
+/// 0 in gracefulTimeout means no limit.
+std::chrono::milliseconds timeoutOf(bool graceful);
 
 }  // namespace artel

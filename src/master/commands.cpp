@@ -12,7 +12,7 @@ namespace artel {
 namespace {
 
 constexpr std::array<CommandRow, 8> commands{{
-    {Verb::start, "start", "[-d] [-q]", "serve; -d in the background, else Ctrl+C stops", false, true},
+    {Verb::start, "start", "[-d] [-q]", "serve until Ctrl+C; -d in the background", false, true},
     {Verb::stop, "stop", "[-g] [-t S]", "stop; -g lets connections finish first", true, false},
     {Verb::restart, "restart", "[-d] [-g] [-t S]", "stop if it runs, then start", false, false},
     {Verb::reload, "reload", "[-g] [-t S] [--no-wait]", "new workers in place of the old, no gap", true, false},

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <utility>
 
 #include "artel/error.hpp"
 #include "src/worker/core.hpp"
@@ -57,6 +59,18 @@ void override(const std::vector<Worker*>& workers, const Command& command) {
     meant(workers, "--count", given.worker, command.program).count = number(given);
 }
 
+/// Nothing when nothing was asked for.
+std::optional<platform::UserIds> userOf(const Worker& worker) {
+  if (worker.user.empty() && worker.group.empty()) return std::nullopt;
+  auto ids = platform::findUser(worker.user, worker.group);
+  if (!ids)
+    throw SetupError(Exit::configuration, const_cast<Worker&>(worker).core().label() + ": " + ids.error().message,
+                     {{"try", ids.error().code == Errc::permissionDenied
+                                  ? "sudo, or leave user and group unset"
+                                  : "one of those in /etc/passwd and /etc/group, or useradd -r NAME"}});
+  return *ids;
+}
+
 bool sameAddress(const ListenAddress& a, const ListenAddress& b) {
   const bool aUdp = a.kind == platform::SocketKind::udp, bUdp = b.kind == platform::SocketKind::udp;
   return !a.none() && !b.none() && aUdp == bUdp && a.host == b.host && a.port == b.port &&
@@ -83,6 +97,9 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
   plan.program = command.program;
   plan.quiet = command.quiet;
   plan.cluster = can.workerProcesses;
+  plan.background = (command.daemon || Worker::daemonize) && can.daemonize;
+  if (!can.controlCommands && (!Worker::pidFile.empty() || !Worker::stdoutFile.empty() || Worker::daemonize))
+    plan.warnings.push_back("pidFile, stdoutFile and daemonize have no effect. " + std::string(can.whyLimited));
   if (!can.manyListeners && workers.size() > 1) {
     throw SetupError(
         Exit::notOnThisSystem,
@@ -107,6 +124,14 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
     if (worker->reusePort && !can.reusePort)
       plan.warnings.push_back(worker->core().label() + ": reusePort has no effect. " + std::string(can.whyLimited));
     worker->core().resolve();
+    std::optional<platform::UserIds> user;
+    if (can.dropPrivileges)
+      user = userOf(*worker);
+    else if (!worker->user.empty() || !worker->group.empty())
+      plan.warnings.push_back(worker->core().label() + ": user and group have no effect. " +
+                              std::string(can.whyLimited));
+    if (!can.workerProcesses && (!worker->reloadable || worker->onWorkerReload))
+      plan.warnings.push_back(worker->core().label() + ": there is no reload. " + std::string(can.whyLimited));
     for (const PlannedWorker& other : plan.workers) {
       if (sameAddress(worker->core().address, other.worker->core().address))
         throw SetupError(
@@ -114,7 +139,7 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
             other.worker->core().label() + " and " + worker->core().label() + " listen on the same address",
             {{"try", "another port for one of them"}});
     }
-    plan.workers.push_back({worker, count});
+    plan.workers.push_back({worker, count, std::move(user)});
   }
   return plan;
 }

@@ -2,11 +2,13 @@
 // Plan, or one refusal. Nothing after this asks the system's capabilities again.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "artel/capabilities.hpp"
 #include "artel/worker.hpp"
+#include "platform/platform.hpp"
 #include "src/master/command_line.hpp"
 
 namespace artel {
@@ -14,6 +16,7 @@ namespace artel {
 struct PlannedWorker {
   Worker* worker = nullptr;
   int count = 1;
+  std::optional<platform::UserIds> user = std::nullopt;  ///< whom its processes become
 };
 
 struct Plan {
@@ -22,6 +25,10 @@ struct Plan {
   std::string program;
   bool quiet = false;
   bool cluster = true;  ///< a master and forked workers; else this one process
+  bool background = false;
+  platform::Terminal terminal;  ///< of whoever started it
+  std::string name;             ///< of the program, without its directory
+  std::string logFile;          ///< of a service in the background, for the screen
 
   int processes() const noexcept;
 };

@@ -1,11 +1,14 @@
 // Worker::runAll: the order of a start, as a table of contents.
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 
 #include "artel/log.hpp"
 #include "artel/version.hpp"
 #include "artel/worker.hpp"
 #include "src/log.hpp"
 #include "src/master/cluster.hpp"
+#include "src/master/log_files.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_commands.hpp"
 #include "src/master/single.hpp"
@@ -34,13 +37,77 @@ void help(const Command& command) {
   std::fputs(helpText(command.program).c_str(), stdout);
 }
 
+/// What the command that started a service in the background waits for, and its exit code.
+int awaitService(const platform::Channel& service, const ServiceFiles& files) {
+  for (;;) {
+    platform::awaitReadable(service.native(), std::chrono::hours(24));
+    const auto message = service.take();
+    if (!message && message.error().code == Errc::wouldBlock) continue;
+    if (!message || message->kind == 0)
+      throw SetupError(Exit::failed, "the service ended while it was starting", {{"read", files.log}});
+    if (message->kind == 'x') return std::atoi(message->body.c_str());
+    std::fputs(message->body.c_str(), message->kind == 'e' ? stderr : stdout);
+    std::fflush(message->kind == 'e' ? stderr : stdout);
+  }
+}
+
+int serve(const Plan& plan, const Command& command, const ServiceFiles& files, platform::Channel& launcher) {
+  openLogFiles(files, plan.background);
+  platform::setProcessTitle("artel: master process " + command.program);
+  return Cluster(plan, files, launcher).run();
+}
+
+int startInBackground(const Plan& plan, const Command& command, const ServiceFiles& files) {
+  auto background = platform::goToBackground();
+  if (!background) throw SetupError(Exit::failed, background.error().message);
+  if (background->launcher) return awaitService(background->channel, files);
+  log::setWho("master/" + std::to_string(platform::currentPid()));
+  int code = static_cast<int>(Exit::internal);
+  const auto tell = [&](const std::string& text) {
+    if (background->channel)
+      static_cast<void>(background->channel.put('e', text.substr(0, platform::Channel::maxBody)));
+    else
+      log::error(text);
+  };
+  try {
+    code = serve(plan, command, files, background->channel);
+  } catch (const SetupError& refused) {
+    code = static_cast<int>(refused.exit());
+    tell(refused.text());
+  } catch (const std::exception& bug) {
+    tell(std::string("error[E70] internal error: ") + bug.what() + "\n");
+  }
+  if (background->channel) static_cast<void>(background->channel.put('x', std::to_string(code)));
+  // main goes on in the process that the user started, and only there.
+  platform::endProcess(code);
+}
+
 int start(const Command& command) {
-  const Plan plan = resolve(Worker::all(), command, capabilities());
+  Plan plan = resolve(Worker::all(), command, capabilities());
   for (const std::string& warning : plan.warnings) log::warn(warning);
   log::debug("open files: " + std::to_string(platform::raiseOpenFiles(wantedOpenFiles)));
-  if (!plan.cluster) return runSingle(plan);
-  platform::setProcessTitle("artel: master process " + command.program);
-  return Cluster(plan).run();
+  const ServiceFiles files = ServiceFiles::of(command);
+  plan.terminal = platform::standardOutput();
+  plan.name = files.name;
+  plan.logFile = files.log;
+  if (!plan.cluster) {
+    openLogFiles(files, false);
+    return runSingle(plan);
+  }
+  if (platform::ServiceLock::owner(files.lock)) throw alreadyRunning(files, command.program);
+  if (plan.background) return startInBackground(plan, command, files);
+  platform::Channel nobody;
+  return serve(plan, command, files, nobody);
+}
+
+int restart(const Command& command) {
+  const ServiceFiles files = ServiceFiles::of(command);
+  resolve(Worker::all(), command, capabilities());  // what cannot start does not stop what runs
+  if (platform::ServiceLock::owner(files.lock)) {
+    const int code = runStop(command, files);
+    if (code != static_cast<int>(Exit::ok) && code != static_cast<int>(Exit::deadlinePassed)) return code;
+  }
+  return start(command);
 }
 
 int run(int argc, char** argv) {
@@ -63,11 +130,13 @@ int run(int argc, char** argv) {
     case Verb::connections:
       return runConnections(command, ServiceFiles::of(command));
     case Verb::stop:
+      return runStop(command, ServiceFiles::of(command));
     case Verb::restart:
+      return restart(command);
     case Verb::reload:
-      break;
+      return runReload(command, ServiceFiles::of(command));
   }
-  throw SetupError(Exit::failed, std::string(rowOf(command.verb).name) + " is not supported by this version");
+  return static_cast<int>(Exit::internal);
 }
 
 }  // namespace

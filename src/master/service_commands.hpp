@@ -1,12 +1,19 @@
 // The commands that talk to a running master. Each prints what it has to say and answers the exit code.
 #pragma once
 
+#include "artel/error.hpp"
 #include "src/master/command_line.hpp"
 #include "src/master/service_files.hpp"
 
 namespace artel {
 
+int runStop(const Command& command, const ServiceFiles& files);
+int runReload(const Command& command, const ServiceFiles& files);
 int runStatus(const Command& command, const ServiceFiles& files);
 int runConnections(const Command& command, const ServiceFiles& files);
+
+/// E04, E03.
+SetupError alreadyRunning(const ServiceFiles& files, const std::string& program);
+SetupError notRunning(const ServiceFiles& files, const std::string& program);
 
 }  // namespace artel

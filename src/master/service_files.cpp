@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "artel/worker.hpp"
+#include "platform/platform.hpp"
 
 namespace artel {
 
@@ -30,6 +31,7 @@ ServiceFiles ServiceFiles::of(const Command& command) {
   files.pid = absolute(!command.pidFile.empty()   ? command.pidFile
                        : !Worker::pidFile.empty() ? Worker::pidFile
                                                   : files.name + ".pid");
+  files.program = platform::programFile(command.program);
   files.lock = files.pid + ".lock";
   std::string stem = files.pid;
   if (stem.ends_with(".pid")) stem.resize(stem.size() - 4);

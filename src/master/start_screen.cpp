@@ -44,6 +44,11 @@ std::string plural(int count, const std::string& word) {
   return std::to_string(count) + " " + word + (count == 1 ? "" : word == "process" ? "es" : "s");
 }
 
+std::string background(const Plan& plan, std::chrono::milliseconds took) {
+  return plan.name + ": started in the background, master " + std::to_string(platform::currentPid()) + ", " +
+         plural(plan.processes(), "process") + " ready in " + std::to_string(took.count()) + " ms\n";
+}
+
 }  // namespace
 
 std::string versionLine() {
@@ -88,7 +93,14 @@ std::string startScreen(const Plan& plan, const platform::Terminal& terminal, st
       const ListenAddress& address = one.worker->core().address;
       lines += address.none() ? "running " + one.worker->name + "\n" : "listening " + address.text() + "\n";
     }
+    if (plan.background) lines += background(plan, took);
     return lines;
+  }
+  if (plan.background) {
+    std::string text = background(plan, took);
+    for (const PlannedWorker& one : plan.workers)
+      for (const std::string& url : reachOf(*one.worker, platform::localAddresses()).urls) text += "  " + url + "\n";
+    return text + "  " + plan.program + " status, " + plan.program + " stop; log " + plan.logFile + "\n";
   }
   std::string text = versionLine() + "\n" + plan.program + "   " + (plan.cluster ? "master " : "pid ") +
                      std::to_string(platform::currentPid()) + "   foreground";

@@ -54,19 +54,6 @@ void Worker::Core::resolve() {
     refuse(*this, "TLS is not part of this version", {{"try", "a proxy that ends TLS in front of the plain scheme"}});
   if (transport != "tcp" && transport != "udp" && transport != "unix")
     refuse(*this, "Bad worker->transport \"" + transport + "\"", {{"try", "tcp, udp or unix"}});
-  const auto later = [&](bool set, const char* property) {
-    if (set)
-      refuse(*this, std::string(property) + " is not supported by this version",
-             {{"try", std::string("leave ") + property + " unset"}});
-  };
-  later(!worker.user.empty(), "user");
-  later(!worker.group.empty(), "group");
-  later(!worker.reloadable, "reloadable = false");
-  later(static_cast<bool>(worker.onWorkerReload), "onWorkerReload");
-  later(!Worker::pidFile.empty(), "pidFile");
-  later(!Worker::logFile.empty(), "logFile");
-  later(!Worker::stdoutFile.empty(), "stdoutFile");
-  later(Worker::daemonize, "daemonize");
   if (address.none()) return;
 
   const bool bare = address.scheme == "tcp" || address.scheme == "udp" || address.scheme == "unix";
@@ -195,7 +182,7 @@ void Worker::Core::serve(platform::NativeSocket socket) {
   hooks.accepted = [this](const net::Incoming& incoming) { accept(incoming); };
   WorkerProcess* process = WorkerProcess::current();
   sharesListener =
-      process != nullptr && process->worker() == &worker && !worker.reusePort && process->balance().slots.size() > 1;
+      process != nullptr && process->worker() == &worker && !worker.reusePort && process->balance().siblings;
   if (sharesListener) hooks.mayAccept = [process] { return process->balance().mayAccept(); };
   hooks.failed = [this](const Error& error) {
     hint("accept", label() + " cannot accept: " + error.message +

@@ -1,11 +1,13 @@
 #include "src/worker/process.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <string>
 #include <utility>
 
 #include "artel/log.hpp"
+#include "src/log.hpp"
 #include "src/net/loop.hpp"
 #include "src/net/user_code.hpp"
 #include "src/worker/conn.hpp"
@@ -77,20 +79,60 @@ int WorkerProcess::run() {
 void WorkerProcess::watch() {
   for (const auto& [number, notice] : platform::noticeSignals()) {
     try {
-      net::loop().watchSignal(number, true,
-                              [this, notice = notice](int) { stop(0, notice == platform::Notice::stopGracefully); });
+      net::loop().watchSignal(number, true, [this, notice = notice](int) { noticed(notice); });
     } catch (const std::exception& e) {
       log::debug("signal " + std::to_string(number) + " cannot be watched: " + e.what());
     }
   }
   if (!setup_.channel) return;
   net::processLoop->onReadable(setup_.channel.native(), [this](Loop::Descriptor descriptor) {
-    const auto message = setup_.channel.take();
-    if (!message && message.error().code == Errc::wouldBlock) return;
-    if (message && message->kind != 0) return;
+    for (;;) {
+      const auto message = setup_.channel.take();
+      if (!message && message.error().code == Errc::wouldBlock) return;
+      if (!message || message->kind == 0) break;
+      told(*message);
+    }
     net::processLoop->offReadable(descriptor);
     log::error("the master process is gone; stopping");
     stop(0, false);
+  });
+}
+
+void WorkerProcess::told(const platform::ChannelMessage& message) {
+  switch (message.kind) {
+    case stopMessage:
+    case stopGracefullyMessage: {
+      int milliseconds = 0;
+      std::from_chars(message.body.data(), message.body.data() + message.body.size(), milliseconds);
+      return stop(0, message.kind == stopGracefullyMessage, std::chrono::milliseconds(milliseconds));
+    }
+    case reloadMessage:
+      return reloaded();
+    case logMessage:
+      if (message.descriptor != platform::noSocket) platform::becomeDescriptor(message.descriptor, log::targets().file);
+      return;
+    case outputMessage:
+      if (message.descriptor == platform::noSocket) return;
+      static_cast<void>(platform::redirectStandardStreams(message.descriptor));
+      platform::closeFile(message.descriptor);
+      return;
+    default:
+      return;
+  }
+}
+
+/// A signal to this process alone: it ends and is replaced, or hears of a reload.
+void WorkerProcess::noticed(platform::Notice notice) {
+  const bool reload = notice == platform::Notice::reload || notice == platform::Notice::reloadGracefully;
+  if (reload) reloaded();
+  if (reload && !setup_.worker->reloadable) return;
+  stop(0, notice == platform::Notice::stopGracefully || notice == platform::Notice::reloadGracefully);
+}
+
+void WorkerProcess::reloaded() {
+  if (!running_) return;
+  net::userCode(nullptr, [&] {
+    if (setup_.worker->onWorkerReload) setup_.worker->onWorkerReload(*setup_.worker);
   });
 }
 
@@ -114,12 +156,13 @@ void WorkerProcess::start() {
   if (setup_.channel) static_cast<void>(setup_.channel.put(readyMessage));
 }
 
-void WorkerProcess::stop(int exitCode, bool graceful) {
+void WorkerProcess::stop(int exitCode, bool graceful, std::chrono::milliseconds timeout) {
   const bool again = stopping_;
   if (again && (!graceful_ || graceful)) return;  // only a graceful stop can still be made a quicker one
   stopping_ = true;
   graceful_ = graceful;
   stopBegan_ = std::chrono::steady_clock::now();
+  stopTimeout_ = timeout - timeout / 10;  // before the master's time is over, who kills
   if (!again) {
     exitCode_ = exitCode;
     if (setup_.balance.mine < setup_.balance.slots.size())
@@ -129,7 +172,7 @@ void WorkerProcess::stop(int exitCode, bool graceful) {
   // Called from anywhere, a user's callback too: the rest happens when that has returned.
   net::loop().post([this] { stopConnections(); });
   // Also a callback that never returns must not keep this process.
-  if (!graceful_) platform::killSelfAfter(Worker::stopTimeout + std::chrono::milliseconds(500));
+  if (!graceful_) platform::killSelfAfter(timeout + std::chrono::milliseconds(500));
 }
 
 void WorkerProcess::stopConnections() {
@@ -187,7 +230,7 @@ void WorkerProcess::warnOfLateChanges() {
 void WorkerProcess::sweep() {
   warnOfLateChanges();
   const Conn::Clock now = Conn::clock();
-  const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= Worker::stopTimeout;
+  const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= stopTimeout_;
   for (Worker* worker : Worker::all()) {
     const auto linger = stopping_ ? std::min(worker->lingerTimeout, stopLinger) : worker->lingerTimeout;
     for (auto& [id, connection] : worker->connections()) {

@@ -22,6 +22,7 @@ struct Balance {
   static constexpr std::uint32_t notServing = UINT32_MAX;
   std::span<std::atomic<std::uint32_t>> slots;
   std::size_t mine = 0;
+  bool siblings = false;  ///< other processes accept from the same socket
   /// False when this process holds more than its share of the connections on a shared listener.
   bool mayAccept() const noexcept;
 };
@@ -36,8 +37,11 @@ class WorkerProcess {
     Balance balance;
     std::function<void()> ready;  ///< without a channel: called when the worker serves
   };
-  // Messages on the channel.
+  // Messages on the channel, to the master ...
   static constexpr char readyMessage = 'r', stopServiceMessage = 'S';
+  // ... and from it. The first two carry the milliseconds there are, the last two a descriptor.
+  static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
+                        outputMessage = 'o';
 
   explicit WorkerProcess(Setup setup);
   ~WorkerProcess();
@@ -48,7 +52,9 @@ class WorkerProcess {
   int run();
   /// onWorkerStart, then accepting.
   void start();
-  void stop(int exitCode, bool graceful);
+  void stop(int exitCode, bool graceful, std::chrono::milliseconds timeout = Worker::stopTimeout);
+  /// onWorkerReload.
+  void reloaded();
   void stopService();
   bool done() const noexcept { return done_; }
   int exitCode() const noexcept { return exitCode_; }
@@ -64,6 +70,8 @@ class WorkerProcess {
  private:
   static void exceptionLeft(const std::exception_ptr& exception, Connection* connection);
   void watch();
+  void told(const platform::ChannelMessage& message);
+  void noticed(platform::Notice notice);
   void stopConnections();
   void sweep();
   void warnOfLateChanges();
@@ -82,6 +90,7 @@ class WorkerProcess {
   Setup setup_;
   Fixed fixed_;
   std::chrono::steady_clock::time_point stopBegan_{};
+  std::chrono::milliseconds stopTimeout_{0};  ///< from then on
   int exitCode_ = 0;
   bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, ticking_ = false,
        warned_ = false;

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -124,6 +125,9 @@ class Program:
         words += list(options)
         words += ["--", *arguments] if arguments else []
         self.name = name
+        # A service writes into the directory it is started in.
+        self.folder = None if cwd else tempfile.TemporaryDirectory(prefix="artel-")
+        cwd = cwd or self.folder.name
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, errors="replace", cwd=cwd, start_new_session=True, **popen)
         self.out = Output(self.process.stdout)

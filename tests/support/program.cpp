@@ -6,6 +6,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
 
 #include "tests/support/world.hpp"
 
@@ -39,7 +43,7 @@ struct OwnLoop {
 };
 
 void giveBuffer(uv_handle_t*, std::size_t, uv_buf_t* buffer) {
-  static char space[64 * 1024];
+  thread_local char space[64 * 1024];
   *buffer = uv_buf_init(space, sizeof space);
 }
 
@@ -58,7 +62,32 @@ std::string binDirectory() {
 
 }  // namespace
 
+Directory::Directory() {
+  static int number = 0;
+  const auto base = std::filesystem::temp_directory_path() /
+                    ("artel-test-" + std::to_string(Worker::processId()) + "-" + std::to_string(++number));
+  std::filesystem::remove_all(base);
+  std::filesystem::create_directories(base);
+  path_ = std::filesystem::canonical(base).string();
+}
+
+Directory::~Directory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+bool Directory::has(const std::string& name) const {
+  std::error_code failed;
+  return std::filesystem::exists(std::filesystem::symlink_status(file(name), failed));
+}
+
+std::string Directory::read(const std::string& name) const {
+  std::ifstream stream(file(name), std::ios::binary);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
 struct Program::State {
+  std::optional<Directory> ownDirectory;  // outlives the process
   OwnLoop own;
   uv_process_t process{};
   uv_pipe_t out{}, err{};
@@ -68,13 +97,15 @@ struct Program::State {
   bool started = false, ended = false;
 };
 
-Program::Program(const std::string& name, std::vector<std::string> arguments) : state_(std::make_unique<State>()) {
+Program::Program(const std::string& name, std::vector<std::string> arguments, const Directory* directory)
+    : state_(std::make_unique<State>()) {
   State& s = *state_;
   uv_pipe_init(&s.own.loop, &s.out, 0);
   uv_pipe_init(&s.own.loop, &s.err, 0);
   s.out.data = &s.outText;
   s.err.data = &s.errText;
-  const std::string file = binDirectory() + "/" + name + (capabilities().platform == "windows" ? ".exe" : "");
+  const std::string file =
+      (name.front() == '/' ? name : binDirectory() + "/" + name) + (capabilities().platform == "windows" ? ".exe" : "");
   std::vector<char*> words{const_cast<char*>(file.c_str())};
   for (std::string& word : arguments) words.push_back(word.data());
   words.push_back(nullptr);
@@ -84,7 +115,9 @@ Program::Program(const std::string& name, std::vector<std::string> arguments) : 
   stdio[1].data.stream = reinterpret_cast<uv_stream_t*>(&s.out);
   stdio[2].flags = static_cast<uv_stdio_flags>(UV_CREATE_PIPE | UV_WRITABLE_PIPE);
   stdio[2].data.stream = reinterpret_cast<uv_stream_t*>(&s.err);
+  if (directory == nullptr) directory = &s.ownDirectory.emplace();
   uv_process_options_t options{};
+  options.cwd = directory->path().c_str();
   options.file = file.c_str();
   options.args = words.data();
   options.stdio = stdio;
@@ -113,8 +146,7 @@ Program::~Program() {
     s.own.until([&] { return s.ended; }, 5s);
   }
   if (s.started) uv_close(reinterpret_cast<uv_handle_t*>(&s.process), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&s.out), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&s.err), nullptr);
+  hangUp();
 }
 
 bool Program::until(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
@@ -146,6 +178,13 @@ const std::string& Program::out() const noexcept { return state_->outText; }
 const std::string& Program::err() const noexcept { return state_->errText; }
 void Program::signal(int number) { uv_process_kill(&state_->process, number); }
 int Program::pid() const noexcept { return uv_process_get_pid(&state_->process); }
+void Program::hangUp() {
+  for (uv_pipe_t* pipe : {&state_->out, &state_->err}) {
+    if (uv_is_closing(reinterpret_cast<uv_handle_t*>(pipe)) == 0)
+      uv_close(reinterpret_cast<uv_handle_t*>(pipe), nullptr);
+  }
+  uv_run(&state_->own.loop, UV_RUN_NOWAIT);
+}
 bool Program::ended() const noexcept { return state_->ended; }
 
 int Program::wait(std::chrono::milliseconds limit) {

@@ -13,11 +13,30 @@ namespace artel::testing {
 
 using namespace std::chrono_literals;
 
+/// A directory of its own, empty at first, gone with the object.
+class Directory {
+ public:
+  Directory();
+  ~Directory();
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  const std::string& path() const noexcept { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+  bool has(const std::string& name) const;
+  /// "" when there is none.
+  std::string read(const std::string& name) const;
+
+ private:
+  std::string path_;
+};
+
 /// One child. Its output is collected while any call here waits. Killed by the destructor if it still runs.
 class Program {
  public:
-  /// `name` below the directory of our programs, such as "http_hello" or "fixtures/misbehave".
-  Program(const std::string& name, std::vector<std::string> arguments);
+  /// `name` below the directory of our programs, such as "http_hello" or "fixtures/misbehave", or an absolute path. It
+  /// runs in `directory`,
+  /// or in one of its own: a service writes into the directory it is started in.
+  Program(const std::string& name, std::vector<std::string> arguments, const Directory* directory = nullptr);
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
@@ -34,6 +53,8 @@ class Program {
   bool ended() const noexcept;
   /// Waits for the end; the exit code, or -signal.
   int wait(std::chrono::milliseconds limit = 10s);
+  /// Closes our ends of its output: what a terminal's end is for a program.
+  void hangUp();
 
  private:
   struct State;

@@ -120,28 +120,37 @@ TEST(Plan, TransportAndSchemeMustAgree) {
   EXPECT_TRUE(has(refusal(Exit::configuration, [&] { resolve({&web}, started(), everything); }), "needs tcp"));
 }
 
-TEST(Plan, WhatComesLaterIsRefusedWhenSet) {
-  const auto refused = [](const std::function<void(Worker&)>& set, std::string_view name) {
-    Worker worker("tcp://127.0.0.1:1");
-    set(worker);
-    const std::string text = refusal(Exit::configuration, [&] { resolve({&worker}, started(), everything); });
-    EXPECT_TRUE(has(text, name)) << text;
-  };
-  refused([](Worker& w) { w.user = "www"; }, "user");
-  refused([](Worker& w) { w.group = "www"; }, "group");
-  refused([](Worker& w) { w.reloadable = false; }, "reloadable");
-  refused([](Worker& w) { w.onWorkerReload = [](Worker&) {}; }, "onWorkerReload");
-  const auto refusedStatic = [&](std::string& property, std::string_view name) {
-    property = "x";
-    refused([](Worker&) {}, name);
-    property.clear();
-  };
-  refusedStatic(Worker::pidFile, "pidFile");
-  refusedStatic(Worker::logFile, "logFile");
-  refusedStatic(Worker::stdoutFile, "stdoutFile");
+TEST(Plan, AnUnknownUserIsRefused) {
+  if (!capabilities().dropPrivileges) GTEST_SKIP() << capabilities().whyLimited;
+  Worker worker("tcp://127.0.0.1:1");
+  worker.user = "no-such-user";
+  std::string text = refusal(Exit::configuration, [&] { resolve({&worker}, started(), everything); });
+  EXPECT_TRUE(has(text, "no user \"no-such-user\"")) << text;
+  worker.user.clear();
+  worker.group = "no-such-group";
+  text = refusal(Exit::configuration, [&] { resolve({&worker}, started(), everything); });
+  EXPECT_TRUE(has(text, "no group \"no-such-group\"")) << text;
+}
+
+TEST(Plan, TheBackgroundByWordOrByProperty) {
+  Worker worker("tcp://127.0.0.1:1");
+  EXPECT_FALSE(resolve({&worker}, started(), everything).background);
+  EXPECT_TRUE(resolve({&worker}, started({"-d"}), everything).background);
   Worker::daemonize = true;
-  refused([](Worker&) {}, "daemonize");
+  EXPECT_TRUE(resolve({&worker}, started(), everything).background);
+  EXPECT_FALSE(resolve({&worker}, started(), likeWindows).background);
   Worker::daemonize = false;
+}
+
+TEST(Plan, WindowsWarnsOfWhatHasNoEffect) {
+  Worker worker("tcp://127.0.0.1:1");
+  worker.user = "www";
+  worker.reloadable = false;
+  Worker::pidFile = "x.pid";
+  const Plan plan = resolve({&worker}, started(), likeWindows);
+  Worker::pidFile.clear();
+  ASSERT_EQ(plan.warnings.size(), 3u);
+  for (const std::string& warning : plan.warnings) EXPECT_TRUE(has(warning, "Windows has one process.")) << warning;
 }
 
 TEST(Plan, WindowsHasOneProcessAndSaysSo) {

@@ -1,0 +1,156 @@
+// Reload: new processes in place of the old, without a moment in which nobody serves.
+//
+// Of each Worker one slot at a time has a successor that is not ready yet; predecessors that drain do not hold up the
+// next slot. A further reload raises the generation, so slots that were done already are done again.
+#include <algorithm>
+
+#include "artel/log.hpp"
+#include "src/master/cluster.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A successor that is not ready by then will not be.
+constexpr auto longestStart = 60s;
+
+std::string plural(int count, const std::string& word) {
+  return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& client) {
+  if (phase_ == Phase::stopping) {
+    if (client) {
+      client->err("the service is stopping");
+      client->end(static_cast<int>(Exit::failed));
+    }
+    return;
+  }
+  if (phase_ == Phase::starting) {
+    wanted_.push_back({graceful, timeout, client});
+    return;
+  }
+  log::info(graceful ? "reloading gracefully" : "reloading");
+  if (!reload_.active) reload_ = Reload{};
+  reload_.active = true;
+  reload_.graceful = graceful;
+  reload_.timeout = timeout;
+  if (client) reload_.waiting.push_back(client);
+  if (platform::fileIdentity(files_.program) != programIdentity_) {
+    const std::string line =
+        "the program file has changed, but a reload keeps the program that runs; restart runs the new one";
+    log::warn("reload: " + line);
+    if (client) client->out(line);
+  }
+  ++generation_;
+  if (Worker::onMasterReload) {
+    try {
+      Worker::onMasterReload();
+    } catch (const std::exception& e) {
+      log::error(std::string("an exception left onMasterReload: ") + e.what());
+    } catch (...) {
+      log::error("an exception of an unknown type left onMasterReload");
+    }
+  }
+  for (Slot& slot : slots_) {
+    if (slot.planned->worker->reloadable) {
+      // One that drains since an earlier reload has to hurry, for its slot is wanted.
+      tell(slot.predecessor, false, Worker::stopTimeout);
+      continue;
+    }
+    slot.serving.generation = generation_;
+    if (!slot.serving.ready) continue;
+    static_cast<void>(slot.serving.channel.put(WorkerProcess::reloadMessage));
+    ++reload_.kept;
+  }
+}
+
+void Cluster::advanceReload() {
+  if (!reload_.active || phase_ != Phase::running) return;
+  bool done = true;
+  const PlannedWorker* busy = nullptr;
+  for (Slot& slot : slots_) {
+    if (slot.successor.alive() || slot.predecessor.alive()) done = false;
+    if (slot.successor.alive() || slot.counted) {
+      busy = slot.planned;
+      done = false;
+      continue;
+    }
+    if (!slot.planned->worker->reloadable || slot.serving.generation == generation_) continue;
+    if (!slot.serving.alive()) {  // it waits for its pause; now is the moment
+      slot.due = Clock::now();
+      slot.counted = true;
+      forkDue();
+      done = false;
+      continue;
+    }
+    done = false;
+    if (busy == slot.planned || slot.predecessor.alive() || slot.serving.told) continue;
+    busy = slot.planned;
+    startReplacing(slot);
+    if (!reload_.active) return;
+  }
+  if (done) endReload();
+}
+
+void Cluster::startReplacing(Slot& slot) {
+  if (slot.planned->worker->reloadOrder == ReloadOrder::replacementFirst) {
+    fork(slot, slot.successor);
+    slot.successor.deadline = Clock::now() + longestStart;
+    return;
+  }
+  slot.counted = true;  // until the process that follows is ready
+  static_cast<void>(slot.serving.channel.put(WorkerProcess::reloadMessage));
+  tell(slot.serving, reload_.graceful, reload_.timeout);
+}
+
+void Cluster::successorReady(Slot& slot) {
+  if (slot.serving.alive()) {
+    static_cast<void>(slot.serving.channel.put(WorkerProcess::reloadMessage));
+    tell(slot.serving, reload_.graceful, reload_.timeout);
+    slot.predecessor = std::move(slot.serving);
+  }
+  log::info(nameOf(slot) + " is replaced: pid " + std::to_string(slot.successor.pid) + " serves" +
+            (slot.predecessor.alive() ? ", pid " + std::to_string(slot.predecessor.pid) + " is stopping" : ""));
+  slot.serving = std::exchange(slot.successor, Process{});
+  slot.exits = 0;
+  ++reload_.replaced;
+}
+
+void Cluster::successorEnded(Slot& slot, const std::string& how) {
+  slot.successor = Process{};
+  reloadFailed(how);
+}
+
+/// Nothing more is replaced; what serves goes on.
+void Cluster::reloadFailed(const std::string& why) {
+  if (!reload_.active) return;
+  log::error("reload: " + why);
+  reload_.failures.push_back(why);
+  for (Slot& slot : slots_) slot.serving.generation = generation_;
+}
+
+void Cluster::endReload() {
+  if (!reload_.active) return;
+  const Reload ended = std::exchange(reload_, Reload{});
+  std::string said = plural(ended.replaced, "worker") + " replaced";
+  if (ended.kept > 0) said += ", " + std::to_string(ended.kept) + " kept and told (reloadable = false)";
+  if (ended.killed > 0) said += ", " + std::to_string(ended.killed) + " killed at the deadline";
+  log::info("reload: " + said);
+  int code = static_cast<int>(ended.killed > 0 ? Exit::deadlinePassed : Exit::ok);
+  if (!ended.failures.empty()) code = static_cast<int>(Exit::failed);
+  for (const auto& waiting : ended.waiting) {
+    const Client client = waiting.lock();
+    if (!client) continue;
+    for (const std::string& why : ended.failures) client->err("error[E01] reload: " + why);
+    client->out(said);
+    client->end(code);
+  }
+}
+
+}  // namespace artel

@@ -1,0 +1,116 @@
+// stop and reload: a question to the master, and the answer word by word. Without its socket, which somebody may have
+// deleted, the master still has its signals.
+#include <cstdio>
+#include <thread>
+
+#include "artel/worker.hpp"
+#include "platform/platform.hpp"
+#include "src/master/control.hpp"
+#include "src/master/service_commands.hpp"
+
+namespace artel {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto patience = 24h;  ///< the master has its own deadlines, and who waits has Ctrl+C
+constexpr auto look = 5ms;
+
+platform::Pid masterOf(const Command& command, const ServiceFiles& files) {
+  const auto owner = platform::ServiceLock::owner(files.lock);
+  if (!owner) throw notRunning(files, command.program);
+  return *owner;
+}
+
+ControlRequest requestOf(const Command& command) {
+  ControlRequest request{std::string(rowOf(command.verb).name), {}};
+  if (request.command == "restart") request.command = "stop";
+  if (command.graceful) request.values["graceful"];
+  if (command.wait) request.values["wait"];
+  if (command.timeout) request.values["timeout"] = std::to_string(command.timeout->count());
+  return request;
+}
+
+Result<std::optional<int>> ask(const Command& command, const ServiceFiles& files) {
+  return askMaster(
+      files.control, requestOf(command),
+      [&](std::string_view kind, std::string_view text) {
+        if (kind == "out" && command.quiet) return;
+        std::FILE* to = kind == "err" ? stderr : stdout;
+        std::fprintf(to, "%s%.*s\n", kind == "err" ? "" : (files.name + ": ").c_str(), static_cast<int>(text.size()),
+                     text.data());
+        std::fflush(to);
+      },
+      patience);
+}
+
+/// The lock is free only when the master has really gone, its files included. False when it is not in time.
+bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (platform::ServiceLock::owner(files.lock)) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(look);
+  }
+  return true;
+}
+
+void signalMaster(platform::Pid master, platform::Notice notice, const ServiceFiles& files) {
+  const auto sent = master > 0 ? platform::notify(master, notice)
+                               : Result<void>(Error{Errc::system, "it runs in another container", 0});
+  if (!sent)
+    throw SetupError(Exit::failed, files.name + ": the master cannot be reached: " + sent.error().message,
+                     {{"try", "the same command as the user who started it"}});
+}
+
+}  // namespace
+
+SetupError alreadyRunning(const ServiceFiles& files, const std::string& program) {
+  const auto owner = platform::ServiceLock::owner(files.lock);
+  return {Exit::alreadyRunning,
+          files.name + " is already running" +
+              (owner && *owner > 0 ? ": master " + std::to_string(*owner) : " (" + files.lock + " is held)"),
+          {{"try", program + " status | " + program + " reload | " + program + " restart -d"},
+           {"or", program + " start --pid-file FILE      (a second instance beside it)"}}};
+}
+
+SetupError notRunning(const ServiceFiles& files, const std::string& program) {
+  return {Exit::notRunning,
+          files.name + " is not running (nobody holds " + files.lock + ")",
+          {{"try", program + " start -d"}}};
+}
+
+int runStop(const Command& command, const ServiceFiles& files) {
+  const platform::Pid master = masterOf(command, files);
+  const auto answered = ask(command, files);
+  if (answered && *answered) {
+    awaitEnd(files, 5s);
+    return **answered;
+  }
+  if (!platform::ServiceLock::owner(files.lock)) {  // it ended in this moment
+    std::printf("%s: stopped\n", files.name.c_str());
+    return static_cast<int>(Exit::ok);
+  }
+  signalMaster(master, command.graceful ? platform::Notice::stopGracefully : platform::Notice::stop, files);
+  const bool noLimit = command.graceful && Worker::gracefulTimeout.count() <= 0;
+  if (!awaitEnd(files, noLimit ? patience : (command.graceful ? Worker::gracefulTimeout : Worker::stopTimeout) + 3s))
+    throw SetupError(Exit::deadlinePassed, files.name + ": master " + std::to_string(master) + " does not stop",
+                     {{"try", "kill -9 " + std::to_string(master)}});
+  std::printf("%s: stopped (by signal: the control socket is gone)\n", files.name.c_str());
+  return static_cast<int>(Exit::ok);
+}
+
+int runReload(const Command& command, const ServiceFiles& files) {
+  const platform::Pid master = masterOf(command, files);
+  const auto answered = ask(command, files);
+  if (answered && *answered) return **answered;
+  if (!platform::ServiceLock::owner(files.lock))
+    throw SetupError(Exit::failed, files.name + ": the master ended while it was asked to reload",
+                     {{"try", command.program + " start -d"}});
+  signalMaster(master, command.graceful ? platform::Notice::reloadGracefully : platform::Notice::reload, files);
+  std::printf("%s: the reload has been asked for by signal, since the control socket is gone; see the log\n",
+              files.name.c_str());
+  return static_cast<int>(Exit::ok);
+}
+
+}  // namespace artel

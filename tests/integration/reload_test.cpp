@@ -1,0 +1,300 @@
+// Reload: new processes in place of the old, and nobody notices (rows 1.8.2.12, 1.8.3.2, 1.16.25; decisions on reload).
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "artel/artel.hpp"
+#include "tests/support/program.hpp"
+
+namespace artel::testing {
+namespace {
+
+class Reload : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!capabilities().controlCommands) GTEST_SKIP() << capabilities().whyLimited;
+  }
+  /// A service in the foreground of the directory; its words of main go after "--".
+  std::unique_ptr<Program> start(const std::string& count, std::vector<std::string> words = {}) {
+    words.insert(words.begin(), {"start", "--count", "web=" + count, "--"});
+    return std::make_unique<Program>("fixtures/service", std::move(words), &directory);
+  }
+  std::unique_ptr<Program> command(std::vector<std::string> words) {
+    return std::make_unique<Program>("fixtures/service", std::move(words), &directory);
+  }
+  /// id -> pid of everybody who answers, once there are `count`.
+  static std::map<int, int> everybody(Program& program, std::uint16_t port, std::size_t count) {
+    std::map<int, int> found;
+    program.until([&] {
+      const std::string body = bodyOf(get(port));
+      if (const auto slash = body.find('/'); slash != std::string::npos)
+        found[std::stoi(body.substr(0, slash))] = std::stoi(body.substr(slash + 1));
+      return found.size() == count;
+    });
+    return found;
+  }
+  static std::size_t lines(const std::string& text, const std::string& begin) {
+    std::size_t count = 0;
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) count += line.rfind(begin, 0) == 0 ? 1 : 0;
+    return count;
+  }
+  static void stop(Program& program) {
+    program.signal(SIGTERM);
+    EXPECT_EQ(program.wait(), 0) << program.err();
+  }
+  Directory directory;
+};
+
+/// One connection after the other until told to stop; what failed.
+class Probe {
+ public:
+  explicit Probe(std::uint16_t port)
+      : thread_([this, port] {
+          while (!over_) {
+            const std::string answer = get(port, "/", 2s);
+            ++asked_;
+            if (answer.substr(0, 12) != "HTTP/1.1 200") ++failed_;
+          }
+        }) {}
+  ~Probe() {
+    if (thread_.joinable()) end();
+  }
+  int end() {
+    over_ = true;
+    thread_.join();
+    return failed_;
+  }
+  int asked() const { return asked_; }
+
+ private:
+  std::atomic<bool> over_{false};
+  std::atomic<int> asked_{0}, failed_{0};
+  std::thread thread_;
+};
+
+TEST_F(Reload, EveryWorkerIsReplacedAndNoConnectionIsRefused) {
+  auto service = start("3");
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 3);
+  Probe probe(port);
+  service->until([&] { return probe.asked() > 20; });
+  auto reload = command({"reload"});
+  EXPECT_EQ(reload->wait(), 0) << reload->err();
+  EXPECT_EQ(reload->out(), "service: 3 workers replaced\n");
+  const int so = probe.asked();
+  service->until([&] { return probe.asked() > so + 20; });
+  EXPECT_EQ(probe.end(), 0);
+  const auto after = everybody(*service, port, 3);
+  for (const auto& [id, pid] : before) {
+    EXPECT_NE(after.at(id), pid) << "worker " << id;
+    EXPECT_FALSE(processExists(pid));
+  }
+  EXPECT_FALSE(service->ended());
+  stop(*service);
+}
+
+TEST_F(Reload, WithASocketForEachProcessNoConnectionIsRefusedEither) {
+  auto service = start("2", {"reuse-port"});
+  const auto port = service->port();
+  Probe probe(port);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(command({"reload"})->wait(), 0);
+  EXPECT_EQ(probe.end(), 0);
+  service->until([&] { return lines(service->out(), "start ") == 12; });
+  stop(*service);
+}
+
+TEST_F(Reload, TheReplacementIsReadyBeforeThePredecessorHears) {
+  auto service = start("1");
+  const int old = everybody(*service, service->port(), 1).at(0);
+  EXPECT_EQ(command({"reload"})->wait(), 0);
+  service->until([&] { return lines(service->out(), "stop ") == 1; });
+  const std::string& out = service->out();
+  const auto second = out.rfind("start 0 "), told = out.find("reload " + std::to_string(old)),
+             stopped = out.find("stop " + std::to_string(old));
+  EXPECT_LT(second, told) << out;
+  EXPECT_LT(told, stopped) << out;
+  stop(*service);
+}
+
+TEST_F(Reload, PredecessorFirstWhereStateMustNotExistTwice) {
+  auto service = start("2", {"predecessor-first"});
+  const auto before = everybody(*service, service->port(), 2);
+  auto reload = command({"reload"});
+  EXPECT_EQ(reload->wait(), 0) << reload->err();
+  EXPECT_EQ(reload->out(), "service: 2 workers replaced\n");
+  service->until([&] { return lines(service->out(), "start ") == 4; });
+  std::istringstream words(service->out());
+  std::vector<std::string> order;  // "start 0", "stop 0", ...
+  std::map<std::string, std::string> idOf;
+  for (std::string line; std::getline(words, line);) {
+    std::istringstream fields(line);
+    std::string what, a, b;
+    fields >> what >> a >> b;
+    if (what == "start") idOf[b] = a, order.push_back("start " + a);
+    if (what == "stop") order.push_back("stop " + idOf[a]);
+  }
+  ASSERT_EQ(order.size(), 6u) << service->out();
+  EXPECT_EQ(order[2].substr(0, 5), "stop ");
+  EXPECT_EQ(order[3], "start " + order[2].substr(5));
+  EXPECT_EQ(order[4].substr(0, 5), "stop ");
+  EXPECT_EQ(order[5], "start " + order[4].substr(5));
+  stop(*service);
+}
+
+TEST_F(Reload, WhoIsNotReloadableKeepsItsConnections) {
+  auto service = start("1", {"keep"});
+  const auto web = service->port(0), text = service->port(1);
+  const int old = everybody(*service, web, 1).at(0);
+  Wire wire(text);
+  const auto ask = [&] {
+    wire.send("who\n");
+    return wire.receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; });
+  };
+  const std::string who = ask();
+  auto reload = command({"reload"});
+  EXPECT_EQ(reload->wait(), 0);
+  EXPECT_EQ(reload->out(), "service: 1 worker replaced, 1 kept and told (reloadable = false)\n");
+  service->until([&] { return lines(service->out(), "kept ") == 1; });
+  EXPECT_NE(service->out().find("kept " + who), std::string::npos) << service->out();
+  EXPECT_EQ(ask(), who) << "the same process, the same connection";
+  EXPECT_NE(everybody(*service, web, 1).at(0), old);
+  stop(*service);
+}
+
+TEST_F(Reload, AReplacementThatFailsLeavesTheOldAndSaysWhy) {
+  auto service = start("2", {"fail-from=" + directory.file("fail")});
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 2);
+  { std::ofstream(directory.file("fail")) << "now"; }
+  auto reload = command({"reload"});
+  EXPECT_EQ(reload->wait(), 1);
+  EXPECT_TRUE(reload->errHas("process 0: the new process ended before it was ready: code 250")) << reload->err();
+  EXPECT_EQ(everybody(*service, port, 2), before);
+  std::filesystem::remove(directory.file("fail"));
+  auto again = command({"reload"});
+  EXPECT_EQ(again->wait(), 0) << again->err();
+  stop(*service);
+}
+
+TEST_F(Reload, BySignal) {
+  auto service = start("2");
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 2);
+  constexpr int userSignal1 = 10, userSignal2 = 12;  // not named on every system this is compiled for
+  service->signal(userSignal1);
+  service->until([&] { return service->errHas("reload: 2 workers replaced"); });
+  const auto after = everybody(*service, port, 2);
+  for (const auto& [id, pid] : before) EXPECT_NE(after.at(id), pid);
+  service->signal(userSignal2);
+  service->until([&] { return service->errHas("reloading gracefully"); });
+  service->until([&] { return lines(service->out(), "start ") == 6; });
+  stop(*service);
+}
+
+TEST_F(Reload, GracefullyAConnectionStaysWithItsProcess) {
+  auto service = start("1", {"keep=reloadable", "graceful=60000"});
+  const auto text = service->port(1);
+  Wire wire(text);
+  const auto ask = [&](Wire& to) {
+    to.send("who\n");
+    return to.receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; });
+  };
+  const std::string old = ask(wire);
+  auto reload = command({"reload", "-g"});
+  std::string fresh = old;
+  service->until([&] {
+    Wire other(text);
+    fresh = ask(other);
+    return !fresh.empty() && fresh != old;
+  });
+  EXPECT_EQ(ask(wire), old) << "the predecessor still serves it";
+  EXPECT_FALSE(reload->ended());
+  // A further reload does not leave it a minute.
+  auto second = command({"reload"});
+  EXPECT_EQ(second->wait(), 0) << second->err();
+  EXPECT_EQ(reload->wait(), 0) << reload->err();
+  EXPECT_EQ(wire.receive([](const std::string& bytes) { return bytes.find("drained") != std::string::npos; }),
+            "drained\n");
+  EXPECT_FALSE(processExists(std::stoi(old)));
+  stop(*service);
+}
+
+TEST_F(Reload, AStuckPredecessorIsKilledAndTheReloadSaysSo) {
+  auto service = start("1", {"stop=300"});
+  const auto port = service->port();
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  service->until([&] { return get(port, "/", 200ms).empty(); });
+  auto reload = command({"reload"});
+  EXPECT_EQ(reload->wait(), 8) << reload->err();
+  EXPECT_EQ(reload->out(), "service: 1 worker replaced, 1 killed at the deadline\n");
+  EXPECT_EQ(get(port).substr(0, 12), "HTTP/1.1 200");
+  stop(*service);
+}
+
+TEST_F(Reload, ThirtyAtOnce) {
+  auto service = start("2");
+  const auto port = service->port();
+  Probe probe(port);
+  std::vector<std::unique_ptr<Program>> all;
+  for (int i = 0; i < 30; ++i) all.push_back(command({"reload"}));
+  for (auto& one : all) EXPECT_EQ(one->wait(30s), 0) << one->err();
+  EXPECT_EQ(probe.end(), 0);
+  const auto now = everybody(*service, port, 2);
+  EXPECT_EQ(now.size(), 2u);
+  stop(*service);
+}
+
+TEST_F(Reload, AChangedProgramFileIsSaidNotToBeRun) {
+  const std::string copy = directory.file("copy");
+  const char* bin = std::getenv("ARTEL_BIN");
+  std::filesystem::copy_file(std::string(bin != nullptr ? bin : ARTEL_BIN_DIR) + "/fixtures/service", copy);
+  Program service(copy, {"start"}, &directory);
+  service.port();
+  Program same(copy, {"reload"}, &directory);
+  EXPECT_EQ(same.wait(), 0);
+  EXPECT_EQ(same.out(), "copy: 1 worker replaced\n");
+  std::filesystem::rename(copy, copy + ".old");
+  std::filesystem::copy_file(copy + ".old", copy);
+  Program reload(copy, {"reload"}, &directory);
+  EXPECT_EQ(reload.wait(), 0) << reload.err();
+  EXPECT_NE(reload.out().find("copy: the program file has changed"), std::string::npos) << reload.out();
+  stop(service);
+}
+
+TEST_F(Reload, WithoutWaiting) {
+  auto service = start("1");
+  service->port();
+  auto reload = command({"reload", "--no-wait"});
+  EXPECT_EQ(reload->wait(), 0);
+  EXPECT_EQ(reload->out(), "service: the reload has begun\n");
+  service->until([&] { return service->errHas("1 worker replaced"); });
+  stop(*service);
+}
+
+TEST_F(Reload, AStopEndsAReloadThatWaits) {
+  auto service = start("1", {"keep=reloadable", "graceful=60000"});
+  Wire wire(service->port(1));
+  wire.send("who\n");
+  wire.receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; });
+  auto reload = command({"reload", "-g"});
+  service->until([&] { return service->errHas("is replaced"); });
+  auto end = command({"stop"});
+  EXPECT_EQ(end->wait(), 0);
+  EXPECT_EQ(reload->wait(), 1);
+  EXPECT_TRUE(reload->errHas("the service is stopping")) << reload->err();
+  EXPECT_EQ(service->wait(), 0);
+}
+
+}  // namespace
+}  // namespace artel::testing
