@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "artel/capabilities.hpp"
@@ -179,6 +180,8 @@ Result<NativeSocket> openAppend(const std::string& path);
 /// One write; what fails is lost.
 void appendTo(NativeSocket file, std::string_view bytes) noexcept;
 std::uint64_t fileSize(NativeSocket file) noexcept;
+/// Whether this process could make or change that file; nothing is touched. Else the system's words.
+Result<void> mayWrite(const std::string& path);
 /// The descriptor numbered `number` becomes a copy of `from`, which is closed.
 void becomeDescriptor(NativeSocket from, NativeSocket number) noexcept;
 /// Standard output and error become `file` (which is not closed); standard input reads nothing.
@@ -203,6 +206,8 @@ struct Background {
   Channel channel;
 };
 Result<Background> goToBackground();
+/// systemd's protocol ("READY=1"), where $NOTIFY_SOCKET names its socket; nothing elsewhere.
+void tellServiceManager(std::string_view state) noexcept;
 
 struct UserIds {
   std::string name;  ///< for the supplementary groups
@@ -284,6 +289,8 @@ Terminal standardOutput();
 
 /// The command line in UTF-8 (on Windows from the wide one; elsewhere argv as given).
 std::vector<std::string> arguments(int argc, char** argv);
+/// The first word after the program's name; "" when there is none, or the system does not tell.
+std::string firstArgument();
 /// "artel: master process chat", where the system shows such a thing.
 void setProcessTitle(const std::string& title);
 /// Must be called first in main's process, before anything else: remembers where argv and environ lie.
@@ -294,6 +301,8 @@ std::string systemName();
 int usableCpus();
 /// The soft limit of open files raised towards `wanted`; answers what it is now (wanted where there is no such limit).
 std::uint64_t raiseOpenFiles(std::uint64_t wanted);
+/// What the system allows a server, as it names it and as it is set: {"net.core.somaxconn", "4096"}.
+std::vector<std::pair<std::string, std::string>> systemLimits();
 /// Resident memory in bytes.
 std::size_t residentMemory();
 /// Flushes and ends the process at once, without running static destructors.

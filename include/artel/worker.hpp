@@ -129,6 +129,9 @@ class Worker {
   /// Whether, at a reload, the new process serves before the old one stops (no moment without a process; two with the
   /// same id at once for a while), or the old one has gone before the new one starts (clients wait in the queue).
   ReloadOrder reloadOrder = ReloadOrder::replacementFirst;
+  /// A process that has handed so many messages to onMessage is replaced as by "reload -g": for code that leaks. Looked
+  /// at whenever a connection comes or goes, and once a second. 0: never.
+  std::uint64_t maxRequests = 0;
 
   // ---- limits of new connections; zero turns a timeout off. Checked once a second. ----
 
@@ -225,6 +228,8 @@ class Worker {
   static Loop& globalEvent();
   /// The words after "--" on the command line: the application's own.
   static const std::vector<std::string>& arguments() noexcept;
+  /// This program was called with the command "check", which runs main up to runAll: leave side effects out.
+  static bool checking() noexcept;
   /// Every Worker of this process.
   static const std::vector<Worker*>& all() noexcept;
   /// The system's number of this process.

@@ -44,6 +44,9 @@ int openSocket() { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_C
 Result<NativeSocket> openControl(const std::string& path) {
   const ControlAddress address(path);
   if (!address.usable()) return systemError(ENAMETOOLONG);
+  struct stat there {};
+  if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode))
+    return Error{Errc::addressInUse, path + " is there, and it is no socket", EEXIST};
   const int listener = openSocket();
   if (listener < 0) return systemError(errno);
   ::unlink(path.c_str());

@@ -51,6 +51,17 @@ NativeSocket duplicateStandardError() noexcept { return ::fcntl(STDERR_FILENO, F
 
 void closeFile(NativeSocket file) noexcept { closeSocket(file); }
 
+Result<void> mayWrite(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0) return ::access(path.c_str(), W_OK) == 0 ? Result<void>() : systemError(errno);
+  // The nearest folder that is there: missing ones are made.
+  std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  while (!folder.empty() && folder != folder.root_path() && ::access(folder.c_str(), F_OK) != 0)
+    folder = folder.parent_path();
+  if (folder.empty()) folder = ".";
+  if (!std::filesystem::is_directory(folder)) return systemError(ENOTDIR);
+  return ::access(folder.c_str(), W_OK) == 0 ? Result<void>() : systemError(errno);
+}
+
 std::string fileIdentity(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return "";

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <iostream>
 #include <sstream>
 
@@ -48,6 +49,14 @@ Terminal standardOutput() {
 }
 
 std::vector<std::string> arguments(int argc, char** argv) { return {argv, argv + argc}; }
+
+std::string firstArgument() {
+  std::ifstream file("/proc/self/cmdline");
+  std::string program, word;
+  std::getline(file, program, '\0');
+  std::getline(file, word, '\0');
+  return word;
+}
 
 void saveProcessTitleSpace(int argc, char** argv) {
   if (argc < 1 || titleSpace.begin != nullptr) return;
@@ -119,6 +128,19 @@ std::uint64_t raiseOpenFiles(std::uint64_t wanted) {
   raised.rlim_max = limit.rlim_max;
   raised.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted);
   return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
+}
+
+std::vector<std::pair<std::string, std::string>> systemLimits() {
+  std::vector<std::pair<std::string, std::string>> limits;
+  for (std::string name :
+       {"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.ip_local_port_range", "fs.file-max"}) {
+    std::string path = "/proc/sys/" + name;
+    std::replace(path.begin() + 10, path.end(), '.', '/');
+    std::string value = procfs::firstLine(path);
+    std::replace(value.begin(), value.end(), '\t', ' ');
+    if (!value.empty()) limits.emplace_back(std::move(name), std::move(value));
+  }
+  return limits;
 }
 
 std::size_t residentMemory() {

@@ -5,4 +5,6 @@ namespace artel::platform {
 
 Result<Background> goToBackground() { return unsupported(); }
 
+void tellServiceManager(std::string_view) noexcept {}
+
 }  // namespace artel::platform

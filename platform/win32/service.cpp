@@ -40,6 +40,11 @@ std::vector<std::string> arguments(int argc, char** argv) {
   return utf8;
 }
 
+std::string firstArgument() {
+  const auto words = arguments(0, nullptr);
+  return words.size() < 2 ? "" : words[1];
+}
+
 void saveProcessTitleSpace(int, char**) {}
 
 void setProcessTitle(const std::string& title) { ::SetConsoleTitleW(toWide(title).c_str()); }
@@ -83,6 +88,8 @@ int usableCpus() {
 }
 
 std::uint64_t raiseOpenFiles(std::uint64_t wanted) { return wanted; }
+
+std::vector<std::pair<std::string, std::string>> systemLimits() { return {}; }
 
 std::size_t residentMemory() {
   PROCESS_MEMORY_COUNTERS counters{};

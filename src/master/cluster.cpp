@@ -180,6 +180,7 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
 void Cluster::turn() {
   forkDue();
   advanceReload();
+  replaceWorn();
   killLate();
   std::vector<platform::NativeSocket> readers, writers;
   std::vector<std::pair<Slot*, Process*>> channels;
@@ -229,6 +230,7 @@ void Cluster::allReady() {
   phase_ = Phase::running;
   const auto took = std::chrono::duration_cast<Milliseconds>(Clock::now() - began_);
   life("started, " + std::to_string(plan_.processes()) + (plan_.processes() == 1 ? " process" : " processes"));
+  platform::tellServiceManager("READY=1\nMAINPID=" + std::to_string(platform::currentPid()) + "\nSTATUS=serving");
   if (launcher_) {
     static_cast<void>(launcher_.put('o', startScreen(plan_, plan_.terminal, took)));
     static_cast<void>(launcher_.put('x', "0"));
@@ -268,6 +270,7 @@ void Cluster::heard(Slot& slot, Process& process) {
     }
     if (message->kind == 0) return process.channel.close();  // its exit follows
     if (message->kind == WorkerProcess::stopServiceMessage) beginStop(false, Worker::stopTimeout);
+    if (message->kind == WorkerProcess::replaceMessage && &process == &slot.serving) slot.worn = true;
     if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
   }
 }

@@ -60,6 +60,7 @@ class Cluster {
     Clock::time_point due{};
     Milliseconds pause{0};
     int exits = 0;
+    bool worn = false;     ///< its process has served maxRequests
     bool counted = false;  ///< predecessorFirst: the process that comes now is a replacement
   };
   struct Reload {
@@ -113,7 +114,8 @@ class Cluster {
   // cluster_reload.cpp
   void beginReload(bool graceful, Milliseconds timeout, const Client& client);
   void advanceReload();
-  void startReplacing(Slot& slot);
+  void startReplacing(Slot& slot, bool graceful, Milliseconds timeout);
+  void replaceWorn();
   void successorReady(Slot& slot);
   void successorEnded(Slot& slot, const std::string& how);
   void reloadFailed(const std::string& why);

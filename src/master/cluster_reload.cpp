@@ -92,13 +92,29 @@ void Cluster::advanceReload() {
     done = false;
     if (busy == slot.planned || slot.predecessor.alive() || slot.serving.told) continue;
     busy = slot.planned;
-    startReplacing(slot);
+    startReplacing(slot, reload_.graceful, reload_.timeout);
     if (!reload_.active) return;
   }
   if (done) endReload();
 }
 
-void Cluster::startReplacing(Slot& slot) {
+/// Who has served maxRequests, one of each Worker at a time. A reload replaces everybody anyway.
+void Cluster::replaceWorn() {
+  if (phase_ != Phase::running || reload_.active) return;
+  for (Slot& slot : slots_) {
+    if (!slot.worn || !slot.serving.ready || slot.serving.told) continue;
+    const bool busy = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& other) {
+      return other.planned == slot.planned && (other.successor.alive() || other.counted);
+    });
+    if (busy || slot.predecessor.alive()) continue;
+    slot.worn = false;
+    log::info(nameOf(slot) + " (pid " + std::to_string(slot.serving.pid) +
+              ") has served maxRequests: a new one starts");
+    startReplacing(slot, true, timeoutOf(true));
+  }
+}
+
+void Cluster::startReplacing(Slot& slot, bool graceful, Milliseconds timeout) {
   if (slot.planned->worker->reloadOrder == ReloadOrder::replacementFirst) {
     fork(slot, slot.successor);
     slot.successor.deadline = Clock::now() + longestStart;
@@ -106,20 +122,24 @@ void Cluster::startReplacing(Slot& slot) {
   }
   slot.counted = true;  // until the process that follows is ready
   static_cast<void>(slot.serving.channel.put(WorkerProcess::reloadMessage));
-  tell(slot.serving, reload_.graceful, reload_.timeout);
+  tell(slot.serving, graceful, timeout);
 }
 
 void Cluster::successorReady(Slot& slot) {
   if (slot.serving.alive()) {
     static_cast<void>(slot.serving.channel.put(WorkerProcess::reloadMessage));
-    tell(slot.serving, reload_.graceful, reload_.timeout);
+    if (reload_.active)
+      tell(slot.serving, reload_.graceful, reload_.timeout);
+    else
+      tell(slot.serving, true, timeoutOf(true));  // maxRequests
     slot.predecessor = std::move(slot.serving);
   }
   log::info(nameOf(slot) + " is replaced: pid " + std::to_string(slot.successor.pid) + " serves" +
             (slot.predecessor.alive() ? ", pid " + std::to_string(slot.predecessor.pid) + " is stopping" : ""));
   slot.serving = std::exchange(slot.successor, Process{});
   slot.exits = 0;
-  ++reload_.replaced;
+  slot.worn = false;
+  if (reload_.active) ++reload_.replaced;
 }
 
 void Cluster::successorEnded(Slot& slot, const std::string& how) {
@@ -129,7 +149,10 @@ void Cluster::successorEnded(Slot& slot, const std::string& how) {
 
 /// Nothing more is replaced; what serves goes on.
 void Cluster::reloadFailed(const std::string& why) {
-  if (!reload_.active) return;
+  if (!reload_.active) {
+    if (phase_ == Phase::running) log::error(why);
+    return;
+  }
   log::error("reload: " + why);
   reload_.failures.push_back(why);
   for (Slot& slot : slots_) slot.serving.generation = generation_;

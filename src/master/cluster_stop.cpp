@@ -48,6 +48,7 @@ void Cluster::beginStop(bool graceful, Milliseconds timeout) {
     }
     life(graceful ? "stopping gracefully" : "stopping");
     phase_ = Phase::stopping;
+    platform::tellServiceManager("STOPPING=1");
     stopped_ = killed_ = 0;
     reloadFailed("the service is stopping");
     endReload();

@@ -11,13 +11,15 @@ namespace artel {
 
 namespace {
 
-constexpr std::array<CommandRow, 8> commands{{
+constexpr std::array<CommandRow, 10> commands{{
     {Verb::start, "start", "[-d] [-q]", "serve until Ctrl+C; -d in the background", false, true},
     {Verb::stop, "stop", "[-g] [-t S]", "stop; -g lets connections finish first", true, false},
     {Verb::restart, "restart", "[-d] [-g] [-t S]", "stop if it runs, then start", false, false},
     {Verb::reload, "reload", "[-g] [-t S] [--no-wait]", "new workers in place of the old, no gap", true, false},
     {Verb::status, "status", "[-d] [--json]", "the processes; -d live", true, false},
     {Verb::connections, "connections", "[--json]", "who is connected", true, false},
+    {Verb::check, "check", "", "whether it could start; starts nothing", false, true},
+    {Verb::unit, "unit", "", "print a systemd unit for this program", false, false},
     {Verb::version, "version", "", "what this program was built from", false, true},
     {Verb::help, "help", "[command]", "this text, or all about one command", false, true},
 }};
@@ -27,6 +29,7 @@ constexpr std::uint32_t of(Verbs... verbs) {
   return ((1U << static_cast<unsigned>(verbs)) | ...);
 }
 constexpr std::uint32_t starts = of(Verb::start, Verb::restart);
+constexpr std::uint32_t plans = starts | of(Verb::check);
 constexpr std::uint32_t ends = of(Verb::stop, Verb::restart, Verb::reload);
 constexpr std::uint32_t looks = of(Verb::status, Verb::connections);
 
@@ -36,11 +39,12 @@ constexpr std::array<OptionRow, 15> options{{
     {"-g,--graceful", "", "let connections finish first, for at most gracefulTimeout", ends},
     {"-t,--timeout", "SECONDS", "instead of stopTimeout, or with -g of gracefulTimeout", ends},
     {"--no-wait", "", "do not wait until it is done", of(Verb::reload)},
-    {"--listen", "[NAME=]ADDRESS", "listen there instead; NAME is the worker's", starts},
-    {"--count", "[NAME=]N", "so many processes", starts},
-    {"--worker", "NAME", "this worker only", starts | looks},
+    {"--listen", "[NAME=]ADDRESS", "listen there instead; NAME is the worker's", plans},
+    {"--count", "[NAME=]N", "so many processes", plans},
+    {"--worker", "NAME", "this worker only", plans | looks},
     {"--log-level", "LEVEL", "trace, debug, info, warn, error or off", starts},
-    {"--pid-file", "FILE", "another pid file: a second instance beside the first", starts | ends | looks},
+    {"--pid-file", "FILE", "another pid file: a second instance beside the first",
+     plans | ends | looks | of(Verb::unit)},
     {"--json", "", "for programs: base units, all columns", looks},
     {"--pid", "N", "this process only", of(Verb::connections)},
     {"--remote", "CIDR", "clients of this network only", of(Verb::connections)},
@@ -118,11 +122,11 @@ std::string helpText(const std::string& program) {
   text +=
       "\n"
       "  --listen NAME=ADDRESS             start: listen there instead\n"
-      "  --count NAME=N                    start: so many processes (both without\n"
-      "                                    NAME= in a program with one worker)\n"
+      "  --count NAME=N                    start: so many processes (NAME= may be left\n"
+      "                                    out in a program with one worker)\n"
       "  --pid-file FILE                   all: a second instance beside the first\n\n"
       "examples\n  ";
-  return text + program + " start --listen http://0.0.0.0:8080 --count 4\n  " + program + " start -d\n  " + program +
+  return text + program + " start -d --listen http://0.0.0.0:8080 --count 4\n  " + program +
          " help start                      all options of start\n";
 }
 

@@ -11,7 +11,7 @@
 
 namespace artel {
 
-enum class Verb { start, stop, restart, reload, status, connections, version, help };
+enum class Verb { start, stop, restart, reload, status, connections, check, unit, version, help };
 
 struct CommandRow {
   Verb verb;

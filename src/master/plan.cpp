@@ -132,6 +132,8 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
                               std::string(can.whyLimited));
     if (!can.workerProcesses && (!worker->reloadable || worker->onWorkerReload))
       plan.warnings.push_back(worker->core().label() + ": there is no reload. " + std::string(can.whyLimited));
+    if (!can.workerProcesses && worker->maxRequests != 0)
+      plan.warnings.push_back(worker->core().label() + ": maxRequests has no effect. " + std::string(can.whyLimited));
     for (const PlannedWorker& other : plan.workers) {
       if (sameAddress(worker->core().address, other.worker->core().address))
         throw SetupError(

@@ -129,6 +129,10 @@ int run(int argc, char** argv) {
       return runStatus(command, ServiceFiles::of(command));
     case Verb::connections:
       return runConnections(command, ServiceFiles::of(command));
+    case Verb::check:
+      return runCheck(command, ServiceFiles::of(command));
+    case Verb::unit:
+      return runUnit(command, ServiceFiles::of(command));
     case Verb::stop:
       return runStop(command, ServiceFiles::of(command));
     case Verb::restart:

@@ -10,6 +10,9 @@ namespace artel {
 int runStop(const Command& command, const ServiceFiles& files);
 int runReload(const Command& command, const ServiceFiles& files);
 int runStatus(const Command& command, const ServiceFiles& files);
+/// Prints; asks nobody and starts nothing. Throws SetupError (E06) where a start would be refused.
+int runCheck(const Command& command, const ServiceFiles& files);
+int runUnit(const Command& command, const ServiceFiles& files);
 int runConnections(const Command& command, const ServiceFiles& files);
 
 /// E04, E03.

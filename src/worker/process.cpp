@@ -209,6 +209,18 @@ void WorkerProcess::connectionsChanged() {
     balance.slots[balance.mine].store(static_cast<std::uint32_t>(setup_.worker->connections().size()),
                                       std::memory_order_relaxed);
   setTicking();
+  askForReplacement();
+}
+
+/// maxRequests. Asked again when nobody came for a while: the new process may have failed.
+void WorkerProcess::askForReplacement() {
+  constexpr std::chrono::seconds again{10};
+  const Worker& worker = *setup_.worker;
+  if (worker.maxRequests == 0 || worker.totalRequests() < worker.maxRequests || stopping_ || !setup_.channel) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (replacementAsked_ != std::chrono::steady_clock::time_point{} && now - replacementAsked_ < again) return;
+  replacementAsked_ = now;
+  static_cast<void>(setup_.channel.put(replaceMessage));
 }
 
 /// Nothing ticks in a process that holds nothing.
@@ -229,6 +241,7 @@ void WorkerProcess::warnOfLateChanges() {
 
 void WorkerProcess::sweep() {
   warnOfLateChanges();
+  askForReplacement();
   const Conn::Clock now = Conn::clock();
   const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= stopTimeout_;
   for (Worker* worker : Worker::all()) {

@@ -38,7 +38,7 @@ class WorkerProcess {
     std::function<void()> ready;  ///< without a channel: called when the worker serves
   };
   // Messages on the channel, to the master ...
-  static constexpr char readyMessage = 'r', stopServiceMessage = 'S';
+  static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R';
   // ... and from it. The first two carry the milliseconds there are, the last two a descriptor.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
                         outputMessage = 'o';
@@ -75,6 +75,7 @@ class WorkerProcess {
   void stopConnections();
   void sweep();
   void warnOfLateChanges();
+  void askForReplacement();
   void setTicking();
   std::size_t openConnections() const noexcept;
 
@@ -90,6 +91,7 @@ class WorkerProcess {
   Setup setup_;
   Fixed fixed_;
   std::chrono::steady_clock::time_point stopBegan_{};
+  std::chrono::steady_clock::time_point replacementAsked_{};
   std::chrono::milliseconds stopTimeout_{0};  ///< from then on
   int exitCode_ = 0;
   bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, ticking_ = false,

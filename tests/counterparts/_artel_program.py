@@ -126,7 +126,7 @@ class Program:
         words += ["--", *arguments] if arguments else []
         self.name = name
         # A service writes into the directory it is started in.
-        self.folder = None if cwd else tempfile.TemporaryDirectory(prefix="artel-")
+        self.folder = None if cwd else tempfile.TemporaryDirectory(prefix="artel-", ignore_cleanup_errors=True)
         cwd = cwd or self.folder.name
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, errors="replace", cwd=cwd, start_new_session=True, **popen)

@@ -272,6 +272,19 @@ TEST_F(Reload, AChangedProgramFileIsSaidNotToBeRun) {
   stop(service);
 }
 
+TEST_F(Reload, AfterMaxRequestsAProcessIsReplacedAndNobodyNotices) {
+  auto service = start("2", {"max-requests=20"});
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 2);
+  Probe probe(port);
+  service->until([&] { return lines(service->out(), "start ") >= 6; });
+  EXPECT_EQ(probe.end(), 0);
+  EXPECT_TRUE(service->errHas("has served maxRequests: a new one starts")) << service->err();
+  EXPECT_GE(probe.asked(), 60);
+  for (const auto& [id, pid] : before) service->until([&, pid = pid] { return !processExists(pid); });
+  stop(*service);
+}
+
 TEST_F(Reload, WithoutWaiting) {
   auto service = start("1");
   service->port();

@@ -355,6 +355,36 @@ TEST_F(Service, TheHooksOfTheMaster) {
   EXPECT_NE(out.find("master-stop\n"), std::string::npos) << out;
 }
 
+TEST_F(Service, CheckDecidesAndDoesNothing) {
+  const Said fine = run({"check", "--count", "3", "--", "stdout=out.txt"});
+  EXPECT_EQ(fine.code, 0) << fine.err;
+  EXPECT_NE(fine.out.find("worker web"), std::string::npos) << fine.out;
+  EXPECT_NE(fine.out.find("3 processes"), std::string::npos) << fine.out;
+  EXPECT_NE(fine.out.find("service: this could start\n"), std::string::npos) << fine.out;
+  EXPECT_NE(fine.out.find("checking\n"), std::string::npos) << "Worker::checking() was asked in main";
+  for (const char* file : {"service.pid", "service.pid.lock", "service.sock", "out.txt", "service.log"})
+    EXPECT_FALSE(directory.has(file)) << file;
+  EXPECT_EQ(run({"check", "--listen", "nope://1"}).code, 6);
+  EXPECT_EQ(run({"check", "--", "user=no-such-user"}).code, 6);
+  const Said file = run({"check", "--pid-file", "no-such-folder/x.pid"});
+  EXPECT_EQ(file.code, 6);
+  EXPECT_NE(file.err.find("pidFile cannot be written"), std::string::npos) << file.err;
+  start();
+  EXPECT_EQ(run({"check"}).code, 0) << "beside a service that runs";
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Service, AUnitForThisProgramHere) {
+  const Said unit = run({"unit", "--pid-file", "my 100%.pid"});
+  EXPECT_EQ(unit.code, 0);
+  EXPECT_NE(unit.out.find("\nWorkingDirectory=" + directory.path() + "\n"), std::string::npos) << unit.out;
+  EXPECT_NE(unit.out.find("/fixtures/service start -q --pid-file \"" + directory.file("my 100%%.pid") + "\"\n"),
+            std::string::npos)
+      << unit.out;
+  EXPECT_NE(unit.out.find("\nTimeoutStopSec=6\n"), std::string::npos) << unit.out;
+  EXPECT_FALSE(directory.has("my 100%.pid"));
+}
+
 TEST_F(Service, AForegroundServiceIsFoundAsWell) {
   Program foreground("fixtures/service", {"start"}, &directory);
   foreground.port();
