@@ -127,6 +127,8 @@ class Program:
         self.name = name
         # A service writes into the directory it is started in.
         self.folder = None if cwd else tempfile.TemporaryDirectory(prefix="artel-", ignore_cleanup_errors=True)
+        if self.folder and "user" in popen:
+            shutil.chown(self.folder.name, popen["user"])
         cwd = cwd or self.folder.name
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, errors="replace", cwd=cwd, start_new_session=True, **popen)
