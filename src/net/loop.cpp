@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "src/net/statistics.hpp"
 #include "src/net/stream.hpp"
 #include "src/net/timer.hpp"
 #include "src/net/user_code.hpp"
@@ -45,6 +46,7 @@ void arm(Watch& watch) {
                           auto at = loop().watches.find(descriptor);
                           return at == loop().watches.end() ? nullptr : at->second.get();
                         };
+                        activity.enter(Running::descriptor);
                         if (status < 0 || (ready & (UV_READABLE | UV_DISCONNECT)) != 0) {
                           if (Watch* watch = find(); watch == self && watch->readable)
                             userCode(nullptr, [&] { watch->readable(descriptor); });
@@ -113,7 +115,11 @@ Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::thi
   net::check(
       uv_async_init(&uv, &async_, [](uv_async_t* handle) { static_cast<Impl*>(handle->loop->data)->runPosted(); }),
       "making an event loop");
-  uv_prepare_start(&prepare_, [](uv_prepare_t* handle) { static_cast<Impl*>(handle->loop->data)->endTurn(); });
+  uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
+    auto* impl = static_cast<Impl*>(handle->loop->data);
+    impl->endTurn();
+    net::activity.turnEnds(impl->now());
+  });
   uv_check_start(&check_, [](uv_check_t* handle) { static_cast<Impl*>(handle->loop->data)->endTurn(); });
 }
 
@@ -220,6 +226,7 @@ void Loop::Impl::runPosted() {
     const std::lock_guard lock(postMutex_);
     now.swap(posted_);
   }
+  if (!now.empty()) net::activity.enter(net::Running::posted);
   for (const auto& f : now) net::userCode(nullptr, [&] { f(); });
 }
 
@@ -251,6 +258,7 @@ void Loop::Impl::watchSignal(int number, bool ours, Callback<void(int)> callback
     const auto fire = [](uv_signal_t* handle, int came) {
       const auto* watch = static_cast<net::SignalWatch*>(handle->data);
       const auto framework = watch->framework, user = watch->user;
+      net::activity.enter(net::Running::signal);
       if (user) net::userCode(nullptr, [&] { user(came); });
       if (framework) net::userCode(nullptr, [&] { framework(came); });
     };

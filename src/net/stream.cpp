@@ -133,7 +133,7 @@ bool Stream::flushLater() noexcept {
 
 /// The kernel has all of it.
 inline bool Stream::flushed() noexcept {
-  bytesOut_ += out_->size();
+  sent(out_->size());
   loop().buffers.give(std::exchange(out_, nullptr));
   return true;
 }
@@ -163,7 +163,7 @@ bool Stream::flushRest(std::ptrdiff_t taken) noexcept {
     visitLater();
     return true;
   }
-  bytesOut_ += static_cast<std::uint64_t>(taken);
+  sent(static_cast<std::size_t>(taken));
   // Without memory for this there is none for anything: the process ends, its master starts another.
   write_ = new Write{{}, this, out_, static_cast<std::size_t>(taken)};  // NOLINT(bugprone-unhandled-exception-at-new)
   out_ = nullptr;
@@ -186,7 +186,7 @@ bool Stream::flushRest(std::ptrdiff_t taken) noexcept {
 }
 
 void Stream::written(Write* write, int status) {
-  if (status == 0) bytesOut_ += write->data->size() - write->offset;
+  if (status == 0) sent(write->data->size() - write->offset);
   loop().buffers.give(write->data);
   delete write;
   write_ = nullptr;

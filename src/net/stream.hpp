@@ -16,6 +16,7 @@
 #include "platform/compiler.hpp"
 #include "platform/platform.hpp"
 #include "src/net/loop.hpp"
+#include "src/net/statistics.hpp"
 
 namespace artel::net {
 
@@ -99,6 +100,10 @@ class Stream {
   bool flushed() noexcept;
   ARTEL_COLD bool flushRest(std::ptrdiff_t taken) noexcept;
   std::size_t behindBy() const noexcept;
+  void sent(std::size_t bytes) noexcept {
+    bytesOut_ += bytes;
+    activity.sent(bytes);
+  }
   void dropOut() noexcept;
 
   union {

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "src/net/loop.hpp"
+#include "src/net/statistics.hpp"
 #include "src/net/timer.hpp"
 #include "src/net/user_code.hpp"
 
@@ -23,6 +24,7 @@ void fire(uv_timer_t* handle) {
     uv_timer_start(handle, fire, timer->interval, 0);
   else
     Timer::del(id);
+  net::activity.enter(net::Running::timer, id);
   net::userCode(nullptr, [&] { callback(id); });
 }
 

@@ -7,6 +7,7 @@
 
 #include "artel/log.hpp"
 #include "src/net/loop.hpp"
+#include "src/net/statistics.hpp"
 #include "src/net/user_code.hpp"
 #include "src/protocol/http_response.hpp"
 #include "src/protocol/sniff.hpp"
@@ -41,6 +42,7 @@ void Conn::begin() {
   const auto made =
       callbacks_->protocol.factory() ? callbacks_->protocol.factory()->make() : detail::CodecFactory::Made{};
   switchCodec(made.codec, made.owned);
+  net::activity.enter(net::Running::connect, id_);
   if (worker_->onConnect) net::userCode(this, [&] { worker_->onConnect(*this); });
   if (codec_ != nullptr) net::userCode(this, [&] { codec_->onConnect(*this); });
   updateReading();
@@ -88,12 +90,24 @@ SharedCallbacks& Conn::ownCallbacks() {
 
 // ---- receiving ------------------------------------------------------------------------------------------------------
 
-void Conn::received(std::span<char> bytes) {
+inline void Conn::take(std::span<char> bytes) {
+  net::activity.received(bytes.size());
   bytesIn_ += bytes.size();
-  lastReceived_ = clock();
+  lastReceived_ = static_cast<Clock>(net::activity.now());
   if (has(barEnd | barLook | barKept)) return receivedRarely(bytes);
   messageSince_ = lastReceived_;
   parse(bytes);
+}
+
+void Conn::received(std::span<char> bytes) {
+  if (net::activity.readEvent(id_)) return receivedTimed(bytes);
+  take(bytes);
+}
+
+void Conn::receivedTimed(std::span<char> bytes) {
+  const std::uint64_t began = uv_hrtime();
+  take(bytes);
+  net::activity.recordCallback(uv_hrtime() - began);
 }
 
 void Conn::receivedRarely(std::span<char> bytes) {
@@ -393,6 +407,7 @@ void Conn::drained() {
   // good.
   raiseEvents();
   if (!flush()) return;
+  net::activity.enter(net::Running::bufferDrain, id_);
   if (callbacks_->onBufferDrain) net::userCode(this, [&] { callbacks_->onBufferDrain(*this); });
   if (auto* codec = builtin(); codec != nullptr && status_ == Status::established) codec->drained(*this);
   if (status_ == Status::established) {
@@ -465,6 +480,7 @@ void Conn::turnEnds() {
   if ((events_ & eventParse) != 0) {
     events_ &= static_cast<std::uint8_t>(~eventParse);
     if (status_ == Status::established) {
+      net::activity.enter(net::Running::message, id_);
       parseBuffered();
       if (in_ == nullptr && peerEnded_ && !halfOpen_ && !has(barHeld | barPaused)) beginClose(false);
     }
@@ -480,6 +496,7 @@ void Conn::turnEnds() {
   goOnClosing();
   if (!gone_ || endTold_) return;
   endTold_ = true;
+  net::activity.enter(net::Running::close, id_);
   net::userCode(this, [&] {
     if (callbacks_->onClose) callbacks_->onClose(*this);
   });
@@ -548,11 +565,14 @@ void Conn::raise(std::uint8_t event) noexcept {
 void Conn::raiseEvents() {
   const std::uint8_t events = std::exchange(events_, static_cast<std::uint8_t>(events_ & eventParse));
   const auto error = [&](std::uint8_t event, Errc code, const char* text) {
-    if ((events & event) != 0 && callbacks_->onError)
-      net::userCode(this, [&] { callbacks_->onError(*this, Error{code, text, 0}); });
+    if ((events & event) == 0 || !callbacks_->onError) return;
+    net::activity.enter(net::Running::error, id_);
+    net::userCode(this, [&] { callbacks_->onError(*this, Error{code, text, 0}); });
   };
-  if ((events & eventFull) != 0 && callbacks_->onBufferFull)
+  if ((events & eventFull) != 0 && callbacks_->onBufferFull) {
+    net::activity.enter(net::Running::bufferFull, id_);
     net::userCode(this, [&] { callbacks_->onBufferFull(*this); });
+  }
   error(eventDropped, Errc::sendFail, "send buffer full and drop package");
   if ((events & eventMisuse) != 0) {
     log::warn(std::string(logName()) + " a message was dropped: " + callbacks_->protocol.name() +
@@ -640,6 +660,7 @@ void Conn::stop(bool graceful) {
   if (status_ != Status::established) return;
   if (auto* codec = builtin(); codec != nullptr && codec->stopping(*this, graceful)) return;
   if (graceful && builtin() == nullptr) return;  // it stays until it ends by itself, or the deadline
+  net::activity.enter(net::Running::drain, id_);
   if (callbacks_->onDrain) net::userCode(this, [&] { callbacks_->onDrain(*this); });
   beginClose(true);
 }

@@ -184,6 +184,8 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   }
 
   void received(std::span<char> bytes) override;
+  void take(std::span<char> bytes);
+  ARTEL_COLD void receivedTimed(std::span<char> bytes);
   void ended() override;
   void failed(int uvError, bool sending) override;
   void drained() override;

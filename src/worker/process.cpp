@@ -36,6 +36,19 @@ std::string textOf(const std::exception_ptr& exception) {
   }
 }
 
+/// What `status` shows of this process.
+net::Activity::Counters counted() noexcept {
+  net::Activity::Counters sum;
+  for (Worker* worker : Worker::all()) {
+    const Worker::Core& core = worker->core();
+    sum.connections += core.connections.size();
+    sum.requests += core.totalRequests;
+    sum.sendFails += core.sendFails;
+  }
+  sum.timers = net::loop().timers.size();
+  return sum;
+}
+
 }  // namespace
 
 bool Balance::mayAccept() const noexcept {
@@ -48,6 +61,8 @@ bool Balance::mayAccept() const noexcept {
 WorkerProcess::WorkerProcess(Setup setup) : setup_(std::move(setup)), fixed_(fixedOf(*setup_.worker)) {
   theProcess = this;
   net::createLoop();
+  net::activity.counters = &counted;
+  net::activity.attach(setup_.statistics);
   net::exceptionLeftCallback = &WorkerProcess::exceptionLeft;
 }
 
@@ -59,6 +74,7 @@ WorkerProcess::~WorkerProcess() {
   }
   for (int i = 0; i < 1000 && openConnections() > 0; ++i) net::loop().turn(false);
   for (int i = 0; i < 3; ++i) net::loop().turn(false);
+  net::activity.attach(nullptr);
   net::destroyLoop();
   // The program may go on after runAll.
   if (stopping_) platform::killSelfAfter(std::chrono::milliseconds(0));
@@ -139,6 +155,7 @@ void WorkerProcess::reloaded() {
 void WorkerProcess::start() {
   Worker& worker = *setup_.worker;
   worker.core().id = setup_.id;
+  net::activity.enter(net::Running::workerStart);
   net::userCode(nullptr, [&] {
     if (worker.onWorkerStart) worker.onWorkerStart(worker);
   });
@@ -177,6 +194,7 @@ void WorkerProcess::stop(int exitCode, bool graceful, std::chrono::milliseconds 
 
 void WorkerProcess::stopConnections() {
   if (std::exchange(running_, false)) {
+    net::activity.enter(net::Running::workerStop);
     net::userCode(nullptr, [&] {
       if (setup_.worker->onWorkerStop) setup_.worker->onWorkerStop(*setup_.worker);
     });

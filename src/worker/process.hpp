@@ -14,6 +14,7 @@
 
 #include "artel/worker.hpp"
 #include "platform/platform.hpp"
+#include "src/net/statistics.hpp"
 
 namespace artel {
 
@@ -35,7 +36,8 @@ class WorkerProcess {
     platform::NativeSocket listener = platform::noSocket;
     platform::Channel channel;  ///< to the master; empty without one
     Balance balance;
-    std::function<void()> ready;  ///< without a channel: called when the worker serves
+    net::StatisticsBlock* statistics = nullptr;  ///< prepared; null: nobody reads it
+    std::function<void()> ready;                 ///< without a channel: called when the worker serves
   };
   // Messages on the channel, to the master ...
   static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R';

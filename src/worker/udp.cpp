@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "artel/udp.hpp"
+#include "src/net/statistics.hpp"
 #include "src/net/user_code.hpp"
 #include "src/worker/socket_text.hpp"
 #include "src/worker/udp_listener.hpp"
@@ -44,7 +45,10 @@ void UdpListener::failed() noexcept {
 }
 
 SendStatus UdpListener::sendTo(const sockaddr* to, std::string_view datagram) {
-  if (worker_ != nullptr && datagram.size() <= largestDatagram && socket_.sendTo(to, datagram)) return SendStatus::sent;
+  if (worker_ != nullptr && datagram.size() <= largestDatagram && socket_.sendTo(to, datagram)) {
+    net::activity.sent(datagram.size());
+    return SendStatus::sent;
+  }
   failed();
   return SendStatus::dropped;
 }
@@ -69,6 +73,8 @@ SendStatus UdpListener::sendMessage(UdpConnection& to, TypeId type, const void* 
 
 void UdpListener::received(std::span<char> datagram, const sockaddr* from) {
   if (worker_ == nullptr) return;
+  net::activity.enter(net::Running::datagram);
+  net::activity.received(datagram.size());
   const auto keep = shared_from_this();
   if (!(worker_->onMessage == checked_)) {  // assigned since the last datagram
     if (!worker_->core().lateCheck()) worker_->onMessage = nullptr;

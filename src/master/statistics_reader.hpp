@@ -1,0 +1,39 @@
+// A worker's statistics block as the master reads it: at any time, while the worker writes, or after it has died in the
+// middle of a write. Nothing in the block is believed: sizes are bounds, numbers are numbers, and a block of another
+// layout is no numbers at all ("N/A" on the screens).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "src/net/statistics.hpp"
+
+namespace artel {
+
+struct WorkerNumbers {
+  std::uint64_t connections = 0, timers = 0, requests = 0, sendFails = 0, bytesIn = 0, bytesOut = 0, turns = 0;
+  /// Per second, over the last one to two seconds; of one that sleeps for longer, since it fell asleep.
+  double requestRate = 0, inRate = 0, outRate = 0;
+  /// Of sampled read events and turns; nothing before there was one.
+  std::optional<std::chrono::nanoseconds> callback50, callback99, turn99;
+  std::chrono::milliseconds longestTurn{0};
+  /// How long the loop's present turn has lasted; zero while the loop sleeps.
+  std::chrono::milliseconds inTurn{0};
+  net::Running running{};     ///< the callback of this turn, the last one if it has returned
+  std::uint64_t subject = 0;  ///< the connection or timer that it is of
+  std::string build;          ///< of the program that the worker runs
+
+  /// A callback that has not returned for so long makes a worker busy.
+  static constexpr std::chrono::milliseconds busyAfter{500};
+  bool busy() const noexcept { return inTurn >= busyAfter; }
+};
+
+/// `now`: milliseconds of the monotonic clock. The memory must be aligned for 64-bit words; nothing when it is not a
+/// block of this layout, or is shorter than what this build reads.
+std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, std::uint64_t now);
+
+}  // namespace artel

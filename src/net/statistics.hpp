@@ -1,0 +1,126 @@
+// What a worker process tells about itself while it works, without being asked: a block of memory that its master reads
+// at any time, so `status` does not wait for a worker, and one that is stuck shows since when and where.
+//
+//   loop: sleep ─► first event: turnBegan, now ─► ... each read event: running = connection ─► turn ends: counters,
+//   sleep
+//
+// The cost, since every message passes here:
+// - A read event is one store (running) and a count down. Its clock is the loop's own, read by libuv once a turn.
+// - Durations are sampled: one read event of 64 is timed, and one turn of sixteen. A turn of 2 ms or more is always
+//   counted, by the loop's clock.
+// - Counters are plain memory of this process; they are copied into the block when a turn ends.
+// The block has one writer and no locks: each field is a relaxed store. Fields are only appended; what changes its
+// meaning changes `layoutVersion`.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "src/net/histogram.hpp"
+
+namespace artel::net {
+
+/// What runs, in the upper byte of StatisticsBlock::running. Numbers are part of the layout.
+enum class Running : std::uint8_t {
+  message = 0,
+  connect = 1,
+  close = 2,
+  bufferFull = 3,
+  bufferDrain = 4,
+  error = 5,
+  drain = 6,
+  timer = 7,
+  posted = 8,
+  descriptor = 9,
+  signal = 10,
+  workerStart = 11,
+  workerStop = 12,
+  datagram = 13
+};
+/// "onMessage", "Timer", ...; "callback" for a number that this build does not know.
+std::string_view nameOf(Running what) noexcept;
+/// What Running's second number is: "connection", "timer" or "".
+std::string_view subjectOf(Running what) noexcept;
+
+struct StatisticsBlock {
+  using Word = std::atomic<std::uint64_t>;
+  static_assert(Word::is_always_lock_free);
+  static constexpr std::uint64_t magicNumber = 0x736C657472610A01;  // a text file of this size would not begin so
+  static constexpr std::uint64_t layoutVersion = 1;
+  static constexpr unsigned kindShift = 56;
+
+  Word magic, version, size;
+  std::array<Word, 8> build;  ///< the writer's build id, padded with zeros
+
+  // live
+  Word turnBegan;  ///< milliseconds of the monotonic clock; 0: the loop sleeps
+  Word running;    ///< Running << kindShift | id of the connection or timer; of the turn's last callback
+
+  // as of the end of the last turn
+  Word connections, timers, requests, sendFails, bytesIn, bytesOut;
+  Word turns, longestTurn;  ///< milliseconds
+  /// Counters of two moments at least a second apart, for rates. `window` tells the younger one, which stands until the
+  /// other is a second older than now.
+  struct Window {
+    Word at, requests, bytesIn, bytesOut;
+  };
+  Word window;
+  std::array<Window, 2> windows;
+  std::array<Word, Histogram::buckets> callbacks, turnTimes;  ///< samples count as what they stand for
+
+  /// In zeroed memory of sizeof(StatisticsBlock), before another process looks at it.
+  static StatisticsBlock* prepare(void* memory, std::string_view buildId) noexcept;
+};
+
+/// This process's side of it. Before attach() it writes into a block that nobody reads.
+class Activity {
+ public:
+  static constexpr std::uint32_t sampleEvery = 64, turnSampleEvery = 16;
+  static constexpr std::uint64_t longTurn = 2, windowTime = 1000;  ///< milliseconds
+
+  /// From now on the block is written. Null: nobody reads any more.
+  void attach(StatisticsBlock* block) noexcept;
+
+  // -- called all the time
+  /// Bytes have come for a connection. True: this event is to be timed (recordCallback).
+  bool readEvent(std::uint64_t connection) noexcept {
+    const bool due = --ticks_ == 0 && eventDue();
+    block_->running.store(connection, std::memory_order_relaxed);
+    return due;
+  }
+  void received(std::size_t bytes) noexcept { bytesIn_ += bytes; }
+  void sent(std::size_t bytes) noexcept { bytesOut_ += bytes; }
+  /// The loop's clock when this turn began, in milliseconds; only inside a turn that readEvent() or enter() has begun.
+  std::uint64_t now() const noexcept { return now_; }
+
+  // -- called now and then
+  /// A callback that is not a message.
+  void enter(Running what, std::uint64_t id = 0) noexcept;
+  void recordCallback(std::uint64_t nanoseconds) noexcept;
+  /// What only the worker layer knows, as of now.
+  struct Counters {
+    std::uint64_t connections = 0, timers = 0, requests = 0, sendFails = 0;
+  };
+  /// The loop goes to sleep. `now` is its clock.
+  void turnEnds(std::uint64_t now) noexcept;
+  Counters (*counters)() noexcept = nullptr;  ///< set once by the worker layer
+
+ private:
+  bool eventDue() noexcept;
+  void beginTurn() noexcept;
+
+  static StatisticsBlock unread;
+  StatisticsBlock* block_ = &unread;
+  std::uint32_t ticks_ = 1;  // to the next event that needs more than a store; 1 while the loop sleeps
+  std::uint32_t untilSample_ = 1;
+  std::uint64_t bytesIn_ = 0, bytesOut_ = 0, now_ = 0, turns_ = 0, timedSince_ = 0;
+  bool inTurn_ = false;
+};
+
+/// Of this process.
+inline Activity activity;
+
+}  // namespace artel::net
