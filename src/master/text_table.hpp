@@ -1,0 +1,35 @@
+// A table for a terminal of any width: columns have a rank, and the ones of the highest rank go first when it is
+// narrow. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace artel {
+
+struct TableColumn {
+  std::string_view title;
+  bool right = false;
+  int below = 0;     ///< left out on terminals narrower than this; 0: only when nothing else helps
+  bool cut = false;  ///< may be shortened to fit (at least `shortest` stay)
+  static constexpr std::size_t shortest = 8;
+};
+
+enum class Paint { plain, dim, green, yellow, red };
+std::string painted(std::string_view text, Paint paint, bool colour);
+
+struct TableCell {
+  std::string text;
+  Paint paint = Paint::plain;
+};
+using TableRow = std::vector<TableCell>;
+
+/// `width` 0: all columns, as wide as they are. Each line ends with a newline and has no blanks before it.
+std::string textTable(const std::vector<TableColumn>& columns, const std::vector<TableRow>& rows, int width,
+                      bool colour);
+
+/// Items two blanks apart, on as many lines as the width needs (0: one).
+std::string wrapped(const std::vector<std::string>& items, int width);
+
+}  // namespace artel
