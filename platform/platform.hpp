@@ -4,6 +4,7 @@
 // Capabilities::whyLimited. May cross this line: standard types and the ones declared here.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -284,6 +285,7 @@ struct Terminal {
   bool isTerminal = false;
   bool colour = false;  ///< a terminal, NO_COLOR unset, TERM not dumb; on Windows switched on
   int width = 80;
+  int height = 24;
 };
 Terminal standardOutput();
 
@@ -305,6 +307,10 @@ std::uint64_t raiseOpenFiles(std::uint64_t wanted);
 std::vector<std::pair<std::string, std::string>> systemLimits();
 /// Resident memory in bytes.
 std::size_t residentMemory();
+/// Of another process of this user; 0 where the system does not tell.
+std::size_t residentMemory(Pid pid);
+/// Of the last 1, 5 and 15 minutes, where the system tells.
+std::array<std::optional<double>, 3> loadAverage();
 /// Flushes and ends the process at once, without running static destructors.
 [[noreturn]] void endProcess(int code);
 

@@ -45,6 +45,7 @@ Terminal standardOutput() {
   terminal.colour = !hasValue("NO_COLOR") && kind != nullptr && std::strcmp(kind, "dumb") != 0;
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width = size.ws_col;
+  if (size.ws_row > 0) terminal.height = size.ws_row;
   return terminal;
 }
 
@@ -143,8 +144,18 @@ std::vector<std::pair<std::string, std::string>> systemLimits() {
   return limits;
 }
 
-std::size_t residentMemory() {
-  std::istringstream pages(procfs::firstLine("/proc/self/statm"));
+std::size_t residentMemory() { return residentMemory(currentPid()); }
+
+std::array<std::optional<double>, 3> loadAverage() {
+  double loads[3];
+  const int known = ::getloadavg(loads, 3);
+  std::array<std::optional<double>, 3> answer;
+  for (int i = 0; i < known && i < 3; ++i) answer[static_cast<std::size_t>(i)] = loads[i];
+  return answer;
+}
+
+std::size_t residentMemory(Pid pid) {
+  std::istringstream pages(procfs::firstLine("/proc/" + std::to_string(pid) + "/statm"));
   std::size_t total = 0, resident = 0;
   pages >> total >> resident;
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));

@@ -91,6 +91,10 @@ std::uint64_t raiseOpenFiles(std::uint64_t wanted) { return wanted; }
 
 std::vector<std::pair<std::string, std::string>> systemLimits() { return {}; }
 
+std::size_t residentMemory(Pid pid) { return pid == currentPid() ? residentMemory() : 0; }
+
+std::array<std::optional<double>, 3> loadAverage() { return {}; }
+
 std::size_t residentMemory() {
   PROCESS_MEMORY_COUNTERS counters{};
   counters.cb = sizeof counters;

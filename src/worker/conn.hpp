@@ -146,6 +146,7 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   std::uint64_t id() const noexcept { return id_; }
   Status status() const noexcept { return status_; }
   void pause(bool paused);
+  bool paused() const noexcept { return has(barPaused); }
   void pipeTo(Conn& to);
   void closeWithMessage(detail::TypeId type, const void* message);
   void beginClose(bool goodbye);

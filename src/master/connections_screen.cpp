@@ -1,0 +1,138 @@
+#include "src/master/connections_screen.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
+#include "src/master/human.hpp"
+#include "src/master/json.hpp"
+#include "src/master/text_table.hpp"
+
+namespace artel {
+
+namespace {
+
+std::string_view takeField(std::string_view& rest) {
+  const auto tab = rest.find('\t');
+  const std::string_view field = rest.substr(0, tab);
+  rest.remove_prefix(tab == std::string_view::npos ? rest.size() : tab + 1);
+  return field;
+}
+
+template <class Number>
+bool read(std::string_view text, Number& into) {
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), into);
+  return failed == std::errc() && end == text.data() + text.size();
+}
+
+/// The manual's: "gateway-serv.." for a long name.
+std::string cut(std::string_view name, std::size_t longest) {
+  return name.size() <= longest ? std::string(name) : std::string(name.substr(0, longest - 2)) + "..";
+}
+
+std::string stateOf(const ConnectionRow& row) {
+  return row.paused && row.status == "ESTABLISHED" ? "PAUSED" : row.status;
+}
+
+/// Every column of the manual, and IDLE.
+const std::vector<TableColumn> columns{
+    {"PID", true, 0},       {"WORKER", false, 0}, {"CID", true, 0},      {"TRANS", false, 110}, {"PROTOCOL", false, 80},
+    {"IPV4", true, 120},    {"IPV6", true, 120},  {"RECV-Q", true, 100}, {"SEND-Q", true, 80},  {"BYTES-R", true, 100},
+    {"BYTES-W", true, 100}, {"STATUS", false, 0}, {"IDLE", true, 120},   {"LOCAL", false, 110}, {"FOREIGN", false, 0}};
+
+TableRow cellsOf(const ConnectionsReport::Row& one) {
+  const ConnectionRow& row = one.row;
+  const bool quiet = row.status == "ESTABLISHED" && !row.paused;
+  return {{std::to_string(one.pid)},
+          {cut(row.worker, 14)},
+          {std::to_string(row.id)},
+          {row.transport},
+          {cut(row.protocol, 15)},
+          {row.ipv4 ? "1" : "0"},
+          {row.ipv6 ? "1" : "0"},
+          {human::bytes(row.receiveQueue)},
+          {human::bytes(row.sendQueue)},
+          {human::bytes(row.bytesRead)},
+          {human::bytes(row.bytesWritten)},
+          {stateOf(row), quiet ? Paint::green : Paint::yellow},
+          {human::age(row.idle)},
+          {row.local.empty() ? "-" : row.local},
+          {row.remote.empty() ? "-" : row.remote}};
+}
+
+std::uint64_t valueOf(const ConnectionRow& row, std::string_view column) {
+  if (column == "sendq") return row.sendQueue;
+  if (column == "recvq") return row.receiveQueue;
+  if (column == "in") return row.bytesRead;
+  if (column == "out") return row.bytesWritten;
+  return static_cast<std::uint64_t>(row.idle.count());
+}
+
+}  // namespace
+
+bool sortsBy(std::string_view column) noexcept {
+  return column == "sendq" || column == "recvq" || column == "in" || column == "out" || column == "idle";
+}
+
+void ConnectionsReport::take(std::string_view line) {
+  const std::string_view kind = takeField(line);
+  if (kind == "all") {
+    read(line, all);
+    return;
+  }
+  platform::Pid pid = 0;
+  if (!read(takeField(line), pid)) return;
+  if (kind == "row") {
+    if (auto row = parseRow(line)) rows.push_back({pid, std::move(*row)});
+  } else if (kind == "missing") {
+    const std::string_view worker = takeField(line);
+    missing.push_back({pid, std::string(worker), std::string(line)});
+  }
+}
+
+void ConnectionsReport::sort(std::string_view column) {
+  std::sort(rows.begin(), rows.end(), [&](const Row& a, const Row& b) {
+    if (sortsBy(column) && valueOf(a.row, column) != valueOf(b.row, column))
+      return valueOf(a.row, column) > valueOf(b.row, column);
+    return std::tie(a.row.worker, a.pid, a.row.id) < std::tie(b.row.worker, b.pid, b.row.id);
+  });
+}
+
+std::string connectionsScreen(const ConnectionsReport& report, const platform::Terminal& terminal) {
+  const int width = terminal.isTerminal ? std::max(terminal.width, 20) : 0;
+  std::vector<TableRow> rows;
+  for (const auto& one : report.rows) rows.push_back(cellsOf(one));
+  std::string text = textTable(columns, rows, width, terminal.colour);
+  text +=
+      "\n" + wrapped({human::count(report.rows.size()) + " of " + human::count(report.all) + " shown.", "--worker NAME",
+                      "--pid N", "--remote CIDR", "--status S", "--sort sendq", "--limit N|all", "--json"},
+                     width);
+  for (const auto& one : report.missing)
+    text += painted("! " + one.worker + "/" + std::to_string(one.pid) + " is missing: " + one.why, Paint::yellow,
+                    terminal.colour) +
+            "\n";
+  return text;
+}
+
+std::string connectionsJson(const ConnectionsReport& report, std::string_view app) {
+  JsonWriter json;
+  json.object().key("schema").number(1).key("app").text(app).key("all").number(report.all);
+  json.key("connections").array();
+  for (const auto& [pid, row] : report.rows) {
+    json.object().key("pid").number(pid).key("worker").text(row.worker).key("id").number(row.id);
+    json.key("transport").text(row.transport).key("protocol").text(row.protocol);
+    json.key("ipv4").boolean(row.ipv4).key("ipv6").boolean(row.ipv6);
+    json.key("recv_q").number(row.receiveQueue).key("send_q").number(row.sendQueue);
+    json.key("bytes_read").number(row.bytesRead).key("bytes_written").number(row.bytesWritten);
+    json.key("status").text(row.status).key("paused").boolean(row.paused);
+    json.key("idle_ms").number(row.idle.count());
+    json.key("local").text(row.local).key("remote").text(row.remote).end();
+  }
+  json.end().key("missing").array();
+  for (const auto& one : report.missing)
+    json.object().key("pid").number(one.pid).key("worker").text(one.worker).key("why").text(one.why).end();
+  json.end().end();
+  return json.out() + "\n";
+}
+
+}  // namespace artel

@@ -1,0 +1,60 @@
+// A page of the connections of this process.
+#include "src/worker/connection_rows.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+namespace {
+
+ConnectionRow rowOf(const Worker& worker, const Conn& connection, Conn::Clock now) {
+  ConnectionRow row;
+  row.worker = worker.name;
+  row.id = connection.id();
+  row.transport = connection.transport();
+  row.protocol = connection.callbacks().protocol.name();
+  if (row.protocol.empty()) row.protocol = row.transport;
+  row.status = connection.getStatusName();
+  row.paused = connection.paused();
+  row.receiveQueue = connection.buffered();
+  row.sendQueue = connection.queued();
+  row.bytesRead = connection.bytesIn();
+  row.bytesWritten = connection.bytesOut();
+  row.idle = std::chrono::milliseconds(static_cast<std::int32_t>(now - connection.lastReceived()));
+  row.local = connection.getLocalAddress();
+  return row;
+}
+
+}  // namespace
+
+Page connectionPage(const PageRequest& request) {
+  Page page{request.query, request.worker, request.after, false, {}};
+  const auto peers = PeerFilter::parse(request.peer).value_or(PeerFilter());
+  const Conn::Clock now = Conn::clock();
+  const auto& workers = Worker::all();
+  std::uint64_t scanned = 0, bytes = 0;
+  for (; page.worker < workers.size(); ++page.worker, page.after = 0) {
+    Worker& worker = *workers[page.worker];
+    if (!request.workerName.empty() && worker.name != request.workerName) continue;
+    for (const auto& [id, one] : worker.connections()) {
+      if (id <= page.after) continue;
+      if (page.rows.size() >= request.rows || bytes >= PageRequest::mostBytes || scanned >= PageRequest::mostScanned)
+        return page;
+      page.after = id;
+      ++scanned;
+      const Conn& connection = Conn::of(*one);
+      if (!request.status.empty() && connection.getStatusName() != request.status) continue;
+      const std::string address = connection.getRemoteAddress();
+      if (!request.peer.empty() && !peers.matches(connection.getRemoteIp(), address)) continue;
+      ConnectionRow row = rowOf(worker, connection, now);
+      row.remote = address;
+      row.ipv6 = !address.empty() && address.front() == '[';
+      row.ipv4 = !address.empty() && !row.ipv6;
+      page.rows.push_back(encodeRow(row));
+      bytes += page.rows.back().size() + 1;
+    }
+  }
+  page.last = true;
+  return page;
+}
+
+}  // namespace artel

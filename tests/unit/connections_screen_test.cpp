@@ -1,0 +1,130 @@
+// The screens of `connections`, letter by letter (row 1.14.3).
+#include "src/master/connections_screen.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace artel {
+namespace {
+
+using namespace std::chrono_literals;
+
+ConnectionsReport report() {
+  ConnectionsReport report;
+  const auto say = [&](platform::Pid pid, ConnectionRow row) {
+    report.take("row\t" + std::to_string(pid) + "\t" + encodeRow(row));
+  };
+  say(41205, {"web", 12, "tcp", "http", "CLOSING", true, false, false, 0, 12'288, 512, 90'000, 1s, "10.0.0.4:8443",
+              "198.51.100.2:60210"});
+  say(41201, {"gateway-with-a-name", 1094, "tcp", "websocket", "ESTABLISHED", false, true, true, 0, 1'048'576, 2'150,
+              32'505'856, 0ms, "[::]:7272", "[2001:db8::9]:40112"});
+  say(41201, {"gateway-with-a-name", 1093, "tcp", "websocket", "ESTABLISHED", true, false, false, 4, 0, 18'637,
+              1'468'006, 4s, "10.0.0.4:7272", "203.0.113.7:51822"});
+  say(41209, {"local", 3, "unix", "custom-protocol-x", "ESTABLISHED", false, false, false, 0, 0, 1, 2, 2min, "", ""});
+  report.take("missing\t41207\tbusiness\tit did not answer within 500 ms");
+  report.take("all\t18204");
+  report.take("total\t4");
+  report.take("row\tnonsense");
+  report.take("");
+  report.sort("");
+  return report;
+}
+
+std::size_t widest(const std::string& screen) {
+  std::istringstream lines(screen);
+  std::size_t width = 0;
+  for (std::string line; std::getline(lines, line);) width = std::max(width, line.size());
+  return width;
+}
+
+std::string plain(std::string screen) {
+  for (std::size_t at; (at = screen.find('\x1b')) != std::string::npos;)
+    screen.erase(at, screen.find('m', at) - at + 1);
+  return screen;
+}
+
+TEST(ConnectionsScreen, PipedHasEveryColumn) {
+  EXPECT_EQ(
+      connectionsScreen(report(), {false, false, 80}),
+      R"(  PID  WORKER           CID  TRANS  PROTOCOL         IPV4  IPV6  RECV-Q  SEND-Q  BYTES-R  BYTES-W  STATUS       IDLE  LOCAL          FOREIGN
+41201  gateway-with..  1093  tcp    websocket           1     0      4B      0B    18.2K     1.4M  ESTABLISHED    4s  10.0.0.4:7272  203.0.113.7:51822
+41201  gateway-with..  1094  tcp    websocket           0     1      0B    1.0M     2.1K    31.0M  PAUSED         0s  [::]:7272      [2001:db8::9]:40112
+41209  local              3  unix   custom-protoc..     0     0      0B      0B       1B       2B  ESTABLISHED    2m  -              -
+41205  web               12  tcp    http                1     0      0B   12.0K     512B    87.9K  CLOSING        1s  10.0.0.4:8443  198.51.100.2:60210
+
+4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR  --status S  --sort sendq  --limit N|all  --json
+! business/41207 is missing: it did not answer within 500 ms
+)");
+}
+
+TEST(ConnectionsScreen, At120Columns) {
+  EXPECT_EQ(
+      connectionsScreen(report(), {true, false, 120}),
+      R"(  PID WORKER          CID TRANS PROTOCOL        IPV4 IPV6 RECV-Q SEND-Q BYTES-R BYTES-W STATUS      IDLE LOCAL         FOREIGN
+41201 gateway-with.. 1093 tcp   websocket          1    0     4B     0B   18.2K    1.4M ESTABLISHED   4s 10.0.0.4:7272 203.0.113.7:51822
+41201 gateway-with.. 1094 tcp   websocket          0    1     0B   1.0M    2.1K   31.0M PAUSED        0s [::]:7272     [2001:db8::9]:40112
+41209 local             3 unix  custom-protoc..    0    0     0B     0B      1B      2B ESTABLISHED   2m -             -
+41205 web              12 tcp   http               1    0     0B  12.0K    512B   87.9K CLOSING       1s 10.0.0.4:8443 198.51.100.2:60210
+
+4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR  --status S  --sort sendq  --limit N|all  --json
+! business/41207 is missing: it did not answer within 500 ms
+)");
+}
+
+TEST(ConnectionsScreen, At80Columns) {
+  const std::string screen = connectionsScreen(report(), {true, false, 80});
+  EXPECT_EQ(screen, R"(  PID WORKER          CID PROTOCOL        SEND-Q STATUS      FOREIGN
+41201 gateway-with.. 1093 websocket           0B ESTABLISHED 203.0.113.7:51822
+41201 gateway-with.. 1094 websocket         1.0M PAUSED      [2001:db8::9]:40112
+41209 local             3 custom-protoc..     0B ESTABLISHED -
+41205 web              12 http             12.0K CLOSING     198.51.100.2:60210
+
+4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR  --status S
+  --sort sendq  --limit N|all  --json
+! business/41207 is missing: it did not answer within 500 ms
+)");
+  EXPECT_LE(widest(screen), 80u);
+}
+
+TEST(ConnectionsScreen, At60Columns) {
+  const std::string screen = connectionsScreen(report(), {true, false, 60});
+  EXPECT_EQ(screen, R"(  PID WORKER          CID STATUS      FOREIGN
+41201 gateway-with.. 1093 ESTABLISHED 203.0.113.7:51822
+41201 gateway-with.. 1094 PAUSED      [2001:db8::9]:40112
+41209 local             3 ESTABLISHED -
+41205 web              12 CLOSING     198.51.100.2:60210
+
+4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR
+  --status S  --sort sendq  --limit N|all  --json
+! business/41207 is missing: it did not answer within 500 ms
+)");
+}
+
+TEST(ConnectionsScreen, ColourIsOnlyColour) {
+  const std::string screen = connectionsScreen(report(), {true, true, 80});
+  EXPECT_NE(screen.find("\x1b[32mESTABLISHED\x1b[0m"), std::string::npos) << screen;
+  EXPECT_NE(screen.find("\x1b[33mPAUSED\x1b[0m"), std::string::npos) << screen;
+  EXPECT_EQ(plain(screen), connectionsScreen(report(), {true, false, 80}));
+}
+
+TEST(ConnectionsScreen, SortedByAColumnLargestFirst) {
+  ConnectionsReport sorted = report();
+  sorted.sort("sendq");
+  EXPECT_EQ(sorted.rows[0].row.id, 1094u);
+  EXPECT_EQ(sorted.rows[1].row.id, 12u);
+  sorted.sort("idle");
+  EXPECT_EQ(sorted.rows[0].row.worker, "local");
+  EXPECT_TRUE(sortsBy("out"));
+  EXPECT_FALSE(sortsBy("colour"));
+}
+
+TEST(ConnectionsJson, IsOneObjectWithBaseUnits) {
+  EXPECT_EQ(
+      connectionsJson(report(), "chat"),
+      R"({"schema":1,"app":"chat","all":18204,"connections":[{"pid":41201,"worker":"gateway-with-a-name","id":1093,"transport":"tcp","protocol":"websocket","ipv4":true,"ipv6":false,"recv_q":4,"send_q":0,"bytes_read":18637,"bytes_written":1468006,"status":"ESTABLISHED","paused":false,"idle_ms":4000,"local":"10.0.0.4:7272","remote":"203.0.113.7:51822"},{"pid":41201,"worker":"gateway-with-a-name","id":1094,"transport":"tcp","protocol":"websocket","ipv4":false,"ipv6":true,"recv_q":0,"send_q":1048576,"bytes_read":2150,"bytes_written":32505856,"status":"ESTABLISHED","paused":true,"idle_ms":0,"local":"[::]:7272","remote":"[2001:db8::9]:40112"},{"pid":41209,"worker":"local","id":3,"transport":"unix","protocol":"custom-protocol-x","ipv4":false,"ipv6":false,"recv_q":0,"send_q":0,"bytes_read":1,"bytes_written":2,"status":"ESTABLISHED","paused":false,"idle_ms":120000,"local":"","remote":""},{"pid":41205,"worker":"web","id":12,"transport":"tcp","protocol":"http","ipv4":true,"ipv6":false,"recv_q":0,"send_q":12288,"bytes_read":512,"bytes_written":90000,"status":"CLOSING","paused":false,"idle_ms":1000,"local":"10.0.0.4:8443","remote":"198.51.100.2:60210"}],"missing":[{"pid":41207,"worker":"business","why":"it did not answer within 500 ms"}]}
+)");
+}
+
+}  // namespace
+}  // namespace artel
