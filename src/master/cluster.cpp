@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "artel/log.hpp"
+#include "artel/version.hpp"
 #include "src/log.hpp"
 #include "src/master/service_commands.hpp"
 #include "src/master/start_screen.hpp"
@@ -108,6 +109,10 @@ void Cluster::fork(Slot& slot, Process& process) {
     if (other->alive() && other->record == process.record) process.record = place(1);
   }
   process.generation = generation_;
+  if (auto memory = platform::SharedMemory::create(sizeof(net::StatisticsBlock))) {
+    process.statistics = std::move(*memory);
+    net::StatisticsBlock::prepare(process.statistics.data(), buildId());
+  }
   auto pair = platform::openChannel();
   std::string why;
   if (!pair) {
@@ -116,7 +121,7 @@ void Cluster::fork(Slot& slot, Process& process) {
     auto child = std::make_shared<platform::Channel>(std::move(pair->worker));
     process.channel = std::move(pair->master);
     const auto pid =
-        platform::spawnWorker([&] { closeInChild(slot); },
+        platform::spawnWorker([&] { closeInChild(slot, process); },
                               [this, &slot, &process, child] { return workerBody(slot, process, std::move(*child)); });
     if (pid) {
       process.pid = *pid;
@@ -138,12 +143,17 @@ void Cluster::fork(Slot& slot, Process& process) {
 }
 
 /// A leaked copy of another worker's channel would hide that worker's end; a listener of another Worker is not ours.
-void Cluster::closeInChild(const Slot& own) {
+void Cluster::closeInChild(const Slot& own, const Process& process) {
   supervisor_.leaveInChild();
   lock_.leaveInChild();
   control_.leaveInChild();
   launcher_.close();
-  forEach([](Slot&, Process& process) { process.channel.close(); });
+  for (Slot& slot : slots_) {
+    for (Process* other : {&slot.serving, &slot.successor, &slot.predecessor}) {
+      other->channel.close();
+      if (other != &process) other->statistics = {};
+    }
+  }
   platform::NativeSocket last = platform::noSocket;
   for (Slot& slot : slots_) {
     if (slot.listener != own.listener && slot.listener != platform::noSocket && slot.listener != last) {
@@ -170,6 +180,7 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
   setup.id = slot.id;
   setup.listener = slot.listener;
   setup.channel = std::move(channel);
+  setup.statistics = static_cast<net::StatisticsBlock*>(process.statistics.data());
   setup.balance = {records(slot), process.record, slot.planned->count > 1};
   setup.ready = [] { platform::closeFile(std::exchange(log::targets().launcher, platform::noSocket)); };
   WorkerProcess running(std::move(setup));
@@ -200,11 +211,13 @@ void Cluster::turn() {
   if (wakeup.notice) handle(*wakeup.notice);
   for (const platform::ChildExit& exit : wakeup.exits) ended(exit);
   control_.turn(wakeup, channels.size(), 0);
+  advanceQueries();
   rotateLog();
 }
 
 Cluster::Clock::time_point Cluster::nextDue() const {
   auto next = std::min(control_.nextLimit(), nextRotation_);
+  for (const Query& one : queries_) next = std::min(next, one.query.due());
   for (const Slot& slot : slots_) {
     if (phase_ != Phase::stopping && !slot.serving.alive() && !slot.successor.alive()) next = std::min(next, slot.due);
     for (const Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
@@ -269,6 +282,7 @@ void Cluster::heard(Slot& slot, Process& process) {
       return;
     }
     if (message->kind == 0) return process.channel.close();  // its exit follows
+    if (message->kind == WorkerProcess::pageMessage) pageHeard(process.pid, message->body);
     if (message->kind == WorkerProcess::stopServiceMessage) beginStop(false, Worker::stopTimeout);
     if (message->kind == WorkerProcess::replaceMessage && &process == &slot.serving) slot.worn = true;
     if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
@@ -298,6 +312,9 @@ void Cluster::ended(const platform::ChildExit& exit) {
   records(*slot)[process->record].store(Balance::notServing);
   const Process was = std::exchange(*process, Process{});
   const std::string how = platform::describe(exit);
+  exits_[slot->planned].add(how, Clock::now());
+  for (Query& one : queries_) one.query.gone(exit.pid, Clock::now());
+  dropQueries();
   if (Worker::onWorkerExit)
     hook("onWorkerExit", [&] {
       Worker::onWorkerExit(*slot->planned->worker, exit.signal != 0 ? 128 + exit.signal : exit.code, exit.pid);

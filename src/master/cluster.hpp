@@ -9,16 +9,22 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <deque>
+#include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "platform/platform.hpp"
+#include "src/master/connections_query.hpp"
 #include "src/master/control.hpp"
+#include "src/master/exit_counts.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
+#include "src/master/status_report.hpp"
 #include "src/worker/process.hpp"
 
 namespace artel {
@@ -43,7 +49,8 @@ class Cluster {
   struct Process {
     platform::Pid pid = 0;
     platform::Channel channel;
-    std::size_t record = 0;  ///< which shared record is its own; see records()
+    platform::SharedMemory statistics;  ///< a net::StatisticsBlock, which the process writes
+    std::size_t record = 0;             ///< which shared record is its own; see records()
     std::uint64_t generation = 0;
     Clock::time_point started{}, deadline = Clock::time_point::max();
     Milliseconds given{0};  ///< how long it was given to stop
@@ -77,7 +84,7 @@ class Cluster {
   void announce();
   void fork(Slot& slot, Process& process);
   int workerBody(Slot& slot, Process& process, platform::Channel channel);
-  void closeInChild(const Slot& own);
+  void closeInChild(const Slot& own, const Process& process);
   void turn();
   Clock::time_point nextDue() const;
   void forkDue();
@@ -124,6 +131,15 @@ class Cluster {
   // cluster_control.cpp
   void asked(const Client& client, const ControlRequest& request);
 
+  // cluster_status.cpp
+  static std::optional<WorkerNumbers> numbersOf(const Process& process);
+  StatusReport report();
+  void statusAsked(const Client& client, const ControlRequest& request);
+  void connectionsAsked(const Client& client, const ControlRequest& request);
+  void pageHeard(platform::Pid pid, const std::string& body);
+  void advanceQueries();
+  void dropQueries();
+
   // cluster_logs.cpp
   void reopenLogs();
   void rotateLog();
@@ -152,6 +168,14 @@ class Cluster {
   std::vector<Wanted> wanted_;  ///< reloads that came before the service was ready
   std::vector<std::weak_ptr<ControlClient>> stopWaiting_;
   Clock::time_point began_ = Clock::now(), nextRotation_{};
+  std::time_t startedAt_ = std::time(nullptr);
+  std::map<const PlannedWorker*, ExitCounts> exits_;
+  struct Query {
+    std::weak_ptr<ControlClient> client;
+    ConnectionsQuery query;
+  };
+  std::list<Query> queries_;
+  std::uint64_t lastQuery_ = 0;
 };
 
 /// 0 in gracefulTimeout means no limit.

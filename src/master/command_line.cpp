@@ -105,6 +105,7 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
       {"--pid-file", [&](auto& names) { return app.add_option(names, command.pidFile); }},
       {"--pid", [&](auto& names) { return app.add_option(names, pid); }},
       {"--remote", [&](auto& names) { return app.add_option(names, command.remote); }},
+      {"--status", [&](auto& names) { return app.add_option(names, command.status); }},
       {"--sort", [&](auto& names) { return app.add_option(names, command.sort); }},
       {"--limit", [&](auto& names) { return app.add_option(names, command.limit); }},
       {"--listen", [&](auto& names) { return app.add_option(names, listen)->take_all()->allow_extra_args(false); }},

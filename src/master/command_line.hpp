@@ -33,7 +33,7 @@ struct Command {
   std::string topic;  ///< help TOPIC
   // connections
   std::optional<std::int64_t> pid;
-  std::string remote, sort, limit;
+  std::string remote, sort, limit, status;
   std::vector<std::string> arguments;  ///< after "--"
 };
 

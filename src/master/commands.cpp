@@ -33,7 +33,7 @@ constexpr std::uint32_t plans = starts | of(Verb::check);
 constexpr std::uint32_t ends = of(Verb::stop, Verb::restart, Verb::reload);
 constexpr std::uint32_t looks = of(Verb::status, Verb::connections);
 
-constexpr std::array<OptionRow, 15> options{{
+constexpr std::array<OptionRow, 16> options{{
     {"-d,--daemon", "", "start, restart: in the background; status: live", starts | of(Verb::status)},
     {"-q,--quiet", "", "print nothing but errors", starts},
     {"-g,--graceful", "", "let connections finish first, for at most gracefulTimeout", ends},
@@ -48,7 +48,8 @@ constexpr std::array<OptionRow, 15> options{{
     {"--json", "", "for programs: base units, all columns", looks},
     {"--pid", "N", "this process only", of(Verb::connections)},
     {"--remote", "CIDR", "clients of this network only", of(Verb::connections)},
-    {"--sort", "COLUMN", "largest first", of(Verb::connections)},
+    {"--status", "S", "established, closing or ending ones only", of(Verb::connections)},
+    {"--sort", "COLUMN", "largest first: sendq, recvq, in, out, idle", of(Verb::connections)},
     {"--limit", "N", "so many lines, or \"all\"", of(Verb::connections)},
 }};
 

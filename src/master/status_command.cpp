@@ -1,10 +1,67 @@
-#include "artel/error.hpp"
+// status: the master draws the screen for the terminal that the command has.
+#include <cstdio>
+#include <optional>
+
+#include "src/master/control.hpp"
+#include "src/master/live_view.hpp"
 #include "src/master/service_commands.hpp"
 
 namespace artel {
 
-int runStatus(const Command& command, const ServiceFiles&) {
-  throw SetupError(Exit::failed, "status is not supported by this version", {{"try", command.program + " help"}});
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto patience = 5s;
+
+struct Answer {
+  std::string out, err;
+  int code = 0;
+};
+
+/// Nothing when there is no master any more, or it says nothing.
+std::optional<Answer> ask(const Command& command, const ServiceFiles& files, const platform::Terminal& terminal) {
+  ControlRequest request{"status", {}};
+  if (command.json) request.values["json"];
+  if (terminal.isTerminal) request.values["width"] = std::to_string(terminal.width);
+  if (terminal.colour) request.values["colour"];
+  if (!command.onlyWorker.empty()) request.values["worker"] = command.onlyWorker;
+  Answer answer;
+  const auto code = askMaster(
+      files.control, request,
+      [&](std::string_view kind, std::string_view text) {
+        (kind == "err" ? answer.err : answer.out).append(text) += '\n';
+      },
+      patience);
+  if (!code || !*code) return std::nullopt;
+  answer.code = **code;
+  return answer;
+}
+
+}  // namespace
+
+int runStatus(const Command& command, const ServiceFiles& files) {
+  if (!platform::ServiceLock::owner(files.lock)) throw notRunning(files, command.program);
+  std::optional<Answer> last;
+  const auto next = [&](const platform::Terminal& terminal) -> std::optional<std::string> {
+    last = ask(command, files, terminal);
+    if (!last || last->code != 0) return std::nullopt;
+    return last->out;
+  };
+  if (!command.daemon) {
+    if (const auto screen = next(platform::standardOutput())) {
+      std::fwrite(screen->data(), 1, screen->size(), stdout);
+      return 0;
+    }
+  } else if (runLive(next)) {
+    return 0;
+  }
+  if (last) {
+    std::fwrite(last->err.data(), 1, last->err.size(), stderr);
+    return last->code;
+  }
+  if (!platform::ServiceLock::owner(files.lock)) throw notRunning(files, command.program);
+  throw SetupError(Exit::failed, files.name + ": the master does not answer at " + files.control,
+                   {{"try", command.program + " restart -d      (somebody may have deleted the socket)"}});
 }
 
 }  // namespace artel

@@ -11,6 +11,7 @@
 #include "src/net/loop.hpp"
 #include "src/net/user_code.hpp"
 #include "src/worker/conn.hpp"
+#include "src/worker/connection_rows.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -124,6 +125,10 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
     }
     case reloadMessage:
       return reloaded();
+    case pageMessage:
+      pages_.push_back(message.body);
+      if (pages_.size() == 1) net::loop().post([this] { tellPage(); });
+      return;
     case logMessage:
       if (message.descriptor != platform::noSocket) platform::becomeDescriptor(message.descriptor, log::targets().file);
       return;
@@ -135,6 +140,14 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
     default:
       return;
   }
+}
+
+/// However many ask at once: connections are served in between.
+void WorkerProcess::tellPage() {
+  if (const auto request = PageRequest::parse(pages_.front()))
+    static_cast<void>(setup_.channel.put(pageMessage, connectionPage(*request).encode()));
+  pages_.pop_front();
+  if (!pages_.empty()) net::loop().post([this] { tellPage(); });
 }
 
 /// A signal to this process alone: it ends and is replaced, or hears of a reload.

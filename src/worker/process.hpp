@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -40,8 +41,9 @@ class WorkerProcess {
     std::function<void()> ready;                 ///< without a channel: called when the worker serves
   };
   // Messages on the channel, to the master ...
-  static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R';
-  // ... and from it. The first two carry the milliseconds there are, the last two a descriptor.
+  static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R', pageMessage = 'c';
+  // (pageMessage: a Page, as the answer to the same kind with a PageRequest) ... and from it. The first two carry the
+  // milliseconds there are, the last two a descriptor.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
                         outputMessage = 'o';
 
@@ -73,6 +75,7 @@ class WorkerProcess {
   static void exceptionLeft(const std::exception_ptr& exception, Connection* connection);
   void watch();
   void told(const platform::ChannelMessage& message);
+  void tellPage();
   void noticed(platform::Notice notice);
   void stopConnections();
   void sweep();
@@ -92,6 +95,7 @@ class WorkerProcess {
 
   Setup setup_;
   Fixed fixed_;
+  std::deque<std::string> pages_;  ///< asked for; one is told in a turn
   std::chrono::steady_clock::time_point stopBegan_{};
   std::chrono::steady_clock::time_point replacementAsked_{};
   std::chrono::milliseconds stopTimeout_{0};  ///< from then on

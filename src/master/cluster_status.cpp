@@ -1,0 +1,162 @@
+// What `status` and `connections` get from a running master. Nothing here waits for a worker: numbers come from shared
+// memory, rows when they come.
+#include <algorithm>
+#include <ctime>
+
+#include "artel/version.hpp"
+#include "src/master/cluster.hpp"
+#include "src/master/status_report.hpp"
+#include "src/net/libuv_version.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+namespace {
+
+std::uint64_t monotonicMilliseconds() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
+std::string localTime(std::time_t time) {
+  char text[32] = "-";
+  if (const std::tm* parts = std::localtime(&time)) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", parts);
+  return text;
+}
+
+void sayLines(ControlClient& client, const std::string& text) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    client.out(std::string_view(text).substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+}  // namespace
+
+std::optional<WorkerNumbers> Cluster::numbersOf(const Process& process) {
+  return readStatistics({static_cast<const std::byte*>(process.statistics.data()), process.statistics.size()},
+                        monotonicMilliseconds());
+}
+
+StatusReport Cluster::report() {
+  using State = StatusReport::State;
+  const auto now = Clock::now();
+  const auto since = [now](Clock::time_point then) { return std::chrono::duration_cast<Milliseconds>(now - then); };
+  StatusReport report;
+  report.app = files_.name;
+  report.version = version();
+  report.build = buildId();
+  report.loop = std::string("libuv ") + net::libuvVersion();
+  report.system = platform::systemName();
+  report.startedAt = localTime(startedAt_);
+  report.master = platform::currentPid();
+  report.background = plan_.background;
+  report.uptime = since(began_);
+  report.load = platform::loadAverage();
+  report.reloads = generation_;
+  for (const PlannedWorker& planned : plan_.workers) {
+    const ListenAddress& address = planned.worker->core().address;
+    StatusReport::Group group{planned.worker->name,
+                              address.none() ? "none" : address.text(),
+                              planned.worker->transport,
+                              planned.count,
+                              {},
+                              {}};
+    for (const auto& ended : exits_[&planned].all())
+      group.ended.push_back({ended.reason, ended.count, since(ended.last)});
+    forEach([&](Slot& slot, Process& process) {
+      if (slot.planned != &planned || !process.alive()) return;
+      const State state = process.told ? State::stopping : process.ready ? State::serving : State::starting;
+      group.processes.push_back({process.pid, slot.id, state, since(process.started),
+                                 platform::residentMemory(process.pid), numbersOf(process)});
+    });
+    std::sort(group.processes.begin(), group.processes.end(),
+              [](const auto& a, const auto& b) { return a.pid < b.pid; });
+    report.workers.push_back(std::move(group));
+  }
+  return report;
+}
+
+void Cluster::statusAsked(const Client& client, const ControlRequest& request) {
+  StatusReport all = report();
+  if (const auto only = request.values.find("worker"); only != request.values.end())
+    std::erase_if(all.workers, [&](const auto& group) { return group.name != only->second; });
+  platform::Terminal terminal;
+  if (const auto width = request.number("width")) {
+    terminal.isTerminal = true;
+    terminal.width = static_cast<int>(std::clamp<std::int64_t>(*width, 20, 10'000));
+  }
+  terminal.colour = request.has("colour");
+  sayLines(*client, request.has("json") ? statusJson(all) : statusScreen(all, terminal));
+  client->end(static_cast<int>(Exit::ok));
+}
+
+void Cluster::connectionsAsked(const Client& client, const ControlRequest& request) {
+  const auto word = [&](const char* key) {
+    const auto at = request.values.find(key);
+    return at == request.values.end() ? std::string() : at->second;
+  };
+  PageRequest filter;
+  filter.query = ++lastQuery_;
+  filter.status = word("status");
+  filter.peer = word("remote");
+  filter.workerName = word("worker");
+  const auto pid = request.number("pid");
+  std::vector<ConnectionsQuery::Source> sources;
+  std::uint64_t connections = 0;
+  forEach([&](Slot& slot, Process& process) {
+    if (!process.alive() || !process.channel) return;
+    if (const auto numbers = numbersOf(process)) connections += numbers->connections;
+    if (pid && *pid != process.pid) return;
+    // A process may also serve Workers that were made at run time, whose names only it knows.
+    sources.push_back({process.pid, slot.planned->worker->name});
+  });
+  client->out("all\t" + std::to_string(connections));
+  ConnectionsQuery::Hooks hooks;
+  hooks.ask = [this](platform::Pid to, const std::string& page) {
+    bool asked = false;
+    forEach([&](Slot&, Process& process) {
+      if (process.pid == to && process.channel)
+        asked = static_cast<bool>(process.channel.put(WorkerProcess::pageMessage, page));
+    });
+    return asked;
+  };
+  const std::weak_ptr<ControlClient> listener = client;
+  hooks.say = [listener](std::string_view line) {
+    if (const auto to = listener.lock()) to->out(line);
+  };
+  const auto limit = static_cast<std::uint64_t>(std::max<std::int64_t>(request.number("limit").value_or(0), 0));
+  queries_.push_back({client, ConnectionsQuery(filter, limit, sources, std::move(hooks))});
+  client->more = [this, id = filter.query](ControlClient&) {
+    for (Query& one : queries_) {
+      if (one.query.id() == id) one.query.taken(Clock::now());
+    }
+  };
+  queries_.back().query.begin(Clock::now());
+  dropQueries();
+}
+
+void Cluster::pageHeard(platform::Pid pid, const std::string& body) {
+  const auto page = Page::parse(body);
+  if (!page) return;
+  for (Query& one : queries_) one.query.heard(pid, *page, Clock::now());
+  dropQueries();
+}
+
+void Cluster::advanceQueries() {
+  for (Query& one : queries_) one.query.timePasses(Clock::now());
+  dropQueries();
+}
+
+void Cluster::dropQueries() {
+  std::erase_if(queries_, [](const Query& one) {
+    const Client client = one.client.lock();
+    if (!client || client->ended()) return true;  // the command has gone
+    if (one.query.done()) client->end(static_cast<int>(Exit::ok));
+    return one.query.done();
+  });
+}
+
+}  // namespace artel
