@@ -77,7 +77,7 @@ int runConnections(const Command& command, const ServiceFiles& files) {
       },
       patience);
   if (!code || !*code) {
-    if (!platform::ServiceLock::owner(files.lock)) throw notRunning(files, command.program);
+    if (awaitEnd(files, 1s)) throw notRunning(files, command.program);
     throw SetupError(Exit::failed, files.name + ": the master does not answer at " + files.control,
                      {{"try", command.program + " restart -d      (somebody may have deleted the socket)"}});
   }

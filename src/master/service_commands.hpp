@@ -15,6 +15,9 @@ int runCheck(const Command& command, const ServiceFiles& files);
 int runUnit(const Command& command, const ServiceFiles& files);
 int runConnections(const Command& command, const ServiceFiles& files);
 
+/// The lock is free only when the master has really gone, its files included. False when it is not in time.
+bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit);
+
 /// E04, E03.
 SetupError alreadyRunning(const ServiceFiles& files, const std::string& program);
 SetupError notRunning(const ServiceFiles& files, const std::string& program);

@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto patience = 5s;
+constexpr auto endTime = 1s;  ///< of a master that has closed its socket and is about to end
 
 struct Answer {
   std::string out, err;
@@ -59,7 +60,7 @@ int runStatus(const Command& command, const ServiceFiles& files) {
     std::fwrite(last->err.data(), 1, last->err.size(), stderr);
     return last->code;
   }
-  if (!platform::ServiceLock::owner(files.lock)) throw notRunning(files, command.program);
+  if (awaitEnd(files, endTime)) throw notRunning(files, command.program);
   throw SetupError(Exit::failed, files.name + ": the master does not answer at " + files.control,
                    {{"try", command.program + " restart -d      (somebody may have deleted the socket)"}});
 }

@@ -45,16 +45,6 @@ Result<std::optional<int>> ask(const Command& command, const ServiceFiles& files
       patience);
 }
 
-/// The lock is free only when the master has really gone, its files included. False when it is not in time.
-bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (platform::ServiceLock::owner(files.lock)) {
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(look);
-  }
-  return true;
-}
-
 void signalMaster(platform::Pid master, platform::Notice notice, const ServiceFiles& files) {
   const auto sent = master > 0 ? platform::notify(master, notice)
                                : Result<void>(Error{Errc::system, "it runs in another container", 0});
@@ -78,6 +68,15 @@ SetupError notRunning(const ServiceFiles& files, const std::string& program) {
   return {Exit::notRunning,
           files.name + " is not running (nobody holds " + files.lock + ")",
           {{"try", program + " start -d"}}};
+}
+
+bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (platform::ServiceLock::owner(files.lock)) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(look);
+  }
+  return true;
 }
 
 int runStop(const Command& command, const ServiceFiles& files) {
