@@ -1,27 +1,10 @@
 #include "src/protocol/utf8.hpp"
 
 #include <cstddef>
-#include <cstring>
+
+#include "src/protocol/byte_loops.hpp"
 
 namespace artel::utf8 {
-
-namespace {
-
-// How many bytes at the front are ASCII, eight at a time: most text is nothing else.
-std::size_t asciiPrefix(std::string_view text) noexcept {
-  const auto asciiAt = [&](std::size_t at) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, 8);
-    return (word & 0x8080808080808080u) == 0;
-  };
-  std::size_t i = 0;
-  while (i + 8 <= text.size() && asciiAt(i)) i += 8;
-  if (i != 0 && i + 8 > text.size() && asciiAt(text.size() - 8)) return text.size();  // the rest, and some again
-  while (i < text.size() && static_cast<unsigned char>(text[i]) < 0x80) ++i;
-  return i;
-}
-
-}  // namespace
 
 // The table of RFC 3629 section 4: only the first continuation byte has a range of its own.
 bool Validator::start(unsigned char c) noexcept {

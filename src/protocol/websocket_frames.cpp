@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/protocol/bounded_append.hpp"
+#include "src/protocol/byte_loops.hpp"
 
 namespace artel::websocket {
 
@@ -206,9 +207,9 @@ std::size_t Reader::takeWhole(std::span<char> bytes, std::size_t limit, Event& e
   Key key;
   std::memcpy(key, bytes.data() + header - sizeof key, sizeof key);
   char* const data = bytes.data() + header;
-  applyMask(data, size, key);
+  const bool ascii = applyMask(data, size, key);
   const bool text = first == (0x80 | opcode::text);
-  if (text && !validUtf8({data, size})) {
+  if (text && !ascii && !validUtf8({data, size})) {
     event = violate(closeCode::invalidPayload, notText);
   } else {
     event = {Event::Kind::message, {data, size}, text ? Type::text : Type::binary, 0};
@@ -364,24 +365,6 @@ Event Reader::decodeClose(std::string_view payload) noexcept {
 bool validCloseCode(std::uint16_t code) noexcept {
   if (code >= 3000) return code <= 4999;
   return code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006;
-}
-
-void applyMask(char* bytes, std::size_t size, const unsigned char (&key)[4], std::size_t offset) noexcept {
-  Key turned;
-  for (std::size_t i = 0; i < sizeof turned; ++i) turned[i] = key[(offset + i) & 3];
-  std::uint32_t half = 0;
-  std::memcpy(&half, turned, sizeof half);
-  const std::uint64_t mask = std::uint64_t{half} << 32 | half;
-  const auto apply = [bytes](std::size_t at, auto with) {
-    auto word = with;
-    std::memcpy(&word, bytes + at, sizeof word);
-    word ^= with;
-    std::memcpy(bytes + at, &word, sizeof word);
-  };
-  std::size_t i = 0;
-  for (; i + 8 <= size; i += 8) apply(i, mask);  // eight bytes at a time: 17 times as fast as one by one
-  if ((size & 4) != 0) apply(i, half), i += 4;
-  for (; i < size; ++i) bytes[i] = static_cast<char>(static_cast<unsigned char>(bytes[i]) ^ turned[i & 3]);
 }
 
 void appendFrame(std::string& out, Type type, std::string_view payload) {

@@ -107,7 +107,4 @@ void appendMaskedFrame(std::string& out, std::uint8_t opcode, std::string_view p
 /// The payload of a Close frame as appendClose makes it, for a client to mask.
 std::string closePayload(std::uint16_t code, std::string_view reason);
 
-/// Masks or unmasks (the same operation), beginning with the key's byte number `offset` modulo 4.
-void applyMask(char* bytes, std::size_t size, const unsigned char (&key)[4], std::size_t offset = 0) noexcept;
-
 }  // namespace artel::websocket

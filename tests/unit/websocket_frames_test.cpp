@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "src/protocol/byte_loops.hpp"
+
 namespace artel::websocket {
 namespace {
 
@@ -454,6 +456,19 @@ TEST(WebSocketFrames, MaskAtEveryOffsetAndSize) {
       for (std::size_t i = 0; i < size; ++i) expected += static_cast<char>('a' ^ bytes[(i + offset) % 4]);
       applyMask(text.data(), size, bytes, offset);
       EXPECT_EQ(text, expected) << size << " " << offset;
+    }
+  }
+}
+
+TEST(WebSocketFrames, MaskKnowsWhetherTheResultIsAscii) {
+  const unsigned char bytes[4] = {0x91, 0x22, 0xc4, 0x08};
+  for (std::size_t size = 1; size < 150; ++size) {
+    for (std::size_t at = 0; at <= size; ++at) {  // at the end: nowhere
+      std::string text(size, '~');
+      if (at < size) text[at] = '\x80';
+      EXPECT_EQ(asciiPrefix(text), at) << size;
+      applyMask(text.data(), size, bytes, 1);
+      EXPECT_EQ(applyMask(text.data(), size, bytes, 1), at == size) << size << " " << at;
     }
   }
 }
