@@ -110,12 +110,9 @@ class Stage {
     clients.push_back(std::make_unique<Client>(ends[1]));
     net::Incoming incoming;
     incoming.socket = static_cast<platform::NativeSocket>(ends[0]);
-    const auto before = worker_.connections().size();
+    if (kernelBuffer > 0)
+      setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, reinterpret_cast<const char*>(&kernelBuffer), sizeof kernelBuffer);
     worker_.core().accept(incoming);
-    if (kernelBuffer > 0 && worker_.connections().size() > before) {
-      auto* handle = reinterpret_cast<uv_handle_t*>(const_cast<uv_tcp_t*>(newest().tcp()));
-      uv_send_buffer_size(handle, &kernelBuffer);
-    }
     return *clients.back();
   }
   /// The server's end of the newest connection; there must be one.

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -250,23 +251,29 @@ void closeSocket(NativeSocket socket) noexcept;
 /// The port a bound socket really has (for port 0).
 std::uint16_t boundPort(NativeSocket socket) noexcept;
 
-/// True where a listener is polled and accepted from by our own loop; false where libuv's listen and accept must serve.
-bool acceptsDirectly() noexcept;
 /// One connection from a listening socket, non-blocking and close-on-exec, or wouldBlock, outOfDescriptors, system.
-/// A connection that died in the queue (ECONNABORTED) counts as wouldBlock only when nothing else waits.
-Result<NativeSocket> acceptOne(NativeSocket listener) noexcept;
+/// A connection that died in the queue (ECONNABORTED) counts as wouldBlock only when nothing else waits. `peer` gets
+/// the other end's sockaddr, as far as it fits. Only where directIo().
+Result<NativeSocket> acceptOne(NativeSocket listener, std::span<std::byte> peer) noexcept;
 /// No-delay and keep-alive on an accepted tcp socket, where the listener does not hand them down.
 void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept;
+/// The sockaddr of this end, or of the other, as far as it fits; untouched when the system does not tell.
+void localAddress(NativeSocket socket, std::span<std::byte> into) noexcept;
+void peerAddress(NativeSocket socket, std::span<std::byte> into) noexcept;
 
-/// True where sendNow and receiveNow serve a libuv stream, which then only tells when; false where libuv must move the
-/// bytes itself.
-bool directIo() noexcept;
 /// Writes what the kernel takes now: bytes taken (0: would block, or not directIo()), or a negative libuv-style error
-/// (-errno). Only while the stream's own write queue is empty.
+/// (-errno).
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept;
 /// Reads what the kernel has now: bytes read, 0: nothing yet (or not directIo()), endOfStream, or -errno.
 std::ptrdiff_t receiveNow(NativeSocket socket, char* buffer, std::size_t size) noexcept;
 inline constexpr std::ptrdiff_t endOfStream = -4095;  ///< libuv's own number for it
+/// One datagram from a udp socket: its bytes, or -errno (would block: nothing is there). `peer` gets its sender's
+/// sockaddr. Only where directIo().
+std::ptrdiff_t receiveFrom(NativeSocket socket, char* buffer, std::size_t size, std::span<std::byte> peer) noexcept;
+/// One datagram to the sockaddr `peer`; false when the system does not take it. Only where directIo().
+bool sendTo(NativeSocket socket, const void* peer, std::string_view datagram) noexcept;
+/// Our side of the stream ends; what was sent before still arrives. Only where directIo().
+void shutdownSend(NativeSocket socket) noexcept;
 
 /// Free memory that the allocator holds goes back to the system, where it can be asked to. Takes up to milliseconds.
 void releaseFreeMemory() noexcept;
@@ -278,6 +285,46 @@ std::size_t unacknowledged(NativeSocket socket) noexcept;
 std::optional<std::string> portHolder(std::uint16_t port);
 /// The machine's own addresses, IPv4 and IPv6 text without brackets, loopback left out.
 std::vector<std::string> localAddresses();
+
+// ---- readiness (poller.cpp) -----------------------------------------------------------------------------------------
+
+/// True where a Poller tells when connections and listeners are ready, and sendNow, receiveNow and acceptOne do the
+/// rest. False where libuv has to move the bytes itself.
+#if defined(__linux__)
+constexpr bool directIo() noexcept { return true; }
+#else
+constexpr bool directIo() noexcept { return false; }
+#endif
+
+/// Which sockets are ready (epoll). Not to be shared by processes: make it after the fork.
+class Poller {
+ public:
+  enum Event : std::uint8_t { readable = 1, writable = 2 };  ///< an error or a hang-up counts as both
+  struct Ready {
+    void* who;
+    std::uint8_t events;
+  };
+  static Result<Poller> open();
+  Poller() = default;
+  Poller(Poller&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Poller& operator=(Poller&& other) noexcept {
+    std::swap(descriptor_, other.descriptor_);
+    return *this;
+  }
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+  ~Poller();
+  explicit operator bool() const noexcept { return descriptor_ >= 0; }
+
+  /// From now on the socket is watched for `wanted` (a sum of Events; 0: not at all) instead of `before`. 0 or -errno.
+  /// A socket must be watched no more before it is closed.
+  int watch(NativeSocket socket, void* who, std::uint8_t before, std::uint8_t wanted) noexcept;
+  /// Sleeps until a socket is ready or so many milliseconds have passed (-1: no limit). How many of `ready` are set.
+  std::size_t wait(std::span<Ready> ready, int milliseconds) noexcept;
+
+ private:
+  int descriptor_ = -1;
+};
 
 // ---- this process and its terminal (service.cpp) --------------------------------------------------------------------
 

@@ -153,11 +153,11 @@ std::uint16_t boundPort(NativeSocket socket) noexcept {
   return 0;
 }
 
-bool acceptsDirectly() noexcept { return true; }
-
-Result<NativeSocket> acceptOne(NativeSocket listener) noexcept {
+Result<NativeSocket> acceptOne(NativeSocket listener, std::span<std::byte> peer) noexcept {
   for (;;) {
-    const int accepted = ::accept4(static_cast<int>(listener), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    auto size = static_cast<socklen_t>(peer.size());
+    const int accepted = ::accept4(static_cast<int>(listener), reinterpret_cast<sockaddr*>(peer.data()), &size,
+                                   SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (accepted >= 0) return NativeSocket{accepted};
     // A connection that died in the queue takes only its own turn; others may wait behind it.
     if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO) return systemError(errno);
@@ -166,7 +166,15 @@ Result<NativeSocket> acceptOne(NativeSocket listener) noexcept {
 
 void applyAccepted(NativeSocket, const ListenOptions&) noexcept {}  // inherited, see setTcpOptions
 
-bool directIo() noexcept { return true; }
+void localAddress(NativeSocket socket, std::span<std::byte> into) noexcept {
+  auto size = static_cast<socklen_t>(into.size());
+  ::getsockname(static_cast<int>(socket), reinterpret_cast<sockaddr*>(into.data()), &size);
+}
+
+void peerAddress(NativeSocket socket, std::span<std::byte> into) noexcept {
+  auto size = static_cast<socklen_t>(into.size());
+  ::getpeername(static_cast<int>(socket), reinterpret_cast<sockaddr*>(into.data()), &size);
+}
 
 std::ptrdiff_t sendNow(NativeSocket socket, const char* data, std::size_t size) noexcept {
   const ssize_t taken = ::send(static_cast<int>(socket), data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -180,6 +188,22 @@ std::ptrdiff_t receiveNow(NativeSocket socket, char* buffer, std::size_t size) n
   if (got == 0) return endOfStream;
   return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;  // the loop tells again
 }
+
+std::ptrdiff_t receiveFrom(NativeSocket socket, char* buffer, std::size_t size, std::span<std::byte> peer) noexcept {
+  auto length = static_cast<socklen_t>(peer.size());
+  const ssize_t got = ::recvfrom(static_cast<int>(socket), buffer, size, MSG_DONTWAIT,
+                                 reinterpret_cast<sockaddr*>(peer.data()), &length);
+  return got >= 0 ? got : -errno;
+}
+
+bool sendTo(NativeSocket socket, const void* peer, std::string_view datagram) noexcept {
+  const auto* address = static_cast<const sockaddr*>(peer);
+  const socklen_t length = address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  return ::sendto(static_cast<int>(socket), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL, address,
+                  length) >= 0;
+}
+
+void shutdownSend(NativeSocket socket) noexcept { ::shutdown(static_cast<int>(socket), SHUT_WR); }
 
 std::size_t unacknowledged(NativeSocket socket) noexcept {
   int bytes = 0;

@@ -107,9 +107,17 @@ std::uint16_t boundPort(NativeSocket socket) noexcept {
 }
 
 // libuv accepts by AcceptEx on its completion port and writes by overlapped WSASend; neither mixes with plain calls.
-bool acceptsDirectly() noexcept { return false; }
+Result<NativeSocket> acceptOne(NativeSocket, std::span<std::byte>) noexcept { return unsupported(); }
 
-Result<NativeSocket> acceptOne(NativeSocket) noexcept { return unsupported(); }
+void localAddress(NativeSocket socket, std::span<std::byte> into) noexcept {
+  auto size = static_cast<int>(into.size());
+  ::getsockname(static_cast<SOCKET>(socket), reinterpret_cast<sockaddr*>(into.data()), &size);
+}
+
+void peerAddress(NativeSocket socket, std::span<std::byte> into) noexcept {
+  auto size = static_cast<int>(into.size());
+  ::getpeername(static_cast<SOCKET>(socket), reinterpret_cast<sockaddr*>(into.data()), &size);
+}
 
 void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept {
   const auto native = static_cast<SOCKET>(socket);
@@ -125,11 +133,15 @@ void applyAccepted(NativeSocket socket, const ListenOptions& options) noexcept {
   set(native, IPPROTO_TCP, keepAliveCount, static_cast<DWORD>(options.keepAlive.probes));
 }
 
-bool directIo() noexcept { return false; }
-
 std::ptrdiff_t sendNow(NativeSocket, const char*, std::size_t) noexcept { return 0; }
 
 std::ptrdiff_t receiveNow(NativeSocket, char*, std::size_t) noexcept { return 0; }
+
+std::ptrdiff_t receiveFrom(NativeSocket, char*, std::size_t, std::span<std::byte>) noexcept { return -1; }
+
+bool sendTo(NativeSocket, const void*, std::string_view) noexcept { return false; }
+
+void shutdownSend(NativeSocket) noexcept {}
 
 std::size_t unacknowledged(NativeSocket) noexcept { return 0; }
 

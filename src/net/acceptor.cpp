@@ -10,26 +10,25 @@ namespace {
 constexpr std::uint64_t yieldTime = 1, exhaustedTime = 100;  // milliseconds
 }
 
-/// Outlives the Acceptor until libuv has let go of both handles.
-struct Acceptor::Handle {
+/// Outlives the Acceptor until libuv has let go of what is its.
+struct Acceptor::Handle final : Pollable {
   union {
     uv_handle_t any;
-    uv_poll_t poll;
     uv_tcp_t tcp;
-    uv_pipe_t pipe;
-  } listener{};
+  } listener{};  // where libuv accepts
   uv_timer_t timer{};
   platform::NativeSocket socket = platform::noSocket;
   Hooks hooks;
   int backlog = 0;
-  int open = 2, held = 0;
-  bool unixSocket = false, direct = false, started = false, userPaused = false, waiting = false, exhausted = false,
-       yielded = false;
+  int open = 1, held = 0;
+  std::uint8_t watched = 0;
+  bool unixSocket = false, started = false, userPaused = false, waiting = false, exhausted = false, yielded = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
-  void poll() {
-    uv_poll_start(&listener.poll, UV_READABLE,
-                  [](uv_poll_t* handle, int, int) { static_cast<Handle*>(handle->data)->acceptMany(); });
+  void ready(std::uint8_t) override { acceptMany(); }
+  void poll(bool on) {
+    const std::uint8_t wanted = on ? platform::Poller::readable : 0;
+    loop().poller.watch(socket, static_cast<Pollable*>(this), std::exchange(watched, wanted), wanted);
   }
   void acceptMany() {
     const std::shared_ptr<bool> still = alive;  // a callback may stop the listening
@@ -39,26 +38,28 @@ struct Acceptor::Handle {
         yielded = true;
         return wait(yieldTime);
       }
-      const auto incoming = platform::acceptOne(socket);
-      if (!incoming) {
-        if (incoming.error().code == Errc::wouldBlock) return;
-        if (!exhausted && hooks.failed) hooks.failed(incoming.error());
+      Incoming incoming;
+      const auto accepted = platform::acceptOne(socket, incoming.peer);
+      if (!accepted) {
+        if (accepted.error().code == Errc::wouldBlock) return;
+        if (!exhausted && hooks.failed) hooks.failed(accepted.error());
         exhausted = true;
         return wait(exhaustedTime);
       }
       exhausted = false;
-      hooks.accepted(Incoming{*incoming, nullptr});
+      incoming.socket = *accepted;
+      hooks.accepted(incoming);
     }
   }
   void wait(std::uint64_t milliseconds) {
     waiting = true;
-    uv_poll_stop(&listener.poll);
+    poll(false);
     uv_timer_start(
         &timer, [](uv_timer_t* handle) { static_cast<Handle*>(handle->data)->waited(); }, milliseconds, 0);
   }
   void waited() {
     waiting = false;
-    if (!userPaused) poll();
+    if (!userPaused) poll(true);
   }
 };
 
@@ -69,10 +70,15 @@ Acceptor::Acceptor(platform::NativeSocket socket, bool unixSocket, int backlog, 
         const auto closed = [](uv_handle_t* one) {
           auto* self = static_cast<Handle*>(one->data);
           if (--self->open > 0) return;
-          if (self->direct) platform::closeSocket(self->socket);  // uv_poll never owns what it polls
           delete self;
         };
-        uv_close(&handle->listener.any, closed);
+        if (platform::directIo()) {
+          handle->poll(false);
+          platform::closeSocket(handle->socket);
+        } else {
+          ++handle->open;
+          uv_close(&handle->listener.any, closed);
+        }
         uv_close(reinterpret_cast<uv_handle_t*>(&handle->timer), closed);
       }) {
   Handle& h = *handle_;
@@ -80,12 +86,8 @@ Acceptor::Acceptor(platform::NativeSocket socket, bool unixSocket, int backlog, 
   h.unixSocket = unixSocket;
   h.backlog = backlog;
   h.hooks = std::move(hooks);
-  h.direct = platform::acceptsDirectly();
   uv_timer_init(&loop().uv, &h.timer);
-  if (h.direct)
-    uv_poll_init_socket(&loop().uv, &h.listener.poll, static_cast<uv_os_sock_t>(socket));
-  else
-    uv_tcp_init(&loop().uv, &h.listener.tcp);
+  if (!platform::directIo()) uv_tcp_init(&loop().uv, &h.listener.tcp);
   h.timer.data = h.listener.any.data = &h;
 }
 
@@ -93,9 +95,9 @@ Acceptor::~Acceptor() = default;
 
 Result<void> Acceptor::start() {
   Handle& h = *handle_;
-  if (h.direct) {
+  if (platform::directIo()) {
     h.started = true;
-    if (!h.userPaused) h.poll();
+    if (!h.userPaused) h.poll(true);
     return {};
   }
   int status = uv_tcp_open(&h.listener.tcp, static_cast<uv_os_sock_t>(h.socket));
@@ -105,7 +107,7 @@ Result<void> Acceptor::start() {
       if (result == 0 && self.userPaused)
         ++self.held;  // libuv keeps it, and the kernel those behind it
       else if (result == 0)
-        self.hooks.accepted(Incoming{platform::noSocket, server});
+        self.hooks.accepted(Incoming{platform::noSocket, server, {}});
       else if (self.hooks.failed)
         self.hooks.failed(Error{Errc::system, uv_strerror(result), result});
     });
@@ -120,18 +122,18 @@ Result<void> Acceptor::start() {
 void Acceptor::pause() noexcept {
   Handle& h = *handle_;
   h.userPaused = true;
-  if (h.direct && h.started && !h.waiting) uv_poll_stop(&h.listener.poll);
+  if (platform::directIo() && h.started && !h.waiting) h.poll(false);
 }
 
 void Acceptor::resume() noexcept {
   Handle& h = *handle_;
   if (!h.userPaused) return;
   h.userPaused = false;
-  if (h.direct && h.started && !h.waiting) h.poll();
+  if (platform::directIo() && h.started && !h.waiting) h.poll(true);
   if (h.held == 0) return;
   loop().defer([still = h.alive, &h] {  // a callback may stop the listening
     for (; *still && !h.userPaused && h.held > 0; --h.held)
-      h.hooks.accepted(Incoming{platform::noSocket, reinterpret_cast<uv_stream_t*>(&h.listener.tcp)});
+      h.hooks.accepted(Incoming{platform::noSocket, reinterpret_cast<uv_stream_t*>(&h.listener.tcp), {}});
   });
 }
 

@@ -1,8 +1,8 @@
 // A listening socket at work: takes connections from it, politely and without starving anybody.
 //
-// Where the system lets us (POSIX), the inherited socket is polled and we accept ourselves, up to `perTurn` connections
-// a turn: libuv's own accepting takes one per turn in newer versions, which starves new clients of a busy process.
-// Elsewhere libuv listens and accepts.
+// Where the system lets us (directIo()), the inherited socket is polled and we accept ourselves, up to `perTurn`
+// connections a turn: libuv's own accepting takes one per turn in newer versions, which starves new clients of a busy
+// process. Elsewhere libuv listens and accepts.
 #pragma once
 
 #include <uv.h>

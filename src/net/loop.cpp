@@ -28,6 +28,9 @@ struct SignalWatch {
 
 namespace {
 
+/// So many sockets are served before timers and the rest get their turn.
+constexpr std::size_t readyAtOnce = 512;
+
 void check(int status, const char* what) {
   if (status != 0) throw std::system_error(-status, std::generic_category(), what);
 }
@@ -118,9 +121,15 @@ Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::thi
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
     auto* impl = static_cast<Impl*>(handle->loop->data);
     impl->endTurn();
-    net::activity.turnEnds(impl->now());
+    if (!platform::directIo()) net::activity.turnEnds(impl->now());
   });
   uv_check_start(&check_, [](uv_check_t* handle) { static_cast<Impl*>(handle->loop->data)->endTurn(); });
+  if (!platform::directIo()) return;
+  auto opened = platform::Poller::open();
+  if (!opened) throw std::runtime_error("making an event loop: " + opened.error().message);
+  poller = std::move(*opened);
+  net::check(poller.watch(uv_backend_fd(&uv), this, 0, platform::Poller::readable), "making an event loop");
+  ready_.resize(net::readyAtOnce);
 }
 
 Loop::Impl::~Impl() {
@@ -134,6 +143,7 @@ Loop::Impl::~Impl() {
                               reinterpret_cast<uv_handle_t*>(&async_), reinterpret_cast<uv_handle_t*>(&tickTimer_)})
     uv_close(handle, nullptr);
   deferred_.clear();
+  letGo();
   uv_run(&uv, UV_RUN_DEFAULT);
   [[maybe_unused]] const int open = uv_loop_close(&uv);
   assert(open == 0 && "a handle was left open");
@@ -141,15 +151,50 @@ Loop::Impl::~Impl() {
 
 void Loop::Impl::run() {
   stopped_ = false;
-  while (!stopped_) uv_run(&uv, UV_RUN_DEFAULT);
+  while (!stopped_) turn(true);
 }
 
 void Loop::Impl::stop() noexcept {
   stopped_ = true;
-  uv_stop(&uv);
+  if (!platform::directIo()) uv_stop(&uv);
 }
 
-void Loop::Impl::turn(bool wait) { uv_run(&uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT); }
+void Loop::Impl::turn(bool wait) {
+  if (platform::directIo())
+    turnOfOurs(wait);
+  else
+    uv_run(&uv, wait ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
+void Loop::Impl::turnOfOurs(bool wait) {
+  endTurn();  // of what was asked for outside of a turn
+  letGo();
+  uv_update_time(&uv);
+  net::activity.turnEnds(now());
+  const int timeout = wait && !stopped_ ? uv_backend_timeout(&uv) : 0;
+  const std::size_t count = poller.wait(ready_, timeout);
+  uv_update_time(&uv);
+  bool forLibuv = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (ready_[i].who == this)
+      forLibuv = true;
+    else
+      static_cast<net::Pollable*>(ready_[i].who)->ready(ready_[i].events);
+  }
+  endTurn();
+  // Zero: a timer is due, or libuv has to tell the system what it waits for from now on.
+  if (forLibuv || uv_backend_timeout(&uv) == 0) uv_run(&uv, UV_RUN_NOWAIT);
+  letGo();
+}
+
+/// What was closed in this turn: nothing of it is ready any more.
+void Loop::Impl::letGo() {
+  while (!gone_.empty()) {  // the last one first, as it is found in `closing`
+    net::Stream& stream = *gone_.back();
+    gone_.pop_back();
+    stream.handleClosed();
+  }
+}
 
 void Loop::Impl::defer(Callback<void()> f) { deferred_.push_back(std::move(f)); }
 

@@ -1,13 +1,20 @@
 // The event loop of this process: libuv's loop, the receive buffer all connections share, and the end of each turn.
 //
-// A turn is one pass of libuv's loop. Before the loop sleeps (prepare) and after it has polled (check) the end of the
-// turn runs: streams that asked for it are visited in the order they asked, which writes what was corked and raises the
-// events that user calls have caused. So nothing a user calls calls the user back, and every reply leaves before the
-// loop sleeps.
+// Where the system tells which sockets are ready (directIo()), we sleep for ourselves: connections and listeners are
+// polled by the Poller, libuv's own descriptor is one more in it, and libuv runs when it has something to do (timers,
+// signals, post, UDP, what the user watches). Elsewhere libuv sleeps and does all of it.
+//
+//   wait ─► connections, listeners ─► end of the turn ─► libuv, if it has something ─► let go of what was closed ─►
+//   wait
+//
+// A turn is one such pass. Before the loop sleeps and after what came was done, the end of the turn runs: streams that
+// asked for it are visited in the order they asked, which writes what was corked and raises the events that user calls
+// have caused. So nothing a user calls calls the user back, and every reply leaves before the loop sleeps.
 #pragma once
 
 #include <uv.h>
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +26,7 @@
 #include <vector>
 
 #include "artel/loop.hpp"
+#include "platform/platform.hpp"
 #include "src/net/buffer_pool.hpp"
 
 namespace artel {
@@ -27,6 +35,26 @@ namespace net {
 
 class Stream;
 struct UserTimer;
+
+/// What the Poller watches. It must outlive the turn in which its watching ended.
+class Pollable {
+ public:
+  Pollable() = default;
+  Pollable(const Pollable&) = delete;
+  Pollable& operator=(const Pollable&) = delete;
+  /// Events of platform::Poller.
+  virtual void ready(std::uint8_t events) = 0;
+
+ protected:
+  ~Pollable() = default;
+};
+
+/// A connection that waits to be taken: a socket of our own accept, or libuv's turn to accept.
+struct Incoming {
+  platform::NativeSocket socket = platform::noSocket;
+  uv_stream_t* server = nullptr;
+  std::array<std::byte, 28> peer{};  ///< its sockaddr, if it was told
+};
 struct Watch;
 struct SignalWatch;
 
@@ -51,6 +79,8 @@ struct Loop::Impl {
   /// Visits the stream at the end of this turn.
   void visitAtTurnEnd(net::Stream& stream) noexcept;
   void forget(net::Stream& stream) noexcept;
+  /// Its handle is closed: handleClosed() at the end of this turn.
+  void letGoLater(net::Stream& stream) { gone_.push_back(&stream); }
 
   /// The one coarse clock of all timeouts: calls back every `milliseconds` until another call; empty stops it.
   void setTick(std::function<void()> f, std::uint64_t milliseconds);
@@ -58,6 +88,7 @@ struct Loop::Impl {
   std::uint64_t now() const noexcept { return uv_now(&uv); }
 
   uv_loop_t uv;
+  platform::Poller poller;
   std::unique_ptr<char[]> receiveBuffer;
   net::BufferPool buffers;
   std::vector<std::shared_ptr<void>> closing;  ///< who must live until libuv lets go of its handle
@@ -72,7 +103,9 @@ struct Loop::Impl {
   void watchSignal(int number, bool ours, Callback<void(int)> callback);
 
  private:
+  void turnOfOurs(bool wait);
   void endTurn();
+  void letGo();
   void runPosted();
   void wake() noexcept { uv_async_send(&async_); }
 
@@ -83,6 +116,8 @@ struct Loop::Impl {
   std::shared_ptr<std::function<void()>> tick_;
   net::Stream* first_ = nullptr;
   net::Stream* last_ = nullptr;
+  std::vector<net::Stream*> gone_;
+  std::vector<platform::Poller::Ready> ready_;
   std::vector<Callback<void()>> deferred_;
   std::mutex postMutex_;
   std::vector<Callback<void()>> posted_;

@@ -2,31 +2,26 @@
 // turn, backpressure, half-close, deferred close. Above it stands TcpConnection, which is a Stream.
 //
 //   out() ──append──► [buffer] ──flush(): direct send──► kernel          normal case: nothing else is touched
-//                         └── what the kernel does not take ──► uv_write  "behind": the rest waits; drained() when done
+//                         └── what the kernel does not take ──► Rest  "behind": it waits; drained() when done
 #pragma once
-
-#include <uv.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include "artel/loop.hpp"
 #include "platform/compiler.hpp"
 #include "platform/platform.hpp"
 #include "src/net/loop.hpp"
+#include "src/net/polled_socket.hpp"
 #include "src/net/statistics.hpp"
+#include "src/net/uv_socket.hpp"
 
 namespace artel::net {
 
-/// A connection that waits to be taken: a socket of our own accept, or libuv's turn to accept.
-struct Incoming {
-  platform::NativeSocket socket = platform::noSocket;
-  uv_stream_t* server = nullptr;
-};
-
-class Stream {
+class Stream : public Pollable {
  public:
   /// More than this corked makes a flush before the turn ends.
   static constexpr std::size_t corkLimit = 64 * 1024;
@@ -48,15 +43,15 @@ class Stream {
   /// Sends before the turn ends, or at once when much is corked. False when the kernel is behind.
   bool flushLater() noexcept;
   /// Hands what is corked to the kernel. False when the kernel is behind.
-  bool flush() noexcept { return write_ == nullptr && (out_ == nullptr || flushOut()); }
+  bool flush() noexcept { return rest_ == nullptr && (out_ == nullptr || flushOut()); }
   /// The socket itself, for the platform's calls.
-  platform::NativeSocket native() const noexcept { return socket_; }
-  bool behind() const noexcept { return write_ != nullptr; }
+  platform::NativeSocket native() const noexcept { return socket_.native(); }
+  bool behind() const noexcept { return rest_ != nullptr; }
   /// Nothing waits to be sent, nor was anything appended.
-  bool quiet() const noexcept { return out_ == nullptr && write_ == nullptr; }
+  bool quiet() const noexcept { return out_ == nullptr && rest_ == nullptr; }
   /// Bytes not yet in the kernel.
   std::size_t queued() const noexcept {
-    return (out_ != nullptr ? out_->size() : 0) + (write_ != nullptr ? behindBy() : 0);
+    return (out_ != nullptr ? out_->size() : 0) + (rest_ != nullptr ? socket_.waiting(*rest_) : 0);
   }
   /// Ends our side of the stream after everything queued; out() must not be used any more.
   void shutdownSend() noexcept;
@@ -65,13 +60,12 @@ class Stream {
   /// Forgets what is queued and closes; handleClosed() follows in a later turn, then nothing.
   void closeHandle() noexcept;
   bool unixSocket() const noexcept { return unix_; }
-  const uv_tcp_t* tcp() const noexcept { return &handle_.tcp; }
   std::uint64_t bytesOut() const noexcept { return bytesOut_; }
   /// Of all that was sent, what the peer has taken: acknowledged, where the system tells. Asks the system.
   std::uint64_t bytesTaken() const noexcept;
 
  protected:
-  Stream() noexcept;
+  Stream() noexcept = default;
   virtual ~Stream();
 
   /// Bytes have come. They may be changed in place, and are valid until this returns.
@@ -87,33 +81,27 @@ class Stream {
   virtual void handleClosed() = 0;
 
  private:
-  friend struct artel::Loop::Impl;  // the visits
-  struct Write;
-  struct Reading;
-  uv_stream_t* stream() noexcept { return &handle_.stream; }
-  ARTEL_COLD void readOn() noexcept;
+  friend struct artel::Loop::Impl;  // the visits, handleClosed
+  friend class UvSocket;
+  using Socket = std::conditional_t<platform::directIo(), PolledSocket, UvSocket>;
+  void ready(std::uint8_t events) override;
+  void readDone(char* bytes, std::ptrdiff_t size);
   ARTEL_COLD void readEnded(std::ptrdiff_t status);
-  void written(Write* write, int status);
-  void rememberSocket() noexcept;
+  ARTEL_COLD void sendMore();
+  void restDone(int status);
+  void dropRest() noexcept;
   bool flushOut() noexcept;
   ARTEL_COLD bool flushNothing() noexcept;
-  bool flushed() noexcept;
   ARTEL_COLD bool flushRest(std::ptrdiff_t taken) noexcept;
-  std::size_t behindBy() const noexcept;
   void sent(std::size_t bytes) noexcept {
     bytesOut_ += bytes;
     activity.sent(bytes);
   }
   void dropOut() noexcept;
 
-  union {
-    uv_handle_t any;
-    uv_stream_t stream;
-    uv_tcp_t tcp;  // of Unix sockets, too: libuv's streams care about the descriptor only
-  } handle_;
-  platform::NativeSocket socket_ = platform::noSocket;
+  Socket socket_;
   std::string* out_ = nullptr;
-  Write* write_ = nullptr;
+  Socket::Rest* rest_ = nullptr;
   Stream* nextVisit_ = nullptr;
   std::uint64_t bytesOut_ = 0;
   void fail(int uvError) noexcept {

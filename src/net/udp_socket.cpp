@@ -6,19 +6,50 @@
 
 namespace artel::net {
 
-struct UdpSocket::Handle {
-  uv_udp_t handle{};
+namespace {
+constexpr std::size_t largestDatagram = 64 * 1024;
+constexpr int perTurn = 32;
+}  // namespace
+
+/// Outlives the UdpSocket until the turn has ended, or libuv has let go of it.
+struct UdpSocket::Handle final : Pollable {
+  uv_udp_t handle{};  // where libuv receives and sends
   platform::NativeSocket socket = platform::noSocket;
   Received received;
+  bool receiving = false;
+
+  void ready(std::uint8_t) override {
+    char* const buffer = loop().receiveBuffer.get();
+    for (int i = 0; i < perTurn && receiving; ++i) {
+      sockaddr_storage from{};
+      const std::ptrdiff_t size =
+          platform::receiveFrom(socket, buffer, largestDatagram, {reinterpret_cast<std::byte*>(&from), sizeof from});
+      // Nothing more; or an error of an earlier answer (port unreachable): it concerns nobody else.
+      if (size < 0) return;
+      received({buffer, static_cast<std::size_t>(size)}, reinterpret_cast<const sockaddr*>(&from));
+    }
+  }
+  void poll(bool on) {
+    if (receiving == on) return;
+    receiving = on;
+    const std::uint8_t wanted = on ? platform::Poller::readable : 0, before = on ? 0 : platform::Poller::readable;
+    loop().poller.watch(socket, static_cast<Pollable*>(this), before, wanted);
+  }
 };
 
 UdpSocket::UdpSocket(platform::NativeSocket socket, Received received)
     : handle_(new Handle, [](Handle* handle) {
-        handle->received = nullptr;
-        closeAndDelete(handle);
+        if (!platform::directIo()) {
+          handle->received = nullptr;
+          return closeAndDelete(handle);
+        }
+        handle->poll(false);
+        platform::closeSocket(handle->socket);
+        loop().defer([kept = std::unique_ptr<Handle>(handle)] {});  // it may be the one that is ready
       }) {
   handle_->socket = socket;
   handle_->received = std::move(received);
+  if (platform::directIo()) return;
   uv_udp_init(&loop().uv, &handle_->handle);
   handle_->handle.data = handle_.get();
 }
@@ -26,30 +57,36 @@ UdpSocket::UdpSocket(platform::NativeSocket socket, Received received)
 UdpSocket::~UdpSocket() = default;
 
 Result<void> UdpSocket::start() {
-  if (const int status = uv_udp_open(&handle_->handle, static_cast<uv_os_sock_t>(handle_->socket)); status != 0)
-    return Error{Errc::system, uv_strerror(status), status};
+  if (!platform::directIo()) {
+    if (const int status = uv_udp_open(&handle_->handle, static_cast<uv_os_sock_t>(handle_->socket)); status != 0)
+      return Error{Errc::system, uv_strerror(status), status};
+  }
   resume();
   return {};
 }
 
 void UdpSocket::resume() noexcept {
+  if (platform::directIo()) return handle_->poll(true);
   const auto give = [](uv_handle_t*, std::size_t, uv_buf_t* buffer) {
-    *buffer = uv_buf_init(loop().receiveBuffer.get(), 64 * 1024);
+    *buffer = uv_buf_init(loop().receiveBuffer.get(), largestDatagram);
   };
   uv_udp_recv_start(
       &handle_->handle, give,
       [](uv_udp_t* handle, std::ptrdiff_t size, const uv_buf_t* buffer, const sockaddr* from, unsigned flags) {
-        // No sender: nothing more to read. An error is one of an earlier answer (port unreachable): it concerns nobody
-        // else.
+        // No sender: nothing more to read. An error: see ready().
         if (from == nullptr || size < 0 || (flags & UV_UDP_PARTIAL) != 0) return;
         auto& self = *static_cast<Handle*>(handle->data);
         if (self.received) self.received({buffer->base, static_cast<std::size_t>(size)}, from);
       });
 }
 
-void UdpSocket::pause() noexcept { uv_udp_recv_stop(&handle_->handle); }
+void UdpSocket::pause() noexcept {
+  if (platform::directIo()) return handle_->poll(false);
+  uv_udp_recv_stop(&handle_->handle);
+}
 
 bool UdpSocket::sendTo(const sockaddr* to, std::string_view datagram) noexcept {
+  if (platform::directIo()) return platform::sendTo(handle_->socket, to, datagram);
   uv_buf_t buffer = uv_buf_init(const_cast<char*>(datagram.data()), static_cast<unsigned>(datagram.size()));
   return uv_udp_try_send(&handle_->handle, &buffer, 1, to) >= 0;
 }

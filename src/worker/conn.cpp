@@ -676,14 +676,14 @@ std::string_view Conn::logName() {
 static std::size_t addressAt(const sockaddr_storage& address) noexcept { return address.ss_family == AF_INET6 ? 8 : 4; }
 
 /// At once: the system does not tell it any more after a reset.
-void Conn::rememberPeer() noexcept {
+void Conn::rememberPeer(const net::Incoming& incoming) noexcept {
   if (unixSocket()) return;
   sockaddr_storage address{};
-  int size = sizeof address;
-  uv_tcp_getpeername(tcp(), reinterpret_cast<sockaddr*>(&address), &size);
-  const auto* bytes = reinterpret_cast<const std::byte*>(&address);
-  std::memcpy(remote_.data(), bytes, 4);  // family and port
-  std::memcpy(remote_.data() + 4, bytes + addressAt(address), remote_.size() - 4);
+  const std::span bytes(reinterpret_cast<std::byte*>(&address), sizeof address);
+  std::memcpy(bytes.data(), incoming.peer.data(), incoming.peer.size());
+  if (address.ss_family == 0) platform::peerAddress(native(), bytes);
+  std::memcpy(remote_.data(), bytes.data(), 4);  // family and port
+  std::memcpy(remote_.data() + 4, bytes.data() + addressAt(address), remote_.size() - 4);
 }
 
 sockaddr_storage Conn::remote() const noexcept {

@@ -153,8 +153,8 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   std::uint64_t bytesIn() const noexcept { return bytesIn_; }
   std::size_t buffered() const noexcept { return in_ != nullptr ? in_->size() : 0; }
   const SharedCallbacks& callbacks() const noexcept { return *callbacks_; }
-  /// After open(): asks for the address of the peer.
-  void rememberPeer() noexcept;
+  /// After open().
+  void rememberPeer(const net::Incoming& incoming) noexcept;
   sockaddr_storage remote() const noexcept;
 
  private:

@@ -67,9 +67,8 @@ std::uint16_t TcpConnection::getRemotePort() const { return portOf(Conn::of(*thi
 namespace {
 sockaddr_storage local(const Conn& connection) {
   sockaddr_storage address{};
-  int size = sizeof address;
   if (!connection.unixSocket() && connection.status() != TcpConnection::Status::closed)
-    uv_tcp_getsockname(connection.tcp(), reinterpret_cast<sockaddr*>(&address), &size);
+    platform::localAddress(connection.native(), {reinterpret_cast<std::byte*>(&address), sizeof address});
   return address;
 }
 }  // namespace

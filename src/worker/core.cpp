@@ -255,8 +255,8 @@ void Worker::Core::accept(const net::Incoming& incoming) {
     connection->discard();
     return;
   }
-  if (!platform::acceptsDirectly()) platform::applyAccepted(connection->native(), listenOptions());
-  connection->rememberPeer();
+  if (!platform::directIo()) platform::applyAccepted(connection->native(), listenOptions());
+  connection->rememberPeer(incoming);
   connections.add(connection);
   if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
   if (tooMany) {

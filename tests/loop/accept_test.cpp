@@ -52,7 +52,7 @@ TEST(Accept, PausedClientsWaitInTheQueue) {
 }
 
 TEST(Accept, AtMostSixtyFourATurn) {
-  if (!platform::acceptsDirectly()) GTEST_SKIP() << "libuv accepts on this system";
+  if (!platform::directIo()) GTEST_SKIP() << "libuv accepts on this system";
   Worker worker("text://127.0.0.1:0");
   std::size_t inThisTurn = 0, most = 0, connects = 0, answered = 0;
   worker.onConnect = [&](TcpConnection&) {
@@ -79,7 +79,7 @@ TEST(Accept, AtMostSixtyFourATurn) {
 }
 
 TEST(Accept, TheQueueIsAsLongAsTheBacklogSays) {
-  if (!platform::acceptsDirectly()) GTEST_SKIP() << "libuv listens on this system";
+  if (!platform::directIo()) GTEST_SKIP() << "libuv listens on this system";
   Worker worker("text://127.0.0.1:0", {.backlog = 2});
   World world(worker);
   worker.pauseAccept();
