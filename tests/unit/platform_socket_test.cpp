@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 #include <uv.h>
 
+#include <array>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -302,6 +304,64 @@ TEST(PlatformSocket, AcceptsAndSendsDirectly) {
   }
   EXPECT_EQ(sendNow(*accepted, much.data(), much.size()), 0) << "a full socket would block";
   closeSocket(*accepted);
+}
+
+/// What is ready within `milliseconds`, of one socket that is watched.
+int readyOf(Poller& poller, void* who, int milliseconds = 0) {
+  Poller::Ready ready[4];
+  const std::size_t count = poller.wait(ready, milliseconds);
+  if (count == 0) return 0;
+  EXPECT_EQ(count, 1u);
+  EXPECT_EQ(ready[0].who, who);
+  return ready[0].events;
+}
+
+TEST(PlatformPoller, TellsWhatIsReadyAndNothingOfWhatIsNotWatched) {
+  if (!directIo()) GTEST_SKIP() << "libuv polls on this system";
+  const Listener listener(SocketKind::tcp, "127.0.0.1", 0);
+  ASSERT_TRUE(listener) << listener.error().message;
+  auto opened = Poller::open();
+  ASSERT_TRUE(opened) << opened.error().message;
+  Poller poller = std::move(*opened);
+  int door = 0, room = 0;
+  ASSERT_EQ(poller.watch(listener.native(), &door, 0, Poller::readable), 0);
+  EXPECT_EQ(readyOf(poller, &door), 0);
+  NativeSocket accepted = noSocket;
+  {
+    Client client;
+    client.connect(listener.port());
+    uv_run(&client.loop, UV_RUN_DEFAULT);
+    EXPECT_EQ(readyOf(poller, &door, 5000), Poller::readable);
+    std::array<std::byte, 28> peer{};
+    accepted = *acceptOne(listener.native(), peer);
+    sockaddr_in address{}, asked{};
+    std::memcpy(&address, peer.data(), sizeof address);
+    peerAddress(accepted, {reinterpret_cast<std::byte*>(&asked), sizeof asked});
+    EXPECT_EQ(std::memcmp(&address, &asked, sizeof asked), 0);
+    EXPECT_EQ(address.sin_family, AF_INET);
+    localAddress(accepted, {reinterpret_cast<std::byte*>(&asked), sizeof asked});
+    EXPECT_EQ(ntohs(asked.sin_port), listener.port());
+    ASSERT_EQ(poller.watch(listener.native(), &door, Poller::readable, 0), 0);
+
+    ASSERT_EQ(poller.watch(accepted, &room, 0, Poller::readable), 0);
+    EXPECT_EQ(readyOf(poller, &room), 0);
+    const std::uint8_t both = Poller::readable | Poller::writable;
+    ASSERT_EQ(poller.watch(accepted, &room, Poller::readable, both), 0);
+    EXPECT_EQ(readyOf(poller, &room), Poller::writable);
+    ASSERT_EQ(poller.watch(accepted, &room, both, Poller::readable), 0);
+  }
+  EXPECT_NE(readyOf(poller, &room, 5000) & Poller::readable, 0) << "the peer's end";
+  char byte = 0;
+  EXPECT_EQ(receiveNow(accepted, &byte, 1), endOfStream);
+  shutdownSend(accepted);  // now both sides have ended: a hang-up, which the system reports without being asked
+  ASSERT_EQ(poller.watch(accepted, &room, Poller::readable, 0), 0);
+  EXPECT_EQ(readyOf(poller, &room, 20), 0);
+  closeSocket(accepted);
+}
+
+TEST(PlatformPoller, IsRefusedWhereLibuvPolls) {
+  if (directIo()) GTEST_SKIP() << "this system has it";
+  EXPECT_EQ(Poller::open().error().code, Errc::unsupported);
 }
 
 TEST(PlatformSocket, SendToAGonePeerIsAnErrorAndNoSignal) {
