@@ -76,13 +76,14 @@ class Request {
   /// Whether the client lets the connection stay open after the answer (RFC 9112 section 9.3).
   bool keepAlive() const noexcept { return head_->keepAlive; }
   /// Whether the client asks to speak WebSocket.
-  bool wantsWebSocket() const noexcept;
+  bool wantsWebSocket() const noexcept { return head_->upgrade && namesWebSocket(); }
 
   /// The same request with its own bytes, to keep beyond the callback.
   Request copy() const;
 
  private:
   struct Owned;
+  bool namesWebSocket() const noexcept;
   std::string_view view(std::uint32_t at, std::uint32_t size) const noexcept { return {bytes_ + at, size}; }
 
   const char* bytes_;

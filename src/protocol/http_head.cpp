@@ -78,6 +78,9 @@ bool isIpv6(std::string_view text) {
   return gap ? groups < 8 : groups == 8;
 }
 
+/// What a parser may keep of a Host is bounded; a domain name has no more (RFC 1035 section 2.3.4).
+constexpr std::size_t longestKeptHost = 255;
+
 /// What the header lines say, as far as it concerns this message.
 struct Seen {
   enum About : unsigned {
@@ -232,7 +235,7 @@ Verdict checkTarget(const char* bytes, detail::Head& head) {
 }
 
 Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const detail::Field> fields,
-                     std::uint64_t& contentLength) {
+                     std::uint64_t& contentLength, std::string& goodHost) {
   Seen seen;
   for (const auto& field : fields) {
     look(seen, view(bytes, field.name, field.nameSize), view(bytes, field.value, field.valueSize));
@@ -240,7 +243,10 @@ Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const deta
   // RFC 9112 section 3.2. An empty Host would be legal for a target without authority, which we do not have.
   if ((seen.twice & Seen::host) != 0) return {400, "several Host lines"};
   if (!seen.has(Seen::host) && head.minor == 1) return {400, "no Host line"};
-  if (seen.has(Seen::host) && !isAuthority(seen.hostIs)) return {400, "malformed Host"};
+  if (seen.has(Seen::host) && (seen.hostIs.empty() || seen.hostIs != goodHost)) {
+    if (!isAuthority(seen.hostIs)) return {400, "malformed Host"};
+    if (seen.hostIs.size() <= longestKeptHost) goodHost = seen.hostIs;
+  }
 
   if (const auto verdict = checkFraming(seen, head, contentLength); !verdict) return verdict;
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "artel/http.hpp"
@@ -22,8 +23,9 @@ Verdict checkMethod(std::string_view method);
 /// Form and characters of the target; fills path and query of `head`.
 Verdict checkTarget(const char* bytes, detail::Head& head);
 
-/// Everything the header lines say about this message. `contentLength` is 0 without the header.
+/// Everything the header lines say about this message. `contentLength` is 0 without the header. `goodHost` is a Host
+/// that needs no look, and becomes this one if it is good and short.
 Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const detail::Field> fields,
-                     std::uint64_t& contentLength);
+                     std::uint64_t& contentLength, std::string& goodHost);
 
 }  // namespace artel::http

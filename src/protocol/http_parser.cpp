@@ -35,9 +35,7 @@ void Parser::reset(const Limits& limits, std::size_t bodyLimit) {
   continuePending_ = false;
 }
 
-Parser::Outcome Parser::parse(std::span<char> buffer) {
-  advance(buffer);
-  bytes_ = {};
+Parser::Outcome Parser::outcome() const noexcept {
   if (stage_ == Stage::invalid) return {State::invalid, 0, status_, reason_};
   return {stage_ == Stage::complete ? State::complete : State::needMore, whole_, 0, {}};
 }
@@ -176,7 +174,7 @@ Parser::Step Parser::readHeaders() {
 }
 
 Parser::Step Parser::headersRead() {
-  if (const auto verdict = checkHeaders(bytes_.data(), head_, fields_, contentLength_); !verdict)
+  if (const auto verdict = checkHeaders(bytes_.data(), head_, fields_, contentLength_, goodHost_); !verdict)
     return refuse(verdict);
   head_.body = head_.headSize;
   continuePending_ = head_.expectsContinue;

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,7 +34,17 @@ class Parser {
 
   /// Ready for the next request.
   void reset(const Limits& limits, std::size_t bodyLimit);
-  Outcome parse(std::span<char> buffer);
+  Outcome parse(std::span<char> buffer) {
+    parseWhole(buffer);
+    return outcome();
+  }
+  /// The same, when only a whole request matters: its size; 0: outcome() tells.
+  std::size_t parseWhole(std::span<char> buffer) {
+    advance(buffer);
+    bytes_ = {};
+    return stage_ == Stage::complete ? whole_ : 0;
+  }
+  Outcome outcome() const noexcept;
   /// True once: the header block is complete, the client waits for "100 Continue" and its body is not there yet.
   bool takeExpectContinue();
   bool headersComplete() const noexcept;
@@ -77,6 +88,7 @@ class Parser {
   std::size_t value_ = 0;      // where its value begins; 0: still in its name
   std::size_t whole_ = 0;      // size of the request, once it is known
   std::uint64_t contentLength_ = 0;
+  std::string goodHost_;    // the last one that was well formed: hosts repeat
   std::string_view bytes_;  // from the request line on, during one parse()
   int status_ = 0;
   std::string_view reason_;

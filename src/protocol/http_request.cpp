@@ -135,8 +135,7 @@ std::string_view Request::cookie(std::string_view name, std::string_view fallbac
   return fallback;
 }
 
-bool Request::wantsWebSocket() const noexcept {
-  if (!head_->upgrade) return false;
+bool Request::namesWebSocket() const noexcept {
   for (const auto& field : fields_) {
     if (equalNames(view(field.name, field.nameSize), "upgrade") &&
         listHas(view(field.value, field.valueSize), "websocket")) {

@@ -19,14 +19,16 @@ namespace {
 char* copy(char* to, std::string_view text) {
   const std::size_t size = text.size();
   const auto both = [&]<class Word>(Word first) {  // two words that may overlap
-    Word last = 0;
+    Word last{};
     std::memcpy(&first, text.data(), sizeof first);
     std::memcpy(&last, text.data() + size - sizeof last, sizeof last);
     std::memcpy(to, &first, sizeof first);
     std::memcpy(to + size - sizeof last, &last, sizeof last);
   };
-  if (size > 16)
+  if (size > 32)
     std::memcpy(to, text.data(), size);
+  else if (size >= 16)
+    both(std::array<std::uint64_t, 2>{});
   else if (size >= 8)
     both(std::uint64_t{});
   else if (size >= 4)

@@ -54,35 +54,44 @@ HttpCodec::~HttpCodec() = default;
 
 // ---- requests -------------------------------------------------------------------------------------------------------
 
+/// The parser that has begun this request, or the one of all, set to begin it.
+http::Parser& HttpCodec::parser(const Conn& connection) {
+  if (parser_) return *parser_;
+  scratch.reset(connection.acceptedBy()->http, connection.maxPackageSize);
+  return scratch;
+}
+
 Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
   Conn& self = conn(connection);
-  if (!parser_) scratch.reset(self.acceptedBy()->http, self.maxPackageSize);
-  http::Parser& parser = parser_ ? *parser_ : scratch;
-  const bool inBody = parser_ && parser_->headersComplete();
-  const auto outcome = parser.parse(bytes);
-  switch (outcome.state) {
-    case http::Parser::State::complete:
-      return Input::packet(outcome.size);
-    case http::Parser::State::invalid:
-      return refuse(self, outcome.status, outcome.reason, {bytes.data(), bytes.size()});
-    case http::Parser::State::needMore:
-      break;
-  }
-  if (!inBody && parser.headersComplete()) self.touch();  // the body's time begins
-  if (parser.takeExpectContinue()) self.write([](std::string& out) { return http::appendContinue(out), true; }, true);
-  if (!parser_) parser_ = std::make_unique<http::Parser>(scratch);
-  return Input::needMore();
+  http::Parser& parser = this->parser(self);
+  const bool inBody = parser.headersComplete();
+  if (const std::size_t size = parser.parseWhole(bytes); size != 0) return Input::packet(size);
+  return notWhole(self, parser, inBody, bytes);
 }
 
 std::size_t HttpCodec::take(std::span<char> bytes, Connection& connection, detail::Taking& taking) {
-  const Input found = HttpCodec::input(bytes, connection);
-  if (!found.isPacketIn(bytes.size())) {
-    taking.found = found;
-    return 0;
+  Conn& self = conn(connection);
+  http::Parser& parser = this->parser(self);
+  const bool inBody = parser.headersComplete();
+  if (const std::size_t size = parser.parseWhole(bytes); size != 0) {
+    taking.delivered = size;
+    HttpCodec::deliver(bytes.first(size), connection, taking.handler);
+    return size;
   }
-  taking.delivered = found.size;
-  HttpCodec::deliver(bytes.first(found.size), connection, taking.handler);
-  return found.size;
+  taking.found = notWhole(self, parser, inBody, bytes);
+  return 0;
+}
+
+/// More has to come, or it is no request.
+Input HttpCodec::notWhole(Conn& connection, http::Parser& parser, bool inBody, std::span<char> bytes) {
+  const auto outcome = parser.outcome();
+  if (outcome.state == http::Parser::State::invalid)
+    return refuse(connection, outcome.status, outcome.reason, {bytes.data(), bytes.size()});
+  if (!inBody && parser.headersComplete()) connection.touch();  // the body's time begins
+  if (parser.takeExpectContinue())
+    connection.write([](std::string& out) { return http::appendContinue(out), true; }, true);
+  if (!parser_) parser_ = std::make_unique<http::Parser>(parser);
+  return Input::needMore();
 }
 
 /// The answer to bytes that are no request, then the end of the connection.
@@ -108,7 +117,7 @@ void HttpCodec::deliver(std::span<char> packet, Connection& connection, const Me
   Conn& self = conn(connection);
   const std::unique_ptr<http::Parser> kept = std::move(parser_);
   http::Request request = (kept ? *kept : scratch).request(packet.data());
-  http10_ = request.protocolVersion() == "1.0";
+  http10_ = request.protocolVersion().back() == '0';
   keepAlive_ = request.keepAlive();
   head_ = request.method() == "HEAD";
   first_ = false;

@@ -50,6 +50,8 @@ class HttpCodec final : public BuiltinCodec {
   };
   enum class Deflate : std::uint8_t { none, keepsContexts, borrowsContexts };
 
+  http::Parser& parser(const Conn& connection);
+  ARTEL_COLD Input notWhole(Conn& connection, http::Parser& parser, bool inBody, std::span<char> bytes);
   void handle(Conn& connection, http::Request& request, const MessageCallback& handler);
   void upgrade(Conn& connection, const http::Request& request);
   std::string answerToExtensions(const Conn& connection);
