@@ -56,6 +56,7 @@ TEST(CommandLine, TheApplicationsWordsAreLeftAlone) {
 
 TEST(CommandLine, NearMisses) {
   EXPECT_NE(refused({"sart"}).find("Did you mean \"start\"?"), std::string::npos);
+  EXPECT_NE(refused({"stauts"}).find("Did you mean \"status\"?"), std::string::npos);  // not "start"
   EXPECT_NE(refused({"start", "--cuont", "3"}).find("Did you mean \"--count\"?"), std::string::npos);
   EXPECT_EQ(refused({"frobnicate"}).find("Did you mean"), std::string::npos);
   EXPECT_NE(refused({"start", "extra"}).find("\"--\""), std::string::npos);
