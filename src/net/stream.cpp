@@ -28,11 +28,6 @@ void Stream::ready(std::uint8_t events) {
   if ((events & platform::Poller::writable) != 0 && rest_ != nullptr) sendMore();
 }
 
-inline void Stream::readDone(char* bytes, std::ptrdiff_t size) {
-  if (size > 0) return received({bytes, static_cast<std::size_t>(size)});
-  readEnded(size);
-}
-
 void Stream::startReading() noexcept {
   if (reading_ || !open_) return;
   reading_ = true;

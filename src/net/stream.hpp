@@ -85,7 +85,10 @@ class Stream : public Pollable {
   friend class UvSocket;
   using Socket = std::conditional_t<platform::directIo(), PolledSocket, UvSocket>;
   void ready(std::uint8_t events) override;
-  void readDone(char* bytes, std::ptrdiff_t size);
+  void readDone(char* bytes, std::ptrdiff_t size) {
+    if (size > 0) return received({bytes, static_cast<std::size_t>(size)});
+    readEnded(size);
+  }
   ARTEL_COLD void readEnded(std::ptrdiff_t status);
   ARTEL_COLD void sendMore();
   void restDone(int status);

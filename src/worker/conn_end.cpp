@@ -1,0 +1,193 @@
+// How a connection ends: closed by us or by the peer, stopped with the process, or given up because it takes too long.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "artel/log.hpp"
+#include "src/net/loop.hpp"
+#include "src/net/statistics.hpp"
+#include "src/net/user_code.hpp"
+#include "src/worker/conn.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+namespace {
+/// sendTimeout of a closing connection, at most: nobody waits for its answers any more.
+constexpr std::chrono::milliseconds closingTimeout{30'000};
+
+/// Ticks may come before what they are compared with, when something happened in the same turn.
+std::int64_t elapsed(Conn::Clock now, Conn::Clock since) noexcept { return static_cast<std::int32_t>(now - since); }
+}  // namespace
+
+void Conn::closeWithMessage(detail::TypeId type, const void* message) {
+  if (status_ != Status::established) return;
+  if (auto* codec = builtin(); codec != nullptr) codec->lastMessage();
+  if (codec_ != nullptr) {
+    write([&](std::string& out) { return codec_->encode(type, message, *this, out); }, true);
+  } else if (type == detail::typeId<std::string_view>()) {
+    write([&](std::string& out) { return out.append(*static_cast<const std::string_view*>(message)), true; }, true);
+  }
+  beginClose(true);
+}
+
+void Conn::endAfterFlush() { beginClose(false); }
+
+void Conn::beginClose(bool goodbye) {
+  if (status_ != Status::established) return;
+  if (goodbye) {
+    auto* codec = builtin();
+    if (codec != nullptr && codec->closesLater()) return;
+    if (codec != nullptr) codec->sayGoodbye(*this);
+    if (status_ != Status::established) return;
+  }
+  setStatus(Status::closing);
+  stalledSince_ = clock();
+  if (!corked()) dropIn();
+  visitLater();
+}
+
+/// Flushed? Then our side ends. The peer has ended, too? Then all does.
+void Conn::goOnClosing() {
+  if (status_ != Status::closing || queued() > 0) return;
+  if (peerEnded_) return finish();
+  setStatus(Status::ending);
+  stalledSince_ = clock();
+  shutdownSend();
+  startReading();
+}
+
+void Conn::finish() {
+  if (gone_) return;
+  gone_ = true;
+  setStatus(Status::closed);
+  net::loop().closing.push_back(shared_from_this());
+  closeHandle();
+  visitLater();
+}
+
+void Conn::handleClosed() {
+  // libuv lets go of what was closed last first.
+  auto& closing = net::loop().closing;
+  const auto at = std::find_if(closing.rbegin(), closing.rend(), [this](const auto& one) { return one.get() == this; });
+  const std::shared_ptr<void> last = std::move(*at);
+  *at = std::move(closing.back());
+  closing.pop_back();
+}
+
+void Conn::turnEnds() {
+  const auto keep = shared_from_this();
+  if ((events_ & eventParse) != 0) {
+    events_ &= static_cast<std::uint8_t>(~eventParse);
+    if (status_ == Status::established) {
+      net::activity.enter(net::Running::message, id_);
+      parseBuffered();
+      if (in_ == nullptr && peerEnded_ && !halfOpen_ && !has(barHeld | barPaused)) beginClose(false);
+    }
+  }
+  raiseEvents();
+  // What mayDeliver() leaves is the beginning of a message that never ends.
+  if (halfOpen_ && peerEnded_ && !endPassed_ && status_ == Status::established && (in_ == nullptr || mayDeliver()))
+    passEnd();
+  if (has(barSendEnded) && !shut_ && queued() == 0 && !has(barEnd)) {
+    shut_ = true;
+    shutdownSend();
+  }
+  goOnClosing();
+  if (!gone_ || endTold_) return;
+  endTold_ = true;
+  net::activity.enter(net::Running::close, id_);
+  net::userCode(this, [&] {
+    if (callbacks_->onClose) callbacks_->onClose(*this);
+  });
+  net::userCode(this, [&] {
+    if (codec_ != nullptr) codec_->onClose(*this);
+  });
+  // A source that has nothing more to say, or waits for this one to drain, would wait for ever.
+  if (const auto source = callbacks_->pipedFrom.lock(); source && (source->endPassed_ || source->has(barPaused)))
+    source->beginClose(false);
+  dropIn();
+  // A callback may hold its own connection: nothing calls it any more, so that circle is cut.
+  static const CallbacksRef none(new SharedCallbacks);
+  callbacks_ = none;
+  if (Worker* worker = std::exchange(worker_, nullptr); worker != nullptr) worker->core().connectionGone(*this);
+}
+
+// ---- time -----------------------------------------------------------------------------------------------------------
+
+void Conn::tick(Clock now, std::uint32_t linger) {
+  if (status_ == Status::ending) {
+    if (now - stalledSince_ >= linger) finish();
+    return;
+  }
+  if (status_ == Status::closing) {
+    // Not flushed yet: a slow reader may take its time, one that takes nothing may not.
+    const auto limit = worker_ != nullptr ? worker_->sendTimeout : closingTimeout;
+    if (sendStalled(now, limit.count() > 0 ? std::min(limit, closingTimeout) : closingTimeout)) giveUpSending();
+    return;
+  }
+  if (status_ != Status::established || worker_ == nullptr) return;
+  const auto over = [&](std::chrono::milliseconds limit, Clock since) {
+    return limit.count() > 0 && now - since >= static_cast<std::uint64_t>(limit.count());
+  };
+  if (sendStalled(now, worker_->sendTimeout)) return giveUpSending();
+  if (over(worker_->idleTimeout, lastReceived_)) return beginClose(true);
+  if (auto* codec = builtin()) return codec->tick(*this, now);
+  if (in_ == nullptr || codec_ == nullptr || !mayDeliver()) return;
+  if (packetSize_ == 0 ? over(worker_->headerTimeout, messageSince_) : messageStalled(now)) {
+    log::debug(std::string(logName()) +
+               " closed: a message was begun and comes too slowly (headerTimeout, bodyTimeout)");
+    finish();
+  }
+}
+
+bool Conn::tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept {
+  const std::int64_t limit = worker_->bodyTimeout.count(), rate = static_cast<std::int64_t>(worker_->minRate);
+  if (limit <= 0) return false;
+  const std::int64_t lasted = elapsed(now, since), silent = std::min(lasted, elapsed(now, lastReceived_));
+  return silent >= limit || (rate > 0 && lasted >= limit + static_cast<std::int64_t>(bytes) * 1000 / rate);
+}
+
+/// Each `minRate * timeout` bytes that the peer takes buy it another `timeout`: so neither one that takes nothing nor
+/// one that takes a byte now and then holds what is queued for it. Asks the system only while something is queued.
+bool Conn::sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept {
+  if (timeout.count() <= 0 || !behind()) {
+    if (takenBefore_ != notBehind) takenBefore_ = notBehind;
+    return false;
+  }
+  std::int64_t limit = timeout.count();
+  const std::uint64_t rate = worker_ != nullptr ? std::max<std::uint64_t>(worker_->minRate, 1) : 1;
+  // Where a write is seen only when all of it is done, it gets the time that all of it may take.
+  if (!platform::directIo()) limit += static_cast<std::int64_t>(queued() * 1000 / rate);
+  const std::uint64_t taken = bytesTaken(),
+                      due = std::max<std::uint64_t>(rate * static_cast<std::uint64_t>(timeout.count()) / 1000, 1);
+  if (takenBefore_ == notBehind || taken - takenBefore_ >= due) {
+    takenBefore_ = taken;
+    stalledSince_ = now;
+  }
+  return elapsed(now, stalledSince_) >= limit;
+}
+
+void Conn::giveUpSending() {
+  if (worker_ != nullptr) {
+    ++worker_->core().sendFails;
+    worker_->core().hint("sendTimeout",
+                         std::string(logName()) +
+                             " takes nothing, or next to nothing, of what is sent to it: the connection ends, what "
+                             "waited is lost (sendTimeout, minRate)");
+  }
+  raise(eventStalled);
+  finish();
+}
+
+void Conn::stop(bool graceful) {
+  if (status_ != Status::established) return;
+  if (auto* codec = builtin(); codec != nullptr && codec->stopping(*this, graceful)) return;
+  if (graceful && builtin() == nullptr) return;  // it stays until it ends by itself, or the deadline
+  net::activity.enter(net::Running::drain, id_);
+  if (callbacks_->onDrain) net::userCode(this, [&] { callbacks_->onDrain(*this); });
+  beginClose(true);
+}
+
+}  // namespace artel

@@ -1,0 +1,52 @@
+// pipe: what one connection receives another sends, at the pace of the slower, half-closes included.
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "src/worker/conn.hpp"
+
+namespace artel {
+
+void Conn::pipeTo(Conn& to) {
+  const std::weak_ptr<Conn> target = to.weak_from_this(), source = weak_from_this();
+  MessageCallback pass = [target](TcpConnection& self, std::string_view data) {
+    const auto other = target.lock();
+    if (!other) return;
+    other->send(data);
+    // Now, not at the turn's end: more may arrive in this turn, and a full buffer would drop it.
+    if (other->atLimit()) self.pauseRecv();
+  };
+  checkHandler(pass, false);
+  SharedCallbacks& mine = ownCallbacks();
+  mine.pipedTo = target;
+  mine.onMessage = std::move(pass);
+  mine.onClose = [target](TcpConnection&) {
+    if (const auto other = target.lock()) other->close();
+  };
+  SharedCallbacks& theirs = to.ownCallbacks();
+  theirs.onBufferFull = [source](TcpConnection&) {
+    if (const auto other = source.lock()) other->pauseRecv();
+  };
+  theirs.onBufferDrain = [source](TcpConnection&) {
+    if (const auto other = source.lock()) other->resumeRecv();
+  };
+  theirs.pipedFrom = source;
+  halfOpen_ = true;
+  if (peerEnded_) raise(eventParse);
+}
+
+/// This side's peer has ended and all it sent was passed on: the other side's sending ends.
+void Conn::passEnd() {
+  endPassed_ = true;
+  const auto other = callbacks_->pipedTo.lock();
+  if (!other || other->status_ != Status::established) return beginClose(false);
+  other->set(barSendEnded, true);
+  other->visitLater();
+  if (other->peerEnded_) {
+    other->set(barSendEnded, false);  // closing ends it
+    other->beginClose(false);
+    beginClose(false);
+  }
+}
+
+}  // namespace artel
