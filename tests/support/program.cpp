@@ -104,8 +104,10 @@ Program::Program(const std::string& name, std::vector<std::string> arguments, co
   uv_pipe_init(&s.own.loop, &s.err, 0);
   s.out.data = &s.outText;
   s.err.data = &s.errText;
-  const std::string file =
-      (name.front() == '/' ? name : binDirectory() + "/" + name) + (capabilities().platform == "windows" ? ".exe" : "");
+  // Absolute, with its drive: the program's own directory may be on another one.
+  const std::string file = std::filesystem::absolute((name.front() == '/' ? name : binDirectory() + "/" + name) +
+                                                     (capabilities().platform == "windows" ? ".exe" : ""))
+                               .string();
   std::vector<char*> words{const_cast<char*>(file.c_str())};
   for (std::string& word : arguments) words.push_back(word.data());
   words.push_back(nullptr);
