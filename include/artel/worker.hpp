@@ -269,7 +269,8 @@ class Worker {
   static inline Callback<void(Worker&, int status, std::int64_t pid)> onWorkerExit;
   /// Before the workers are replaced.
   static inline Callback<void()> onMasterReload;
-  /// All workers have ended, the files are gone.
+  /// All workers have ended; the files are still there, and a command that stops the service waits for this. Not after
+  /// a start that failed.
   static inline Callback<void()> onMasterStop;
 
   struct Core;

@@ -359,9 +359,10 @@ void Cluster::endedServing(Slot& slot, const Process& was, const platform::Child
 }
 
 int Cluster::finish() {
+  // While the lock is held and who asked for the stop waits: nobody starts the service beside the hook.
+  if (failure_.empty() && Worker::onMasterStop) hook("onMasterStop", [] { Worker::onMasterStop(); });
   endStop();
   if (!failure_.empty()) throw SetupError(Exit::failed, failure_);
-  if (Worker::onMasterStop) hook("onMasterStop", [] { Worker::onMasterStop(); });
   return static_cast<int>(killed_ > 0 ? Exit::deadlinePassed : Exit::ok);
 }
 

@@ -352,7 +352,7 @@ TEST_F(Service, TheHooksOfTheMaster) {
   const std::string out = directory.read("out.txt");
   EXPECT_NE(out.find("master-reload\n"), std::string::npos) << out;
   EXPECT_NE(out.find("exit web 0 "), std::string::npos) << out;
-  EXPECT_NE(out.find("master-stop\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("master-stop locked\n"), std::string::npos) << "before stop returns and the lock is free: " << out;
 }
 
 TEST_F(Service, CheckDecidesAndDoesNothing) {
