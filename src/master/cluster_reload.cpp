@@ -128,7 +128,11 @@ void Cluster::startReplacing(Slot& slot, bool graceful, Milliseconds timeout) {
 void Cluster::successorReady(Slot& slot) {
   if (slot.serving.alive()) {
     static_cast<void>(slot.serving.channel.put(WorkerProcess::reloadMessage));
-    if (reload_.active)
+    if (reload_.active && slot.successor.generation != generation_)
+      // A further reload came while it was starting, so it is replaced itself. Its slot is wanted: who leaves has to
+      // hurry, as beginReload() has told those who were leaving then.
+      tell(slot.serving, false, Worker::stopTimeout);
+    else if (reload_.active)
       tell(slot.serving, reload_.graceful, reload_.timeout);
     else
       tell(slot.serving, true, timeoutOf(true));  // maxRequests

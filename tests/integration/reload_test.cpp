@@ -229,6 +229,24 @@ TEST_F(Reload, GracefullyAConnectionStaysWithItsProcess) {
   stop(*service);
 }
 
+TEST_F(Reload, AFurtherOneWhileAReplacementStartsIsNotKeptByConnections) {
+  auto service = start("1", {"keep=reloadable", "graceful=600000", "hold=" + directory.file("hold")});
+  Wire wire(service->port(1));
+  wire.send("who\n");
+  const std::string old = wire.receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; });
+  std::ofstream(directory.file("hold-line")) << "now";
+  auto first = command({"reload", "-g"});
+  service->until([&] { return lines(service->out(), "held line") == 1; });
+  auto second = command({"reload", "-g"});
+  service->until(
+      [&] { return service->err().find("reloading", service->err().find("reloading") + 1) != std::string::npos; });
+  std::filesystem::remove(directory.file("hold-line"));
+  EXPECT_EQ(second->wait(), 0) << second->err();
+  EXPECT_EQ(first->wait(), 0) << first->err();
+  EXPECT_FALSE(processExists(std::stoi(old)));
+  stop(*service);
+}
+
 TEST_F(Reload, AStuckPredecessorIsKilledAndTheReloadSaysSo) {
   auto service = start("1", {"stop=300"});
   const auto port = service->port();
