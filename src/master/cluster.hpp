@@ -120,6 +120,7 @@ class Cluster {
 
   // cluster_reload.cpp
   void beginReload(bool graceful, Milliseconds timeout, const Client& client);
+  bool replacing(const PlannedWorker& planned) const;
   void advanceReload();
   void startReplacing(Slot& slot, bool graceful, Milliseconds timeout);
   void replaceWorn();

@@ -70,14 +70,19 @@ void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& cli
   }
 }
 
+/// Whether any slot of that Worker, before or after the one in question, is in the middle of it.
+bool Cluster::replacing(const PlannedWorker& planned) const {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+    return slot.planned == &planned && (slot.successor.alive() || slot.counted);
+  });
+}
+
 void Cluster::advanceReload() {
   if (!reload_.active || phase_ != Phase::running) return;
   bool done = true;
-  const PlannedWorker* busy = nullptr;
   for (Slot& slot : slots_) {
-    if (slot.successor.alive() || slot.predecessor.alive()) done = false;
+    if (slot.predecessor.alive()) done = false;
     if (slot.successor.alive() || slot.counted) {
-      busy = slot.planned;
       done = false;
       continue;
     }
@@ -90,8 +95,7 @@ void Cluster::advanceReload() {
       continue;
     }
     done = false;
-    if (busy == slot.planned || slot.predecessor.alive() || slot.serving.told) continue;
-    busy = slot.planned;
+    if (replacing(*slot.planned) || slot.predecessor.alive() || slot.serving.told) continue;
     startReplacing(slot, reload_.graceful, reload_.timeout);
     if (!reload_.active) return;
   }
@@ -103,10 +107,7 @@ void Cluster::replaceWorn() {
   if (phase_ != Phase::running || reload_.active) return;
   for (Slot& slot : slots_) {
     if (!slot.worn || !slot.serving.ready || slot.serving.told) continue;
-    const bool busy = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& other) {
-      return other.planned == slot.planned && (other.successor.alive() || other.counted);
-    });
-    if (busy || slot.predecessor.alive()) continue;
+    if (replacing(*slot.planned) || slot.predecessor.alive()) continue;
     slot.worn = false;
     log::info(nameOf(slot) + " (pid " + std::to_string(slot.serving.pid) +
               ") has served maxRequests: a new one starts");

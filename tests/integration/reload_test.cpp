@@ -151,6 +151,29 @@ TEST_F(Reload, PredecessorFirstWhereStateMustNotExistTwice) {
   stop(*service);
 }
 
+TEST_F(Reload, PredecessorFirstAFurtherOneWaitsForTheSlotThatIsEmpty) {
+  auto service = start("2", {"predecessor-first", "hold=" + directory.file("hold")});
+  everybody(*service, service->port(), 2);
+  std::ofstream(directory.file("hold-1")) << "now";
+  auto first = command({"reload"});
+  service->until([&] { return lines(service->out(), "held 1") == 1; });
+  const std::size_t stopped = lines(service->out(), "stop ");
+  EXPECT_EQ(stopped, 2u) << service->out();
+  auto second = command({"reload"});
+  service->until(
+      [&] { return service->err().find("reloading", service->err().find("reloading") + 1) != std::string::npos; });
+  // What the master begins in a turn it has begun when it answers a question of a later one.
+  EXPECT_EQ(command({"status"})->wait(), 0);
+  std::filesystem::remove(directory.file("hold-1"));
+  EXPECT_EQ(second->wait(), 0) << second->err();
+  EXPECT_EQ(first->wait(), 0) << first->err();
+  service->until([&] { return lines(service->out(), "start ") == 6; });
+  const std::string& out = service->out();
+  const auto held = out.find("held 1");
+  EXPECT_LT(out.find("start 1 ", held), out.find("stop ", held)) << "one stopped while the other was down: " << out;
+  stop(*service);
+}
+
 TEST_F(Reload, WhoIsNotReloadableKeepsItsConnections) {
   auto service = start("1", {"keep"});
   const auto web = service->port(0), text = service->port(1);
