@@ -71,6 +71,9 @@ int startInBackground(const Plan& plan, const Command& command, const ServiceFil
   };
   try {
     code = serve(plan, command, files, background->channel);
+    // Cluster lets the launcher go when the service is ready.
+    if (background->channel)
+      throw SetupError(Exit::failed, files.name + " was stopped while it was starting", {{"read", files.log}});
   } catch (const SetupError& refused) {
     code = static_cast<int>(refused.exit());
     tell(refused.text());

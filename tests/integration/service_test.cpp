@@ -161,6 +161,19 @@ TEST_F(Service, AFailedStartInTheBackgroundSaysWhy) {
   EXPECT_EQ(run({"stop"}).code, 3);
 }
 
+TEST_F(Service, AStopWhileItIsStartingIsSaidToWhoStartsIt) {
+  std::ofstream(directory.file("hold-0")) << "now";
+  Program launcher("fixtures/service", {"start", "-d", "--", "hold=" + directory.file("hold")}, &directory);
+  launcher.until([&] { return directory.has("service.pid"); });
+  Program stop("fixtures/service", {"stop"}, &directory);
+  stop.until([&] { return directory.read("service.log").find("stopping") != std::string::npos; });
+  std::filesystem::remove(directory.file("hold-0"));
+  EXPECT_EQ(stop.wait(), 0) << stop.err();
+  EXPECT_EQ(launcher.wait(), 1) << launcher.out();
+  EXPECT_NE(launcher.err().find("error[E01] service was stopped while it was starting"), std::string::npos)
+      << launcher.err();
+}
+
 TEST_F(Service, TheLaunchersEndChangesNothing) {
   std::uint16_t port = 0;
   {
