@@ -79,7 +79,7 @@ class ControlServer {
   void addTo(std::vector<platform::NativeSocket>& readers, std::vector<platform::NativeSocket>& writers);
   /// After the sleep; the sockets named by addTo() began at these indexes.
   void turn(const platform::Wakeup& wakeup, std::size_t firstReader, std::size_t firstWriter);
-  /// When the next client loses its patience with us, or we with it.
+  /// When the next client loses its patience with us, or we with it, or it is time to accept again.
   Clock::time_point nextLimit() const;
   bool idle() const noexcept { return clients_.empty(); }
   /// Takes the socket's file away and lets everybody go.
@@ -94,6 +94,7 @@ class ControlServer {
   Handler handler_;
   std::string path_;
   platform::NativeSocket listener_ = platform::noSocket;
+  Clock::time_point acceptAgain_{};  ///< set while nobody can be accepted
   std::list<std::shared_ptr<ControlClient>> clients_;
   std::vector<std::shared_ptr<ControlClient>> readers_, writers_;  ///< in the order addTo() named them
 };

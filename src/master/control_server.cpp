@@ -11,7 +11,8 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto timeToAsk = 2s, timeToTake = 10s;
-}
+constexpr auto acceptPause = 200ms;  ///< without it, a connection that cannot be accepted would keep the master awake
+}  // namespace
 
 void ControlClient::say(std::string_view kind, std::string_view line) {
   if (ended_ || gone_) return;
@@ -44,9 +45,11 @@ void ControlServer::addTo(std::vector<platform::NativeSocket>& readers, std::vec
   readers_.clear();
   writers_.clear();
   if (listener_ == platform::noSocket) return;
+  if (Clock::now() >= acceptAgain_) acceptAgain_ = {};
   // With all places taken, the next one waits in the queue of the kernel; somebody's time will be over.
   readers_.push_back(nullptr);
-  readers.push_back(clients_.size() < mostClients ? listener_ : platform::noSocket);
+  const bool accepts = clients_.size() < mostClients && acceptAgain_ == Clock::time_point{};
+  readers.push_back(accepts ? listener_ : platform::noSocket);
   for (const auto& client : clients_) {
     readers_.push_back(client);
     readers.push_back(client->socket_);
@@ -65,7 +68,11 @@ void ControlServer::turn(const platform::Wakeup& wakeup, std::size_t firstReader
     }
     while (clients_.size() < mostClients) {
       const auto peer = platform::acceptControl(listener_);
-      if (!peer) break;
+      if (!peer) {
+        // Such as no descriptor left: the one who waits stays in the queue, and the listener readable.
+        if (peer.error().code != Errc::wouldBlock) acceptAgain_ = Clock::now() + acceptPause;
+        break;
+      }
       clients_.push_back(std::shared_ptr<ControlClient>(new ControlClient(*peer)));
       clients_.back()->limit_ = Clock::now() + timeToAsk;
     }
@@ -80,34 +87,33 @@ void ControlServer::turn(const platform::Wakeup& wakeup, std::size_t firstReader
   dropGone();
 }
 
+/// One buffer in a turn: the master's other work does not wait for one who never ends.
 void ControlServer::read(const std::shared_ptr<ControlClient>& client) {
-  char buffer[1024];
-  for (;;) {
-    const auto got = platform::receiveNow(client->socket_, buffer, sizeof buffer);
-    if (got == 0) return;
-    if (got < 0) {
-      client->gone_ = true;
-      return;
-    }
-    if (client->asked_) continue;  // one request a connection; more is noise
-    client->in_.append(buffer, static_cast<std::size_t>(got));
-    const auto end = client->in_.find('\n');
-    if (end == std::string::npos) {
-      if (client->in_.size() > ControlClient::longestRequest) client->gone_ = true;
-      if (client->gone_) return;
-      continue;
-    }
-    client->asked_ = true;
-    const auto request = parseControlRequest(std::string_view(client->in_).substr(0, end));
-    client->in_.clear();
-    if (request) {
-      handler_(client, *request);
-    } else {
-      client->err("this is not a request that this version understands");
-      client->end(static_cast<int>(Exit::usage));
-    }
-    write(*client);
+  if (client->gone_) return;
+  char buffer[4096];
+  const auto got = platform::receiveNow(client->socket_, buffer, sizeof buffer);
+  if (got == 0) return;
+  if (got < 0) {
+    client->gone_ = true;
+    return;
   }
+  if (client->asked_) return;  // one request a connection; more is noise
+  client->in_.append(buffer, static_cast<std::size_t>(got));
+  const auto end = client->in_.find('\n');
+  if (end == std::string::npos) {
+    if (client->in_.size() > ControlClient::longestRequest) client->gone_ = true;
+    return;
+  }
+  client->asked_ = true;
+  const auto request = parseControlRequest(std::string_view(client->in_).substr(0, end));
+  client->in_.clear();
+  if (request) {
+    handler_(client, *request);
+  } else {
+    client->err("this is not a request that this version understands");
+    client->end(static_cast<int>(Exit::usage));
+  }
+  write(*client);
 }
 
 void ControlServer::write(ControlClient& client) {
@@ -141,7 +147,7 @@ void ControlServer::dropGone() {
 }
 
 ControlServer::Clock::time_point ControlServer::nextLimit() const {
-  auto next = Clock::time_point::max();
+  auto next = acceptAgain_ == Clock::time_point{} ? Clock::time_point::max() : acceptAgain_;
   for (const auto& client : clients_) {
     if (!client->asked_ || !client->out_.empty()) next = std::min(next, client->limit_);
   }

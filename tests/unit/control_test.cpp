@@ -152,6 +152,44 @@ TEST_F(Control, WhoTakesNothingCostsNoMoreThanItsBuffer) {
   EXPECT_TRUE(asked[0]->ended());
 }
 
+TEST_F(Control, WhoNeverEndsIsReadABufferInATurn) {
+  const auto socket = connect();
+  const std::string request = "artel/1\twait\n", noise(1024, 'x');
+  send(socket, request);
+  const auto fill = [&] {
+    std::size_t sent = 0;
+    for (std::ptrdiff_t n; (n = platform::sendNow(socket.native(), noise.data(), noise.size())) > 0;)
+      sent += static_cast<std::size_t>(n);
+    return sent;
+  };
+  const std::size_t waits = fill();  // in the kernel
+  ASSERT_GT(waits, 32u * 1024);
+  while (asked.empty()) turn();
+  EXPECT_FALSE(server.idle());
+  EXPECT_LT(fill(), waits / 2) << "what it did not read is still there";
+}
+
+TEST_F(Control, WhoCannotBeAcceptedDoesNotKeepTheMasterAwake) {
+  const auto named = [this] {
+    std::vector<platform::NativeSocket> readers, writers;
+    server.addTo(readers, writers);
+    return readers.at(0);
+  };
+  const auto listener = named();
+  const auto file = platform::openAppend(directory.file("no-socket"));  // always readable, and accepts nobody
+  ASSERT_TRUE(file);
+  platform::becomeDescriptor(*file, listener);
+  turn();
+  EXPECT_EQ(named(), platform::noSocket) << "asked again at once";
+  EXPECT_LT(server.nextLimit(), ControlServer::Clock::now() + 1s);
+  const auto working = platform::openControl(path);
+  ASSERT_TRUE(working);
+  platform::becomeDescriptor(*working, listener);
+  const auto socket = connect();
+  send(socket, "artel/1\thello\n");
+  EXPECT_EQ(readAll(socket), "out fine\nerr a warning\nend 3\n") << "after the pause";
+}
+
 TEST_F(Control, AClientThatLeavesIsForgotten) {
   {
     const auto socket = connect();
