@@ -78,8 +78,7 @@ int runConnections(const Command& command, const ServiceFiles& files) {
       patience);
   if (!code || !*code) {
     if (awaitEnd(files, 1s)) throw notRunning(files, command.program);
-    throw SetupError(Exit::failed, files.name + ": the master does not answer at " + files.control,
-                     {{"try", command.program + " restart -d      (somebody may have deleted the socket)"}});
+    throw notAnswering(files, command.program, code ? nullptr : &code.error());
   }
   if (**code != 0) return **code;
   report.sort(command.sort);

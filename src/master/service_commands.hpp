@@ -21,5 +21,7 @@ bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit);
 /// E04, E03.
 SetupError alreadyRunning(const ServiceFiles& files, const std::string& program);
 SetupError notRunning(const ServiceFiles& files, const std::string& program);
+/// E01: there is a master, but no answer. `why`: of the connection; null when there was one.
+SetupError notAnswering(const ServiceFiles& files, const std::string& program, const Error* why);
 
 }  // namespace artel

@@ -1,6 +1,7 @@
 // status: the master draws the screen for the terminal that the command has.
 #include <cstdio>
 #include <optional>
+#include <utility>
 
 #include "src/master/control.hpp"
 #include "src/master/live_view.hpp"
@@ -20,7 +21,8 @@ struct Answer {
 };
 
 /// Nothing when there is no master any more, or it says nothing.
-std::optional<Answer> ask(const Command& command, const ServiceFiles& files, const platform::Terminal& terminal) {
+Result<std::optional<Answer>> ask(const Command& command, const ServiceFiles& files,
+                                  const platform::Terminal& terminal) {
   ControlRequest request{"status", {}};
   if (command.json) request.values["json"];
   if (terminal.isTerminal) request.values["width"] = std::to_string(terminal.width);
@@ -33,9 +35,10 @@ std::optional<Answer> ask(const Command& command, const ServiceFiles& files, con
         (kind == "err" ? answer.err : answer.out).append(text) += '\n';
       },
       patience);
-  if (!code || !*code) return std::nullopt;
+  if (!code) return code.error();
+  if (!*code) return std::optional<Answer>();
   answer.code = **code;
-  return answer;
+  return std::optional<Answer>(std::move(answer));
 }
 
 }  // namespace
@@ -43,8 +46,11 @@ std::optional<Answer> ask(const Command& command, const ServiceFiles& files, con
 int runStatus(const Command& command, const ServiceFiles& files) {
   if (!platform::ServiceLock::owner(files.lock)) throw notRunning(files, command.program);
   std::optional<Answer> last;
+  std::optional<Error> failed;
   const auto next = [&](const platform::Terminal& terminal) -> std::optional<std::string> {
-    last = ask(command, files, terminal);
+    auto answered = ask(command, files, terminal);
+    failed = answered ? std::nullopt : std::optional(answered.error());
+    last = answered ? std::move(*answered) : std::nullopt;
     if (!last || last->code != 0) return std::nullopt;
     return last->out;
   };
@@ -61,8 +67,7 @@ int runStatus(const Command& command, const ServiceFiles& files) {
     return last->code;
   }
   if (awaitEnd(files, endTime)) throw notRunning(files, command.program);
-  throw SetupError(Exit::failed, files.name + ": the master does not answer at " + files.control,
-                   {{"try", command.program + " restart -d      (somebody may have deleted the socket)"}});
+  throw notAnswering(files, command.program, failed ? &*failed : nullptr);
 }
 
 }  // namespace artel

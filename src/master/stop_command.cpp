@@ -70,6 +70,16 @@ SetupError notRunning(const ServiceFiles& files, const std::string& program) {
           {{"try", program + " start -d"}}};
 }
 
+SetupError notAnswering(const ServiceFiles& files, const std::string& program, const Error* why) {
+  const std::string what = files.name + ": the master does not answer at " + files.control;
+  if (why != nullptr && why->code == Errc::permissionDenied)
+    return {
+        Exit::failed, what + ": " + why->message, {{"try", "the same command as the user who started the service"}}};
+  return {Exit::failed,
+          what + (why != nullptr ? ": " + why->message : ""),
+          {{"try", program + " restart -d      (somebody may have deleted the socket)"}}};
+}
+
 bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (platform::ServiceLock::owner(files.lock)) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "artel/artel.hpp"
+#include "src/master/service_commands.hpp"
 #include "tests/support/program.hpp"
 
 namespace artel {
@@ -225,6 +226,21 @@ TEST_F(Control, AskMasterHearsLinesAndTheCode) {
   command.join();
   EXPECT_EQ(heard, "out:fine;err:a warning;");
   EXPECT_EQ(code, 3);
+}
+
+TEST(NotAnswering, WhoMayNotConnectIsToldSo) {
+  ServiceFiles files;
+  files.name = "chat";
+  files.control = "/srv/chat/chat.sock";
+  const Error denied{Errc::permissionDenied, "permission denied", 13}, none{Errc::system, "no such file", 2};
+  const std::string mine = notAnswering(files, "./chat", &denied).text();
+  EXPECT_NE(mine.find("chat: the master does not answer at /srv/chat/chat.sock: permission denied\n"),
+            std::string::npos)
+      << mine;
+  EXPECT_NE(mine.find("the same command as the user who started the service"), std::string::npos) << mine;
+  EXPECT_EQ(mine.find("deleted"), std::string::npos) << mine;
+  for (const Error* why : {&none, static_cast<const Error*>(nullptr)})
+    EXPECT_NE(notAnswering(files, "./chat", why).text().find("deleted the socket"), std::string::npos);
 }
 
 TEST_F(Control, AFileThatIsNoSocketIsNotTakenAway) {
