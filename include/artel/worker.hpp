@@ -222,7 +222,7 @@ class Worker {
   static int runAll(int argc, char** argv);
   /// Ends this worker process in an orderly way: answers are sent, onWorkerStop runs, a new process follows.
   static void stopAll(int exitCode = 0, std::string_view why = {});
-  /// Ends the whole service from within a worker.
+  /// Ends the whole service from within a worker, or a hook of the master. Before the start it does nothing.
   static void stopService();
   /// The loop of this process; throws std::logic_error before a worker has started (in the master, in main).
   static Loop& globalEvent();

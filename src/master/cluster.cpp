@@ -49,6 +49,7 @@ Cluster::~Cluster() { removeFiles(); }
 
 int Cluster::run() {
   programIdentity_ = platform::fileIdentity(files_.program);
+  WorkerProcess::serviceToStop = false;  // before there was a service, it meant none
   bind();
   auto memory = platform::SharedMemory::create(2 * slots_.size() * sizeof(std::atomic<std::uint32_t>));
   if (!memory) throw SetupError(Exit::failed, "no shared memory: " + memory.error().message);
@@ -213,6 +214,8 @@ void Cluster::turn() {
   control_.turn(wakeup, channels.size(), 0);
   advanceQueries();
   rotateLog();
+  // Here, where all hooks have run and the loop looks whether anybody is left.
+  if (std::exchange(WorkerProcess::serviceToStop, false)) beginStop(false, Worker::stopTimeout);
 }
 
 Cluster::Clock::time_point Cluster::nextDue() const {

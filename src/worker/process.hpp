@@ -64,6 +64,8 @@ class WorkerProcess {
   int exitCode() const noexcept { return exitCode_; }
 
   static WorkerProcess* current() noexcept;
+  /// In the master: Worker::stopService() was called in a hook.
+  static inline bool serviceToStop = false;
   /// This process is on its way out: no keep-alive any more.
   static bool stopping() noexcept;
   /// Called by a Worker whose number of connections has changed.

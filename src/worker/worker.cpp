@@ -113,7 +113,10 @@ void Worker::stopAll(int exitCode, std::string_view why) {
 }
 
 void Worker::stopService() {
-  if (WorkerProcess::current() != nullptr) WorkerProcess::current()->stopService();
+  if (WorkerProcess::current() != nullptr)
+    WorkerProcess::current()->stopService();
+  else
+    WorkerProcess::serviceToStop = true;
 }
 
 Loop& Worker::globalEvent() {

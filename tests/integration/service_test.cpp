@@ -387,6 +387,14 @@ TEST_F(Service, TheHooksOfTheMaster) {
   EXPECT_NE(out.find("master-stop locked\n"), std::string::npos) << "before stop returns and the lock is free: " << out;
 }
 
+TEST_F(Service, AHookOfTheMasterStopsTheService) {
+  const auto port = start({"--", "end-with-worker"});
+  const int master = pid();
+  signalProcess(worker(port), 9);
+  EXPECT_TRUE(until([&] { return !processExists(master); })) << directory.read("service.log");
+  EXPECT_FALSE(directory.has("service.pid"));
+}
+
 TEST_F(Service, CheckDecidesAndDoesNothing) {
   const Said fine = run({"check", "--count", "3", "--", "stdout=out.txt"});
   EXPECT_EQ(fine.code, 0) << fine.err;
