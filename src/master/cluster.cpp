@@ -347,6 +347,7 @@ void Cluster::endedServing(Slot& slot, const Process& was, const platform::Child
     return beginStop(false, Worker::stopTimeout);
   }
   ++slot.exits;
+  slot.worn = false;  // the process that follows has served nothing yet
   if (std::exchange(slot.counted, false) && !was.ready)
     reloadFailed(nameOf(slot) + ": the new process ended before it was ready: " + how);
   // At once the first time; then later and later while it keeps dying young.

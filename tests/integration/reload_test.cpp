@@ -326,6 +326,35 @@ TEST_F(Reload, AfterMaxRequestsAProcessIsReplacedAndNobodyNotices) {
   stop(*service);
 }
 
+TEST_F(Reload, WhoFollowsOneThatEndedBeforeItWasReplacedIsNotReplaced) {
+  auto service = start("2", {"max-requests=5", "hold=" + directory.file("hold")});
+  const auto port = service->port();
+  service->until([&] { return lines(service->out(), "start ") == 2; });
+  const std::string started = service->out();  // asking who is there would be requests, too
+  for (const char* id : {"0", "1"}) std::ofstream(directory.file(std::string("hold-") + id)) << "now";
+  std::map<int, int> answers;
+  service->until([&] {  // both have asked, and one is being replaced, so that the other waits
+    if (const std::string body = bodyOf(get(port)); !body.empty()) ++answers[std::stoi(body)];
+    return answers[0] > 8 && answers[1] > 8 && service->out().find("held ") != std::string::npos;
+  });
+  const int first = service->out()[service->out().find("held ") + 5] - '0', other = 1 - first;
+  ASSERT_EQ(lines(service->out(), "held "), 1u);
+  std::filesystem::remove(directory.file("hold-" + std::to_string(other)));
+  const std::string begin = "start " + std::to_string(other) + " ";
+  signalProcess(std::stoi(started.substr(started.find(begin) + begin.size())), 9);
+  service->until([&] { return lines(service->out(), begin) == 2; });
+  std::filesystem::remove(directory.file("hold-" + std::to_string(first)));
+  service->until([&] { return service->errHas("process " + std::to_string(first) + " is replaced"); });
+  // What the master begins in a turn it has begun when it answers a question of a later one.
+  EXPECT_EQ(command({"status"})->wait(), 0);
+  service->signal(SIGTERM);
+  EXPECT_EQ(service->wait(), 0) << service->err();
+  EXPECT_EQ(lines(service->out(), begin), 2u);
+  const auto served = service->err().find("has served maxRequests");
+  ASSERT_NE(served, std::string::npos);
+  EXPECT_EQ(service->err().find("has served maxRequests", served + 1), std::string::npos) << service->err();
+}
+
 TEST_F(Reload, WithoutWaiting) {
   auto service = start("1");
   service->port();
