@@ -44,7 +44,8 @@ class Loop {
   void post(Callback<void()> f);
   /// Whether this is the loop's thread.
   bool here() const noexcept;
-  /// The uv_loop_t of libuv, for your own handles.
+  /// The uv_loop_t of libuv, for your own handles. On Linux libuv runs when one of its handles has something to do, so
+  /// prepare and check handles are not called in every turn of this loop.
   void* native() noexcept;
 
   struct Impl;

@@ -25,11 +25,6 @@ bool read(std::string_view text, Number& into) {
   return failed == std::errc() && end == text.data() + text.size();
 }
 
-/// The manual's: "gateway-serv.." for a long name.
-std::string cut(std::string_view name, std::size_t longest) {
-  return name.size() <= longest ? std::string(name) : std::string(name.substr(0, longest - 2)) + "..";
-}
-
 std::string stateOf(const ConnectionRow& row) {
   return row.paused && row.status == "ESTABLISHED" ? "PAUSED" : row.status;
 }
@@ -44,10 +39,10 @@ TableRow cellsOf(const ConnectionsReport::Row& one) {
   const ConnectionRow& row = one.row;
   const bool quiet = row.status == "ESTABLISHED" && !row.paused;
   return {{std::to_string(one.pid)},
-          {cut(row.worker, 14)},
+          {cutTo(row.worker, 14)},
           {std::to_string(row.id)},
           {row.transport},
-          {cut(row.protocol, 15)},
+          {cutTo(row.protocol, 15)},
           {row.ipv4 ? "1" : "0"},
           {row.ipv6 ? "1" : "0"},
           {human::bytes(row.receiveQueue)},

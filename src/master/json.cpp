@@ -1,5 +1,6 @@
 #include "src/master/json.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 
@@ -44,9 +45,8 @@ JsonWriter& JsonWriter::text(std::string_view value) { return raw(jsonQuoted(val
 
 JsonWriter& JsonWriter::real(double value) {
   if (!std::isfinite(value)) return null();
-  char digits[64];
-  std::snprintf(digits, sizeof digits, "%.3f", value);
-  std::string text = digits;
+  char digits[400];  // the largest double has 309 of them; printf would ask the locale for the point
+  std::string text(digits, std::to_chars(digits, digits + sizeof digits, value, std::chars_format::fixed, 3).ptr);
   while (text.back() == '0') text.pop_back();
   if (text.back() == '.') text.pop_back();
   return raw(text);

@@ -43,7 +43,10 @@ std::string plural(std::size_t n, const std::string& one, const std::string& man
   return human::count(n) + " " + (n == 1 ? one : many);
 }
 
-std::string rate(double perSecond) { return human::count(static_cast<std::uint64_t>(perSecond + 0.5)); }
+/// What a block says is not believed: beyond this the conversion would be undefined.
+std::uint64_t whole(double value) { return static_cast<std::uint64_t>(std::clamp(value, 0.0, 1e18)); }
+
+std::string rate(double perSecond) { return human::count(whole(perSecond + 0.5)); }
 
 std::string time(const std::optional<std::chrono::nanoseconds>& value) { return value ? human::duration(*value) : "-"; }
 
@@ -101,8 +104,8 @@ TableRow rowOf(const Group& group, const Process& process, bool first) {
   add([](const WorkerNumbers& n) { return human::count(n.timers); });
   add([](const WorkerNumbers& n) { return human::count(n.requests); });
   add([](const WorkerNumbers& n) { return rate(n.requestRate); });
-  add([](const WorkerNumbers& n) { return human::bytes(static_cast<std::uint64_t>(n.inRate)); });
-  add([](const WorkerNumbers& n) { return human::bytes(static_cast<std::uint64_t>(n.outRate)); });
+  add([](const WorkerNumbers& n) { return human::bytes(whole(n.inRate)); });
+  add([](const WorkerNumbers& n) { return human::bytes(whole(n.outRate)); });
   add([](const WorkerNumbers& n) { return time(n.callback50); });
   add([](const WorkerNumbers& n) { return time(n.callback99); });
   add([](const WorkerNumbers& n) { return time(n.turn99); });
@@ -122,8 +125,8 @@ TableRow sumRow(const Sums& all) {
           {human::count(all.timers)},
           {human::count(all.requests)},
           {rate(all.requestRate)},
-          {human::bytes(static_cast<std::uint64_t>(all.inRate))},
-          {human::bytes(static_cast<std::uint64_t>(all.outRate))},
+          {human::bytes(whole(all.inRate))},
+          {human::bytes(whole(all.outRate))},
           {""},
           {""},
           {""},

@@ -13,16 +13,6 @@ std::size_t lengthOf(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-std::string cutTo(std::string_view text, std::size_t length) {
-  if (lengthOf(text) <= length) return std::string(text);
-  std::size_t end = 0, shown = 0;
-  while (end < text.size() && (shown + 2 < length || (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)) {
-    if ((static_cast<unsigned char>(text[end]) & 0xC0) != 0x80) ++shown;
-    ++end;
-  }
-  return std::string(text.substr(0, end)) + "..";
-}
-
 struct Layout {
   std::vector<std::size_t> columns, widths;
   std::size_t gap = 2;
@@ -55,6 +45,16 @@ Layout layoutOf(const std::vector<TableColumn>& columns, const std::vector<Table
 }
 
 }  // namespace
+
+std::string cutTo(std::string_view text, std::size_t length) {
+  if (lengthOf(text) <= length) return std::string(text);
+  std::size_t end = 0, shown = 0;
+  while (end < text.size() && (shown + 2 < length || (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)) {
+    if ((static_cast<unsigned char>(text[end]) & 0xC0) != 0x80) ++shown;
+    ++end;
+  }
+  return std::string(text.substr(0, end)) + "..";
+}
 
 std::string painted(std::string_view text, Paint paint, bool colour) {
   if (!colour || paint == Paint::plain) return std::string(text);

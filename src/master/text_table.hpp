@@ -2,6 +2,7 @@
 // narrow. Pure.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ using TableRow = std::vector<TableCell>;
 /// `width` 0: all columns, as wide as they are. Each line ends with a newline and has no blanks before it.
 std::string textTable(const std::vector<TableColumn>& columns, const std::vector<TableRow>& rows, int width,
                       bool colour);
+
+/// At most so many columns of the screen, the last two of a longer text being "..".
+std::string cutTo(std::string_view text, std::size_t length);
 
 /// Items two blanks apart, on as many lines as the width needs (0: one).
 std::string wrapped(const std::vector<std::string>& items, int width);

@@ -26,9 +26,15 @@ struct Acceptor::Handle final : Pollable {
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
   void ready(std::uint8_t) override { acceptMany(); }
-  void poll(bool on) {
+  int poll(bool on) {
     const std::uint8_t wanted = on ? platform::Poller::readable : 0;
-    loop().poller.watch(socket, static_cast<Pollable*>(this), std::exchange(watched, wanted), wanted);
+    const int status = loop().poller.watch(socket, static_cast<Pollable*>(this), watched, wanted);
+    if (status == 0) watched = wanted;
+    return status;
+  }
+  /// The system may lack memory for it.
+  void pollOrTryAgain() {
+    if (poll(true) != 0) wait(exhaustedTime);
   }
   void acceptMany() {
     const std::shared_ptr<bool> still = alive;  // a callback may stop the listening
@@ -59,7 +65,7 @@ struct Acceptor::Handle final : Pollable {
   }
   void waited() {
     waiting = false;
-    if (!userPaused) poll(true);
+    if (!userPaused) pollOrTryAgain();
   }
 };
 
@@ -97,7 +103,8 @@ Result<void> Acceptor::start() {
   Handle& h = *handle_;
   if (platform::directIo()) {
     h.started = true;
-    if (!h.userPaused) h.poll(true);
+    const int status = h.userPaused ? 0 : h.poll(true);
+    if (status != 0) return Error{Errc::system, uv_strerror(status), status};
     return {};
   }
   int status = uv_tcp_open(&h.listener.tcp, static_cast<uv_os_sock_t>(h.socket));
@@ -129,7 +136,7 @@ void Acceptor::resume() noexcept {
   Handle& h = *handle_;
   if (!h.userPaused) return;
   h.userPaused = false;
-  if (platform::directIo() && h.started && !h.waiting) h.poll(true);
+  if (platform::directIo() && h.started && !h.waiting) h.pollOrTryAgain();
   if (h.held == 0) return;
   loop().defer([still = h.alive, &h] {  // a callback may stop the listening
     for (; *still && !h.userPaused && h.held > 0; --h.held)

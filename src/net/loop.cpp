@@ -121,7 +121,9 @@ Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::thi
   uv_prepare_start(&prepare_, [](uv_prepare_t* handle) {
     auto* impl = static_cast<Impl*>(handle->loop->data);
     impl->endTurn();
-    if (!platform::directIo()) net::activity.turnEnds(impl->now());
+    if (platform::directIo()) return;
+    uv_update_time(&impl->uv);
+    net::activity.turnEnds(impl->now());
   });
   uv_check_start(&check_, [](uv_check_t* handle) { static_cast<Impl*>(handle->loop->data)->endTurn(); });
   if (!platform::directIo()) return;
@@ -142,8 +144,10 @@ Loop::Impl::~Impl() {
   for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&prepare_), reinterpret_cast<uv_handle_t*>(&check_),
                               reinterpret_cast<uv_handle_t*>(&async_), reinterpret_cast<uv_handle_t*>(&tickTimer_)})
     uv_close(handle, nullptr);
-  deferred_.clear();
-  letGo();
+  while (!deferred_.empty() || !gone_.empty()) {  // a user's object may end more when it goes
+    const auto now = std::exchange(deferred_, {});
+    letGo();
+  }
   uv_run(&uv, UV_RUN_DEFAULT);
   [[maybe_unused]] const int open = uv_loop_close(&uv);
   assert(open == 0 && "a handle was left open");
@@ -167,11 +171,15 @@ void Loop::Impl::turn(bool wait) {
 }
 
 void Loop::Impl::turnOfOurs(bool wait) {
-  endTurn();  // of what was asked for outside of a turn
-  letGo();
+  bool pending = true;
+  for (int round = 0; round < 64 && pending; ++round) {  // what is let go of may send and close, too
+    endTurn();
+    letGo();
+    pending = first_ != nullptr || !deferred_.empty();
+  }
   uv_update_time(&uv);
   net::activity.turnEnds(now());
-  const int timeout = wait && !stopped_ ? uv_backend_timeout(&uv) : 0;
+  const int timeout = wait && !stopped_ && !pending ? uv_backend_timeout(&uv) : 0;
   const std::size_t count = poller.wait(ready_, timeout);
   uv_update_time(&uv);
   bool forLibuv = false;
@@ -183,11 +191,12 @@ void Loop::Impl::turnOfOurs(bool wait) {
   }
   endTurn();
   // Zero: a timer is due, or libuv has to tell the system what it waits for from now on.
-  if (forLibuv || uv_backend_timeout(&uv) == 0) uv_run(&uv, UV_RUN_NOWAIT);
-  letGo();
+  if (!forLibuv && uv_backend_timeout(&uv) != 0) return;
+  net::activity.enter(net::Running::native);
+  uv_run(&uv, UV_RUN_NOWAIT);
 }
 
-/// What was closed in this turn: nothing of it is ready any more.
+/// What was closed and has had its visit: nothing of it is ready any more.
 void Loop::Impl::letGo() {
   while (!gone_.empty()) {  // the last one first, as it is found in `closing`
     net::Stream& stream = *gone_.back();

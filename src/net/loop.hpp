@@ -79,7 +79,7 @@ struct Loop::Impl {
   /// Visits the stream at the end of this turn.
   void visitAtTurnEnd(net::Stream& stream) noexcept;
   void forget(net::Stream& stream) noexcept;
-  /// Its handle is closed: handleClosed() at the end of this turn.
+  /// Its socket is closed: handleClosed() after its visit, before the loop sleeps.
   void letGoLater(net::Stream& stream) { gone_.push_back(&stream); }
 
   /// The one coarse clock of all timeouts: calls back every `milliseconds` until another call; empty stops it.

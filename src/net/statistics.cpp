@@ -24,7 +24,7 @@ void count(std::array<StatisticsBlock::Word, Histogram::buckets>& counts, std::u
 struct Named {
   std::string_view name, subject;
 };
-constexpr std::array<Named, 14> names{{{"onMessage", "connection"},
+constexpr std::array<Named, 15> names{{{"onMessage", "connection"},
                                        {"onConnect", "connection"},
                                        {"onClose", "connection"},
                                        {"onBufferFull", "connection"},
@@ -37,7 +37,8 @@ constexpr std::array<Named, 14> names{{{"onMessage", "connection"},
                                        {"Loop::onSignal", ""},
                                        {"onWorkerStart", ""},
                                        {"onWorkerStop", ""},
-                                       {"onMessage", ""}}};
+                                       {"onMessage", ""},
+                                       {"a handle of Loop::native()", ""}}};
 
 }  // namespace
 

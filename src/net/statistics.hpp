@@ -5,7 +5,7 @@
 //   sleep
 //
 // The cost, since every message passes here:
-// - A read event is one store (running) and a count down. Its clock is the loop's own, read by libuv once a turn.
+// - A read event is one store (running) and a count down. Its clock is the loop's own, read twice a turn.
 // - Durations are sampled: one read event of 64 is timed, and one turn of sixteen. A turn of 2 ms or more is always
 //   counted, by the loop's clock.
 // - Counters are plain memory of this process; they are copied into the block when a turn ends.
@@ -38,7 +38,8 @@ enum class Running : std::uint8_t {
   signal = 10,
   workerStart = 11,
   workerStop = 12,
-  datagram = 13
+  datagram = 13,
+  native = 14  ///< libuv runs: a callback of ours says what it is, a handle of the user's own does not
 };
 /// "onMessage", "Timer", ...; "callback" for a number that this build does not know.
 std::string_view nameOf(Running what) noexcept;

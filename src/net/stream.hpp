@@ -57,7 +57,7 @@ class Stream : public Pollable {
   void shutdownSend() noexcept;
   /// A visit by turnEnds() before this turn is over.
   void visitLater() noexcept;
-  /// Forgets what is queued and closes; handleClosed() follows in a later turn, then nothing.
+  /// Forgets what is queued and closes; handleClosed() follows after the visit, then nothing.
   void closeHandle() noexcept;
   bool unixSocket() const noexcept { return unix_; }
   std::uint64_t bytesOut() const noexcept { return bytesOut_; }

@@ -29,11 +29,12 @@ struct UdpSocket::Handle final : Pollable {
       received({buffer, static_cast<std::size_t>(size)}, reinterpret_cast<const sockaddr*>(&from));
     }
   }
-  void poll(bool on) {
-    if (receiving == on) return;
-    receiving = on;
+  int poll(bool on) {
+    if (receiving == on) return 0;
     const std::uint8_t wanted = on ? platform::Poller::readable : 0, before = on ? 0 : platform::Poller::readable;
-    loop().poller.watch(socket, static_cast<Pollable*>(this), before, wanted);
+    const int status = loop().poller.watch(socket, static_cast<Pollable*>(this), before, wanted);
+    if (status == 0) receiving = on;
+    return status;
   }
 };
 
@@ -57,16 +58,15 @@ UdpSocket::UdpSocket(platform::NativeSocket socket, Received received)
 UdpSocket::~UdpSocket() = default;
 
 Result<void> UdpSocket::start() {
-  if (!platform::directIo()) {
-    if (const int status = uv_udp_open(&handle_->handle, static_cast<uv_os_sock_t>(handle_->socket)); status != 0)
-      return Error{Errc::system, uv_strerror(status), status};
-  }
+  const int status = platform::directIo() ? handle_->poll(true)
+                                          : uv_udp_open(&handle_->handle, static_cast<uv_os_sock_t>(handle_->socket));
+  if (status != 0) return Error{Errc::system, uv_strerror(status), status};
   resume();
   return {};
 }
 
 void UdpSocket::resume() noexcept {
-  if (platform::directIo()) return handle_->poll(true);
+  if (platform::directIo()) return static_cast<void>(handle_->poll(true));
   const auto give = [](uv_handle_t*, std::size_t, uv_buf_t* buffer) {
     *buffer = uv_buf_init(loop().receiveBuffer.get(), largestDatagram);
   };
@@ -81,7 +81,7 @@ void UdpSocket::resume() noexcept {
 }
 
 void UdpSocket::pause() noexcept {
-  if (platform::directIo()) return handle_->poll(false);
+  if (platform::directIo()) return static_cast<void>(handle_->poll(false));
   uv_udp_recv_stop(&handle_->handle);
 }
 

@@ -19,7 +19,7 @@ ConnectionRow rowOf(const Worker& worker, const Conn& connection, Conn::Clock no
   row.sendQueue = connection.queued();
   row.bytesRead = connection.bytesIn();
   row.bytesWritten = connection.bytesOut();
-  row.idle = std::chrono::milliseconds(static_cast<std::int32_t>(now - connection.lastReceived()));
+  row.idle = std::chrono::milliseconds(now - connection.lastReceived());
   row.local = connection.getLocalAddress();
   return row;
 }

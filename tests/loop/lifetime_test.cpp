@@ -4,6 +4,7 @@
 #include <random>
 #include <set>
 
+#include "src/worker/core.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -309,6 +310,23 @@ TEST(Lifetime, OneConnectionsHandlerDestroysAllOthers) {
 }
 
 // ---- slots ----------------------------------------------------------------------------------------------------------
+
+TEST(Lifetime, AWorkerThatGoesWithATimersCallbackEndsItsConnections) {
+  Worker outer("text://127.0.0.1:0");
+  World world(outer);
+  int connects = 0, closes = 0;
+  auto inner = std::make_shared<Worker>("text://127.0.0.1:0");
+  inner->onConnect = [&](TcpConnection&) { ++connects; };
+  inner->onClose = [&](TcpConnection&) { ++closes; };
+  inner->listen();
+  const Client client(world, inner->core().address.port);
+  world.until([&] { return connects == 1; });
+  // The callback holds the last reference; it goes when libuv lets go of the timer, after the end of the turn.
+  Timer::delay(0.01, [inner](Timer::Id) {});
+  inner.reset();
+  world.until([&] { return closes == 1; });
+  EXPECT_TRUE(world.until([&] { return client.ended(); }));
+}
 
 TEST(Lifetime, ACallbackReplacesAndClearsItself) {
   Worker worker("text://127.0.0.1:0");
