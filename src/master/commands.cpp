@@ -104,8 +104,8 @@ const CommandRow& rowOf(Verb verb) noexcept {
 std::string_view OptionRow::longName() const noexcept { return names.substr(names.find("--")); }
 
 std::string nearestCommand(std::string_view typed) {
-  std::vector<std::string_view> known;
-  for (const CommandRow& row : commands) known.push_back(row.name);
+  std::vector<std::string_view> known(commands.size());
+  std::transform(commands.begin(), commands.end(), known.begin(), [](const CommandRow& row) { return row.name; });
   return nearest(typed, known);
 }
 
