@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <string>
+#include <typeinfo>
 #include <utility>
 
 #include "artel/log.hpp"

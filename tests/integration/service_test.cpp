@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -63,6 +64,17 @@ class Service : public ::testing::Test {
   bool until(const std::function<bool()>& condition) {
     Program clock("http_hello", {"version"});
     return clock.until(condition);
+  }
+  /// In this directory, with "$0" as our program.
+  Said shell(const std::string& line) { return run({"-c", line, program()}, "/bin/sh"); }
+  static std::string program() {
+    const char* given = std::getenv("ARTEL_BIN");
+    return std::string(given != nullptr ? given : ARTEL_BIN_DIR) + "/fixtures/service";
+  }
+  std::string descriptor(int process, int number) {
+    std::error_code failed;
+    return std::filesystem::read_symlink("/proc/" + std::to_string(process) + "/fd/" + std::to_string(number), failed)
+        .string();
   }
   static int worker(std::uint16_t port) {
     const std::string body = bodyOf(get(port));
