@@ -191,6 +191,9 @@ Result<void> redirectStandardStreams(NativeSocket file);
 /// Another descriptor of what standard error is now.
 NativeSocket duplicateStandardError() noexcept;
 void closeFile(NativeSocket file) noexcept;
+/// Where the program was started without standard input, output or error, the null device takes the place: else the
+/// next file opened would become one of them. Before anything is opened.
+void openStandardStreams() noexcept;
 /// Differs when another file, or another content, is at the path; "" when nothing is. Symbolic links are followed.
 std::string fileIdentity(const std::string& path);
 /// The file of this program by the name it was called: `word` as typed, looked up as a shell does. May be a link.

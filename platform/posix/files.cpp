@@ -54,6 +54,13 @@ void closeFile(NativeSocket file) noexcept { closeSocket(file); }
 Result<void> mayWrite(const std::string& path) {
   if (::access(path.c_str(), F_OK) == 0) return ::access(path.c_str(), W_OK) == 0 ? Result<void>() : systemError(errno);
   // The nearest folder that is there: missing ones are made.
+void openStandardStreams() noexcept {
+  // Upwards: open answers the lowest free number.
+  for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
+    if (::fcntl(number, F_GETFD) < 0) ::open("/dev/null", O_RDWR | O_NOCTTY);  // kept by an exec, as the usual ones are
+  }
+}
+
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   while (!folder.empty() && folder != folder.root_path() && ::access(folder.c_str(), F_OK) != 0)
     folder = folder.parent_path();

@@ -44,4 +44,6 @@ std::string programFile(const std::string& word) { return word; }
 
 Result<void> writeFile(const std::string&, std::string_view) { return unsupported(); }
 
+void openStandardStreams() noexcept {}
+
 }  // namespace artel::platform

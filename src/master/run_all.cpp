@@ -116,6 +116,7 @@ int restart(const Command& command) {
 int run(int argc, char** argv) {
   platform::saveProcessTitleSpace(argc, argv);
   const Command command = parseCommandLine(platform::arguments(argc, argv), capabilities());
+  platform::openStandardStreams();
   applicationWords() = command.arguments;
   log::setLevel(command.logLevel);
   log::setWho("master/" + std::to_string(platform::currentPid()));

@@ -177,6 +177,18 @@ TEST_F(Service, NeitherDeletingItsFilesNorAKilledMasterConfusesTheCommands) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, StartsWithoutStandardStreams) {
+  const Said background = shell("exec \"$0\" start -d <&- >&- 2>&-");
+  EXPECT_EQ(background.code, 0);
+  EXPECT_EQ(run({"stop"}).code, 0);
+  if (capabilities().platform != "linux") GTEST_SKIP() << "reads /proc";
+  Program foreground("/bin/sh", {"-c", "exec \"$0\" start <&- >&- 2>&-", program()}, &directory);
+  until([&] { return directory.has("service.pid"); });
+  for (const int number : {0, 1, 2}) EXPECT_EQ(descriptor(foreground.pid(), number), "/dev/null") << number;
+  EXPECT_EQ(run({"stop"}).code, 0);
+  EXPECT_EQ(foreground.wait(), 0);
+}
+
 TEST_F(Service, AFailedStartInTheBackgroundSaysWhy) {
   const Said busy = [&] {
     Program holder("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
