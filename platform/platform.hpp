@@ -213,6 +213,7 @@ struct Background {
 Result<Background> goToBackground();
 /// systemd's protocol ("READY=1"), where $NOTIFY_SOCKET names its socket; nothing elsewhere.
 void tellServiceManager(std::string_view state) noexcept;
+/// Refused with more than one thread, as spawnWorker is.
 
 struct UserIds {
   std::string name;  ///< for the supplementary groups

@@ -14,10 +14,12 @@
 
 #include "platform/platform.hpp"
 #include "platform/posix/system_error.hpp"
+#include "platform/posix/threads.hpp"
 
 namespace artel::platform {
 
 Result<Background> goToBackground() {
+  if (const auto may = mayFork(); !may) return may.error();
   auto pair = openChannel();
   if (!pair) return pair.error();
   std::cout.flush();

@@ -16,6 +16,7 @@
 #include "platform/platform.hpp"
 #include "platform/posix/procfs.hpp"
 #include "platform/posix/system_error.hpp"
+#include "platform/posix/threads.hpp"
 
 // ThreadSanitizer runs a thread of its own; AddressSanitizer runs none by default.
 #if defined(__SANITIZE_THREAD__)
@@ -149,6 +150,11 @@ void restoreDefaultSignals() {
 
 }  // namespace
 
+Result<void> mayFork() {
+  if (const auto threads = threadsNow(); threads.size() > allowedThreads) return refuseThreads(threads);
+  return {};
+}
+
 std::string describe(const ChildExit& exit) {
   if (exit.signal == 0) return "code " + std::to_string(exit.code);
   return "signal " + signalName(exit.signal) + (exit.coreDumped ? " (core dumped)" : "");
@@ -157,7 +163,7 @@ std::string describe(const ChildExit& exit) {
 Pid currentPid() noexcept { return ::getpid(); }
 
 Result<Pid> spawnWorker(const std::function<void()>& childFirst, const std::function<int()>& body) {
-  if (const auto threads = threadsNow(); threads.size() > allowedThreads) return refuseThreads(threads);
+  if (const auto may = mayFork(); !may) return may.error();
   // What lies in the buffers would be written by the child once more.
   std::cout.flush();
   std::clog.flush();

@@ -189,6 +189,15 @@ TEST_F(Service, StartsWithoutStandardStreams) {
   EXPECT_EQ(foreground.wait(), 0);
 }
 
+TEST_F(Service, ThreadsBesideTheMainOneRefuseTheBackgroundToo) {
+  for (const auto& words : {std::vector<std::string>{"start", "--", "thread"}, {"start", "-d", "--", "thread"}}) {
+    const Said said = run(words);
+    EXPECT_EQ(said.code, 1);
+    EXPECT_NE(said.err.find("cannot fork with "), std::string::npos) << said.err;
+  }
+  EXPECT_FALSE(directory.has("service.pid"));
+}
+
 TEST_F(Service, AFailedStartInTheBackgroundSaysWhy) {
   const Said busy = [&] {
     Program holder("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
