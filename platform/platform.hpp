@@ -217,6 +217,8 @@ void tellServiceManager(std::string_view state) noexcept;
 
 struct UserIds {
   std::string name;  ///< for the supplementary groups
+/// Whether tellServiceManager has somebody to tell.
+bool hasServiceManager() noexcept;
   std::int64_t user = -1, group = -1;
 };
 /// `user` and `group` are names; an empty group is the user's own, an empty user stays. Errc::badAddress: no such user

@@ -260,7 +260,7 @@ class Worker {
   static inline std::uint64_t logFileMaxSize = std::uint64_t{10} * 1024 * 1024;
   /// What standard output and standard error of a service in the background become. Default: nothing is kept.
   static inline std::string stdoutFile;
-  /// As "start -d".
+  /// As "start -d"; but not under a service manager ($NOTIFY_SOCKET), which wants to keep what it started.
   static inline bool daemonize = false;
 
   // ---- hooks of the master process: no loop there, no connections; what they throw is logged ----

@@ -42,6 +42,11 @@ Result<Background> goToBackground() {
   return Background{false, std::move(pair->worker)};
 }
 
+bool hasServiceManager() noexcept {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  return path != nullptr && *path != '\0';
+}
+
 void tellServiceManager(std::string_view state) noexcept {
   const char* path = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};

@@ -7,4 +7,6 @@ Result<Background> goToBackground() { return unsupported(); }
 
 void tellServiceManager(std::string_view) noexcept {}
 
+bool hasServiceManager() noexcept { return false; }
+
 }  // namespace artel::platform

@@ -97,7 +97,8 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
   plan.program = command.program;
   plan.quiet = command.quiet;
   plan.cluster = can.workerProcesses;
-  plan.background = (command.daemon || Worker::daemonize) && can.daemonize;
+  // What a service manager started, it wants to keep: in the background it would have lost it.
+  plan.background = (command.daemon || (Worker::daemonize && !platform::hasServiceManager())) && can.daemonize;
   if (!can.controlCommands && (!Worker::pidFile.empty() || !Worker::stdoutFile.empty() || Worker::daemonize))
     plan.warnings.push_back("pidFile, stdoutFile and daemonize have no effect. " + std::string(can.whyLimited));
   if (!can.manyListeners && workers.size() > 1) {

@@ -10,17 +10,30 @@ namespace artel {
 
 namespace {
 
-/// For a unit file: a percent sign is a specifier there, a space ends a word.
+/// A percent sign is a specifier in a unit file.
+std::string path(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped.append(c == '%' ? 2 : 1, c);
+  return escaped;
+}
+
+/// One word of a command line there: a space would end it.
 std::string word(const std::string& text) {
   std::string quoted;
   bool plain = true;
-  for (const char c : text) {
-    if (c == '%') quoted += '%';
+  for (const char c : path(text)) {
     if (c == '"' || c == '\\') quoted += '\\';
     if (c == ' ' || c == '"' || c == '\\' || c == '\'') plain = false;
     quoted += c;
   }
   return plain ? quoted : "\"" + quoted + "\"";
+}
+
+/// One that is not the program: there a dollar sign begins a variable.
+std::string argument(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped.append(c == '$' ? 2 : 1, c);
+  return word(escaped);
 }
 
 std::string seconds(std::chrono::milliseconds time) { return std::to_string(time.count() / 1000 + 1); }
@@ -29,7 +42,7 @@ std::string seconds(std::chrono::milliseconds time) { return std::to_string(time
 
 int runUnit(const Command& command, const ServiceFiles& files) {
   const std::string program = word(files.program) + " ";
-  const std::string options = command.pidFile.empty() ? "" : " --pid-file " + word(files.pid);
+  const std::string options = command.pidFile.empty() ? "" : " --pid-file " + argument(files.pid);
   std::error_code failed;
   const std::string directory = std::filesystem::current_path(failed).string();
   const std::string text = "# " + command.program + " unit > /etc/systemd/system/" + files.name +
@@ -45,7 +58,7 @@ int runUnit(const Command& command, const ServiceFiles& files) {
                            "Type=notify\n"
                            "NotifyAccess=main\n"
                            "WorkingDirectory=" +
-                           word(directory) + "\nExecStart=" + program + "start -q" + options +
+                           path(directory) + "\nExecStart=" + program + "start -q" + options +
                            "\nExecReload=" + program + "reload" + options +
                            "\n"
                            "# TERM to the master only, which stops its workers in order.\n"

@@ -198,6 +198,15 @@ TEST_F(Service, ThreadsBesideTheMainOneRefuseTheBackgroundToo) {
   EXPECT_FALSE(directory.has("service.pid"));
 }
 
+TEST_F(Service, UnderAServiceManagerDaemonizeStaysInTheForeground) {
+  Program foreground("/bin/sh", {"-c", "NOTIFY_SOCKET=$PWD/notify exec \"$0\" start -q -- daemonize", program()},
+                     &directory);
+  until([&] { return pid() > 0; });
+  EXPECT_EQ(pid(), foreground.pid());
+  EXPECT_EQ(run({"stop"}).code, 0);
+  EXPECT_EQ(foreground.wait(), 0);
+}
+
 TEST_F(Service, AFailedStartInTheBackgroundSaysWhy) {
   const Said busy = [&] {
     Program holder("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
@@ -456,6 +465,10 @@ TEST_F(Service, AUnitForThisProgramHere) {
       << unit.out;
   EXPECT_NE(unit.out.find("\nTimeoutStopSec=6\n"), std::string::npos) << unit.out;
   EXPECT_FALSE(directory.has("my 100%.pid"));
+  const Said odd = shell("mkdir 'a b%' && cd 'a b%' && exec \"$0\" unit --pid-file 'a$b.pid'");
+  EXPECT_NE(odd.out.find("\nWorkingDirectory=" + directory.file("a b%%") + "\n"), std::string::npos) << odd.out;
+  EXPECT_NE(odd.out.find(" start -q --pid-file \"" + directory.file("a b%%/a$$b.pid") + "\"\n"), std::string::npos)
+      << odd.out;
 }
 
 TEST_F(Service, AForegroundServiceIsFoundAsWell) {
