@@ -38,6 +38,7 @@ Cluster::Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher)
       files_(std::move(files)),
       launcher_(launcher),
       control_([this](const Client& client, const ControlRequest& request) { asked(client, request); }) {
+  crashed_ = !platform::fileIdentity(files_.lock).empty() || !platform::fileIdentity(files_.pid).empty();
   if (const auto taken = lock_.take(files_.lock); !taken) {
     if (taken.error().code == Errc::addressInUse) throw alreadyRunning(files_, plan_.program);
     throw SetupError(Exit::configuration, "cannot write the pid file: " + files_.lock + ": " + taken.error().message,
@@ -79,12 +80,24 @@ void Cluster::bind() {
       if (core.address.none()) continue;
       // With reusePort each slot has a socket of its own, which the master keeps over the slot's generations.
       const bool own = planned.worker->reusePort && core.address.kind != platform::SocketKind::unixStream;
-      if (shared == platform::noSocket || own) shared = core.bind();
+      if (shared == platform::noSocket || own) shared = core.bind([this] { return awaitOrphans(); });
       slot.listener = shared;
     }
     if (core.address.kind == platform::SocketKind::unixStream) socketFiles_.push_back(core.address.host);
     first += static_cast<std::size_t>(planned.count);
   }
+}
+
+/// Workers outlive a master that was killed for as long as one of them does not stop, and their addresses with them.
+/// True: it may be free now.
+bool Cluster::awaitOrphans() {
+  const auto limit = Worker::stopTimeout + 1s;
+  if (!crashed_ || Clock::now() >= began_ + limit) return false;
+  if (!std::exchange(awaited_, true))
+    log::warn("the service ended out of order; waiting up to " + std::to_string(limit / 1ms) +
+              " ms for an address that its workers may still hold");
+  const auto wakeup = supervisor_.wait({}, 50ms);
+  return !wakeup.notice || *wakeup.notice == platform::Notice::reopenLogs;
 }
 
 /// From here on commands find this master.

@@ -81,6 +81,7 @@ class Cluster {
 
   // cluster.cpp: start, the one sleep, forks and exits
   void bind();
+  bool awaitOrphans();
   void announce();
   void fork(Slot& slot, Process& process);
   int workerBody(Slot& slot, Process& process, platform::Channel channel);
@@ -169,6 +170,8 @@ class Cluster {
   std::vector<Wanted> wanted_;  ///< reloads that came before the service was ready
   std::vector<std::weak_ptr<ControlClient>> stopWaiting_;
   Clock::time_point began_ = Clock::now(), nextRotation_{};
+  bool crashed_ = false;  ///< a master before this one left its files: it did not end in order
+  bool awaited_ = false;  ///< addresses of its workers
   std::time_t startedAt_ = std::time(nullptr);
   std::map<const PlannedWorker*, ExitCounts> exits_;
   struct Query {

@@ -122,8 +122,10 @@ platform::ListenOptions Worker::Core::listenOptions() const {
   return options;
 }
 
-platform::NativeSocket Worker::Core::bind() {
-  auto socket = platform::openListener(address.kind, address.host, address.port, listenOptions());
+platform::NativeSocket Worker::Core::bind(const std::function<bool()>& again) {
+  const auto open = [&] { return platform::openListener(address.kind, address.host, address.port, listenOptions()); };
+  auto socket = open();
+  while (!socket && socket.error().code == Errc::addressInUse && again && again()) socket = open();
   if (!socket) {
     const Error& error = socket.error();
     SetupError::Hints hints;

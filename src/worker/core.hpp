@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,7 +44,8 @@ struct Worker::Core {
   bool lateCheck();
   platform::ListenOptions listenOptions() const;
   /// Binds; throws SetupError (E05). Also sets `shown` and, for port 0, address.port.
-  platform::NativeSocket bind();
+  /// `again` is asked when the address is in use: true tries once more.
+  platform::NativeSocket bind(const std::function<bool()>& again = nullptr);
   /// Serves a bound socket, in this process.
   void serve(platform::NativeSocket socket);
   void closeListener();

@@ -177,6 +177,25 @@ TEST_F(Service, NeitherDeletingItsFilesNorAKilledMasterConfusesTheCommands) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, AStartAfterACrashWaitsForTheWorkersAddress) {
+  const auto port = [] {
+    Program holder("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
+    return holder.port();
+  }();
+  const std::vector<std::string> words{"--listen", "web=http://127.0.0.1:" + std::to_string(port), "--", "stop=1500"};
+  ASSERT_EQ(start(words), port);
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  until([&] { return get(port, "/", 200ms).empty(); });
+  const int master = pid();
+  signalProcess(master, 9);
+  until([&] { return !processExists(master); });
+  EXPECT_EQ(start(words), port);
+  EXPECT_NE(directory.read("service.log").find("an address that its workers may still hold"), std::string::npos);
+  EXPECT_GT(worker(port), 0);
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, StartsWithoutStandardStreams) {
   const Said background = shell("exec \"$0\" start -d <&- >&- 2>&-");
   EXPECT_EQ(background.code, 0);
