@@ -183,17 +183,19 @@ Result<NativeSocket> openAppend(const std::string& path);
 void appendTo(NativeSocket file, std::string_view bytes) noexcept;
 std::uint64_t fileSize(NativeSocket file) noexcept;
 /// Whether this process could make or change that file; nothing is touched. Else the system's words.
+/// Whether the open file is the one at the path. Not after somebody moved, replaced or deleted it.
+bool isFileAt(NativeSocket file, const std::string& path) noexcept;
 Result<void> mayWrite(const std::string& path);
 /// The descriptor numbered `number` becomes a copy of `from`, which is closed.
 void becomeDescriptor(NativeSocket from, NativeSocket number) noexcept;
 /// Standard output and error become `file` (which is not closed); standard input reads nothing.
 Result<void> redirectStandardStreams(NativeSocket file);
 /// Another descriptor of what standard error is now.
-NativeSocket duplicateStandardError() noexcept;
-void closeFile(NativeSocket file) noexcept;
 /// Where the program was started without standard input, output or error, the null device takes the place: else the
 /// next file opened would become one of them. Before anything is opened.
 void openStandardStreams() noexcept;
+NativeSocket duplicateStandardError() noexcept;
+void closeFile(NativeSocket file) noexcept;
 /// Differs when another file, or another content, is at the path; "" when nothing is. Symbolic links are followed.
 std::string fileIdentity(const std::string& path);
 /// The file of this program by the name it was called: `word` as typed, looked up as a shell does. May be a link.
@@ -211,14 +213,14 @@ struct Background {
   Channel channel;
 };
 Result<Background> goToBackground();
+/// Refused with more than one thread, as spawnWorker is.
 /// systemd's protocol ("READY=1"), where $NOTIFY_SOCKET names its socket; nothing elsewhere.
 void tellServiceManager(std::string_view state) noexcept;
-/// Refused with more than one thread, as spawnWorker is.
 
-struct UserIds {
-  std::string name;  ///< for the supplementary groups
 /// Whether tellServiceManager has somebody to tell.
 bool hasServiceManager() noexcept;
+struct UserIds {
+  std::string name;  ///< for the supplementary groups
   std::int64_t user = -1, group = -1;
 };
 /// `user` and `group` are names; an empty group is the user's own, an empty user stays. Errc::badAddress: no such user

@@ -254,7 +254,8 @@ class Worker {
   /// Holds the master's number while it runs; beside it lie the lock and the socket of the commands. Default:
   /// <program>.pid. Two services with different files may run side by side.
   static inline std::string pidFile;
-  /// Default: standard error in the foreground, <program>.log in the background. Opened by the master only.
+  /// Default: standard error in the foreground, and in the background a log named after the pid
+  /// file: <program>.log. Opened by the master only.
   static inline std::string logFile;
   /// Beyond this size, looked at every two seconds, the log becomes <logFile>.1 (the one before is lost); 0: never.
   static inline std::uint64_t logFileMaxSize = std::uint64_t{10} * 1024 * 1024;

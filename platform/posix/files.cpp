@@ -30,6 +30,13 @@ std::uint64_t fileSize(NativeSocket file) noexcept {
                                                                               : 0;
 }
 
+bool isFileAt(NativeSocket file, const std::string& path) noexcept {
+  struct stat ours {
+  }, theirs{};
+  return ::fstat(static_cast<int>(file), &ours) == 0 && ::stat(path.c_str(), &theirs) == 0 &&
+         ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 void becomeDescriptor(NativeSocket from, NativeSocket number) noexcept {
   if (from == number) return;
   ::dup3(static_cast<int>(from), static_cast<int>(number), number <= 2 ? 0 : O_CLOEXEC);
@@ -47,13 +54,6 @@ Result<void> redirectStandardStreams(NativeSocket file) {
   return {};
 }
 
-NativeSocket duplicateStandardError() noexcept { return ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3); }
-
-void closeFile(NativeSocket file) noexcept { closeSocket(file); }
-
-Result<void> mayWrite(const std::string& path) {
-  if (::access(path.c_str(), F_OK) == 0) return ::access(path.c_str(), W_OK) == 0 ? Result<void>() : systemError(errno);
-  // The nearest folder that is there: missing ones are made.
 void openStandardStreams() noexcept {
   // Upwards: open answers the lowest free number.
   for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
@@ -61,6 +61,13 @@ void openStandardStreams() noexcept {
   }
 }
 
+NativeSocket duplicateStandardError() noexcept { return ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3); }
+
+void closeFile(NativeSocket file) noexcept { closeSocket(file); }
+
+Result<void> mayWrite(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0) return ::access(path.c_str(), W_OK) == 0 ? Result<void>() : systemError(errno);
+  // The nearest folder that is there: missing ones are made.
   std::filesystem::path folder = std::filesystem::path(path).parent_path();
   while (!folder.empty() && folder != folder.root_path() && ::access(folder.c_str(), F_OK) != 0)
     folder = folder.parent_path();

@@ -28,9 +28,23 @@ std::uint64_t fileSize(NativeSocket file) noexcept {
   return ::GetFileSizeEx(handleOf(file), &size) == 0 ? 0 : static_cast<std::uint64_t>(size.QuadPart);
 }
 
+bool isFileAt(NativeSocket file, const std::string& path) noexcept {
+  const HANDLE there = ::CreateFileW(toWide(path).c_str(), 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                     nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (there == INVALID_HANDLE_VALUE) return false;
+  BY_HANDLE_FILE_INFORMATION ours{}, theirs{};
+  const bool known =
+      ::GetFileInformationByHandle(handleOf(file), &ours) != 0 && ::GetFileInformationByHandle(there, &theirs) != 0;
+  ::CloseHandle(there);
+  return known && ours.dwVolumeSerialNumber == theirs.dwVolumeSerialNumber &&
+         ours.nFileIndexHigh == theirs.nFileIndexHigh && ours.nFileIndexLow == theirs.nFileIndexLow;
+}
+
 void becomeDescriptor(NativeSocket, NativeSocket) noexcept {}
 
 Result<void> redirectStandardStreams(NativeSocket) { return unsupported(); }
+
+void openStandardStreams() noexcept {}
 
 NativeSocket duplicateStandardError() noexcept { return noSocket; }
 
@@ -43,7 +57,5 @@ std::string fileIdentity(const std::string&) { return ""; }
 std::string programFile(const std::string& word) { return word; }
 
 Result<void> writeFile(const std::string&, std::string_view) { return unsupported(); }
-
-void openStandardStreams() noexcept {}
 
 }  // namespace artel::platform

@@ -49,7 +49,7 @@ int runCheck(const Command& command, const ServiceFiles& files) {
     text += writable("pidFile", files.pid);
   }
   if (!Worker::logFile.empty() || plan.background) text += writable("logFile", files.log);
-  if (!Worker::stdoutFile.empty() && capabilities().daemonize) text += writable("stdoutFile", Worker::stdoutFile);
+  if (!files.output.empty() && capabilities().daemonize) text += writable("stdoutFile", files.output);
   const auto open = platform::raiseOpenFiles(1'048'576);
   text += row("open files", std::to_string(open),
               open < enoughOpenFiles ? "few: raise it (ulimit -n, LimitNOFILE= in the unit)" : "fine");

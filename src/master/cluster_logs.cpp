@@ -32,6 +32,8 @@ void Cluster::rotateLog() {
   if (now < nextRotation_) return;
   nextRotation_ = now + lookAtSize;
   if (platform::fileSize(log::targets().file) < Worker::logFileMaxSize) return;
+  // Another service that writes to the same log may have turned it over: what is there now is not the full one.
+  if (!platform::isFileAt(log::targets().file, files_.log)) return reopenLogs();
   const std::filesystem::path path(std::u8string(files_.log.begin(), files_.log.end()));
   std::filesystem::path old = path;
   old += ".1";

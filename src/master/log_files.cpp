@@ -13,7 +13,7 @@ namespace {
 
 bool redirected = false;
 
-std::string stdoutFile() { return Worker::stdoutFile.empty() ? "/dev/null" : Worker::stdoutFile; }
+std::string outputOf(const ServiceFiles& files) { return files.output.empty() ? "/dev/null" : files.output; }
 
 Result<platform::NativeSocket> open(const std::string& path) {
   const auto parent = std::filesystem::path(std::u8string(path.begin(), path.end())).parent_path();
@@ -36,7 +36,7 @@ platform::NativeSocket openOrRefuse(const std::string& path, const char* propert
 void openLogFiles(const ServiceFiles& files, bool background) {
   if (background || !Worker::logFile.empty()) log::targets().file = openOrRefuse(files.log, "logFile");
   if (!background) return;
-  const auto out = openOrRefuse(stdoutFile(), "stdoutFile");
+  const auto out = openOrRefuse(outputOf(files), "stdoutFile");
   log::targets().launcher = platform::duplicateStandardError();
   log::targets().standardError = false;
   redirected = true;
@@ -56,7 +56,7 @@ std::vector<std::pair<char, platform::NativeSocket>> openAgain(const ServiceFile
     }
   }
   if (redirected) {
-    if (const auto file = open(stdoutFile())) {
+    if (const auto file = open(outputOf(files))) {
       static_cast<void>(platform::redirectStandardStreams(*file));
       platform::closeFile(*file);
       changed.emplace_back(WorkerProcess::outputMessage, 1);

@@ -33,10 +33,12 @@ ServiceFiles ServiceFiles::of(const Command& command) {
                                                   : files.name + ".pid");
   files.program = platform::programFile(command.program);
   files.lock = files.pid + ".lock";
-  std::string stem = files.pid;
-  if (stem.ends_with(".pid")) stem.resize(stem.size() - 4);
-  files.control = stem + ".sock";
-  files.log = absolute(Worker::logFile.empty() ? files.name + ".log" : Worker::logFile);
+  files.control = (files.pid.ends_with(".pid") ? files.pid.substr(0, files.pid.size() - 4) : files.pid) + ".sock";
+  // A second instance beside the first has another pid file, and so another log.
+  std::filesystem::path stem = pathOf(files.pid).filename();
+  if (stem.extension() == ".pid") stem.replace_extension();
+  files.log = absolute(Worker::logFile.empty() ? textOf(stem) + ".log" : Worker::logFile);
+  if (!Worker::stdoutFile.empty()) files.output = absolute(Worker::stdoutFile);
   return files;
 }
 

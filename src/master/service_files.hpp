@@ -15,7 +15,9 @@ struct ServiceFiles {
   std::string program;  ///< the program's own file
   std::string log;      ///< of a service in the background
 
-  /// --pid-file, else Worker::pidFile, else <start directory>/<program>.pid; the others beside it. All absolute.
+  std::string output;   ///< standard output and error of a service in the background; "" when nothing is kept
+  /// --pid-file, else Worker::pidFile, else <start directory>/<program>.pid; lock and control beside it. The log:
+  /// Worker::logFile, else <start directory>/<pid file without .pid>.log. All absolute.
   static ServiceFiles of(const Command& command);
 };
 

@@ -348,6 +348,7 @@ TEST_F(Service, TwoInOneDirectory) {
   const Said second = run({"start", "-d", "--pid-file", "second.pid"});
   EXPECT_EQ(second.code, 0) << second.err;
   EXPECT_TRUE(directory.has("second.sock"));
+  EXPECT_NE(directory.read("second.log").find("started"), std::string::npos) << "a log of its own";
   EXPECT_EQ(run({"stop", "--pid-file", "second.pid"}).code, 0);
   EXPECT_GT(worker(port), 0);
   EXPECT_EQ(run({"stop"}).code, 0);
@@ -409,6 +410,20 @@ TEST_F(Service, TheLogIsRotatedBySize) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, ALogThatAnotherServiceTurnedOverIsNotTurnedOverAgain) {
+  const auto port = start({"--", "log-size=2000"});
+  std::filesystem::rename(directory.file("service.log"), directory.file("service.log.1"));
+  std::ofstream(directory.file("service.log")) << "of the other service\n";
+  for (int i = 0; i < 10; ++i) get(port, "/log?before-" + std::string(300, 'x'));
+  until([&] {
+    get(port, "/log?after");
+    return directory.read("service.log").find("after") != std::string::npos;
+  });
+  EXPECT_NE(directory.read("service.log").find("of the other service"), std::string::npos);
+  EXPECT_NE(directory.read("service.log.1").find("before-"), std::string::npos);
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, WorkersRunAsAnotherUserAndStillLog) {
   const auto port = [&]() -> std::uint16_t {
     const Said said = run({"start", "-d", "--", "user=nobody", "log=my.log"});
@@ -462,6 +477,7 @@ TEST_F(Service, CheckDecidesAndDoesNothing) {
   EXPECT_NE(fine.out.find("worker web"), std::string::npos) << fine.out;
   EXPECT_NE(fine.out.find("3 processes"), std::string::npos) << fine.out;
   EXPECT_NE(fine.out.find("service: this could start\n"), std::string::npos) << fine.out;
+  EXPECT_NE(fine.out.find(" " + directory.file("out.txt") + " "), std::string::npos) << fine.out;
   EXPECT_NE(fine.out.find("checking\n"), std::string::npos) << "Worker::checking() was asked in main";
   for (const char* file : {"service.pid", "service.pid.lock", "service.sock", "out.txt", "service.log"})
     EXPECT_FALSE(directory.has(file)) << file;
