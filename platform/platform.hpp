@@ -170,8 +170,9 @@ class ServiceLock {
   NativeSocket file_ = noSocket;
 };
 
-/// A listening Unix socket that only this user and root may use. What lies at the path is replaced: the caller holds
-/// the service's lock, so it is a dead service's. A path longer than the system's limit is used all the same.
+/// A listening Unix socket that only this user and root may use. A socket file that nobody serves is replaced; one that
+/// somebody serves is Errc::addressInUse, and no other file is touched. A path longer than the system's limit is used
+/// all the same.
 Result<NativeSocket> openControl(const std::string& path);
 /// The next one who connected, or wouldBlock. Processes of other users are turned away.
 Result<NativeSocket> acceptControl(NativeSocket listener);
@@ -182,18 +183,18 @@ Result<NativeSocket> openAppend(const std::string& path);
 /// One write; what fails is lost.
 void appendTo(NativeSocket file, std::string_view bytes) noexcept;
 std::uint64_t fileSize(NativeSocket file) noexcept;
-/// Whether this process could make or change that file; nothing is touched. Else the system's words.
 /// Whether the open file is the one at the path. Not after somebody moved, replaced or deleted it.
 bool isFileAt(NativeSocket file, const std::string& path) noexcept;
+/// Whether this process could make or change that file; nothing is touched. Else the system's words.
 Result<void> mayWrite(const std::string& path);
 /// The descriptor numbered `number` becomes a copy of `from`, which is closed.
 void becomeDescriptor(NativeSocket from, NativeSocket number) noexcept;
 /// Standard output and error become `file` (which is not closed); standard input reads nothing.
 Result<void> redirectStandardStreams(NativeSocket file);
-/// Another descriptor of what standard error is now.
 /// Where the program was started without standard input, output or error, the null device takes the place: else the
 /// next file opened would become one of them. Before anything is opened.
 void openStandardStreams() noexcept;
+/// Another descriptor of what standard error is now.
 NativeSocket duplicateStandardError() noexcept;
 void closeFile(NativeSocket file) noexcept;
 /// Differs when another file, or another content, is at the path; "" when nothing is. Symbolic links are followed.
@@ -212,13 +213,13 @@ struct Background {
   bool launcher = false;
   Channel channel;
 };
-Result<Background> goToBackground();
 /// Refused with more than one thread, as spawnWorker is.
+Result<Background> goToBackground();
 /// systemd's protocol ("READY=1"), where $NOTIFY_SOCKET names its socket; nothing elsewhere.
 void tellServiceManager(std::string_view state) noexcept;
-
 /// Whether tellServiceManager has somebody to tell.
 bool hasServiceManager() noexcept;
+
 struct UserIds {
   std::string name;  ///< for the supplementary groups
   std::int64_t user = -1, group = -1;

@@ -45,11 +45,19 @@ Result<NativeSocket> openControl(const std::string& path) {
   const ControlAddress address(path);
   if (!address.usable()) return systemError(ENAMETOOLONG);
   struct stat there {};
-  if (::lstat(path.c_str(), &there) == 0 && !S_ISSOCK(there.st_mode))
-    return Error{Errc::addressInUse, path + " is there, and it is no socket", EEXIST};
+  const bool taken = ::lstat(path.c_str(), &there) == 0;
+  if (taken && !S_ISSOCK(there.st_mode)) return Error{Errc::system, path + " is there, and it is no socket", EEXIST};
+  if (taken) {
+    const auto answers = connectControl(path);
+    if (answers) closeSocket(*answers);
+    if (answers || answers.error().code == Errc::wouldBlock)  // its queue is full
+      return Error{Errc::addressInUse, "somebody serves " + path, EADDRINUSE};
+    const int why = answers.error().systemCode;
+    if (why != ECONNREFUSED && why != ENOENT) return answers.error();
+    ::unlink(path.c_str());
+  }
   const int listener = openSocket();
   if (listener < 0) return systemError(errno);
-  ::unlink(path.c_str());
   // The mask, not a later chmod: nobody else may come in between.
   const mode_t before = ::umask(0177);
   const int bound = ::bind(listener, address.get(), sizeof address.address);

@@ -35,6 +35,7 @@ std::string writable(const std::string& what, const std::string& path) {
 
 int runCheck(const Command& command, const ServiceFiles& files) {
   const Plan plan = resolve(Worker::all(), command, capabilities());
+  if (plan.cluster) refuseSharedPaths(plan, files);
   std::string text = versionLine() + "\n";
   for (const PlannedWorker& one : plan.workers)
     text += row("worker " + one.worker->name, one.worker->listenAddress(),

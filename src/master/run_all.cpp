@@ -98,6 +98,7 @@ int start(const Command& command) {
     return runSingle(plan);
   }
   if (platform::ServiceLock::owner(files.lock)) throw alreadyRunning(files, command.program);
+  refuseSharedPaths(plan, files);
   if (plan.background) return startInBackground(plan, command, files);
   platform::Channel nobody;
   return serve(plan, command, files, nobody);
@@ -105,7 +106,8 @@ int start(const Command& command) {
 
 int restart(const Command& command) {
   const ServiceFiles files = ServiceFiles::of(command);
-  resolve(Worker::all(), command, capabilities());  // what cannot start does not stop what runs
+  // What cannot start does not stop what runs.
+  refuseSharedPaths(resolve(Worker::all(), command, capabilities()), files);
   if (platform::ServiceLock::owner(files.lock)) {
     const int code = runStop(command, files);
     if (code != static_cast<int>(Exit::ok) && code != static_cast<int>(Exit::deadlinePassed)) return code;
@@ -114,9 +116,9 @@ int restart(const Command& command) {
 }
 
 int run(int argc, char** argv) {
+  platform::openStandardStreams();
   platform::saveProcessTitleSpace(argc, argv);
   const Command command = parseCommandLine(platform::arguments(argc, argv), capabilities());
-  platform::openStandardStreams();
   applicationWords() = command.arguments;
   log::setLevel(command.logLevel);
   log::setWho("master/" + std::to_string(platform::currentPid()));

@@ -4,6 +4,7 @@
 
 #include "artel/worker.hpp"
 #include "platform/platform.hpp"
+#include "src/worker/core.hpp"
 
 namespace artel {
 
@@ -21,6 +22,13 @@ std::string absolute(const std::string& path) {
   return textOf(std::filesystem::absolute(pathOf(path)).lexically_normal());
 }
 
+/// The same for every way to write it.
+std::string resolved(const std::string& path) {
+  std::error_code failed;
+  const auto known = std::filesystem::weakly_canonical(pathOf(path), failed);
+  return failed ? absolute(path) : textOf(known);
+}
+
 }  // namespace
 
 ServiceFiles ServiceFiles::of(const Command& command) {
@@ -33,13 +41,27 @@ ServiceFiles ServiceFiles::of(const Command& command) {
                                                   : files.name + ".pid");
   files.program = platform::programFile(command.program);
   files.lock = files.pid + ".lock";
-  files.control = (files.pid.ends_with(".pid") ? files.pid.substr(0, files.pid.size() - 4) : files.pid) + ".sock";
+  files.control = files.pid + ".ctl";
   // A second instance beside the first has another pid file, and so another log.
   std::filesystem::path stem = pathOf(files.pid).filename();
   if (stem.extension() == ".pid") stem.replace_extension();
   files.log = absolute(Worker::logFile.empty() ? textOf(stem) + ".log" : Worker::logFile);
   if (!Worker::stdoutFile.empty()) files.output = absolute(Worker::stdoutFile);
   return files;
+}
+
+void refuseSharedPaths(const Plan& plan, const ServiceFiles& files) {
+  for (const PlannedWorker& one : plan.workers) {
+    const ListenAddress& address = one.worker->core().address;
+    if (address.none() || address.kind != platform::SocketKind::unixStream) continue;
+    const std::string path = resolved(address.host);
+    for (const std::string* file : {&files.pid, &files.lock, &files.control, &files.log}) {
+      if (path == resolved(*file))
+        throw SetupError(Exit::configuration,
+                         one.worker->core().label() + " listens where the service keeps a file of its own: " + *file,
+                         {{"try", "another path for that socket, --pid-file FILE or Worker::logFile"}});
+    }
+  }
 }
 
 }  // namespace artel

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "src/master/command_line.hpp"
+#include "src/master/plan.hpp"
 
 namespace artel {
 
@@ -14,11 +15,14 @@ struct ServiceFiles {
   std::string control;  ///< the socket by which commands talk to the master
   std::string program;  ///< the program's own file
   std::string log;      ///< of a service in the background
-
   std::string output;   ///< standard output and error of a service in the background; "" when nothing is kept
+
   /// --pid-file, else Worker::pidFile, else <start directory>/<program>.pid; lock and control beside it. The log:
   /// Worker::logFile, else <start directory>/<pid file without .pid>.log. All absolute.
   static ServiceFiles of(const Command& command);
 };
+
+/// A Unix socket of a Worker must not be one of these files. Throws SetupError (E06).
+void refuseSharedPaths(const Plan& plan, const ServiceFiles& files);
 
 }  // namespace artel

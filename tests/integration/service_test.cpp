@@ -95,7 +95,7 @@ TEST_F(Service, StartsInTheBackgroundAndStops) {
   EXPECT_EQ(stop.code, 0) << stop.err;
   EXPECT_EQ(stop.out, "service: stopped\n");
   until([&] { return !processExists(master); });
-  for (const char* file : {"service.pid", "service.pid.lock", "service.sock"})
+  for (const char* file : {"service.pid", "service.pid.lock", "service.pid.ctl"})
     EXPECT_FALSE(directory.has(file)) << file;
 }
 
@@ -159,7 +159,7 @@ TEST_F(Service, NeitherDeletingItsFilesNorAKilledMasterConfusesTheCommands) {
   start();
   const int master = pid();
   std::filesystem::remove(directory.file("service.pid"));
-  std::filesystem::remove(directory.file("service.sock"));
+  std::filesystem::remove(directory.file("service.pid.ctl"));
   EXPECT_EQ(run({"start"}).code, 4) << "the lock says so, not the file";
   const Said stop = run({"stop"});
   EXPECT_EQ(stop.code, 0) << stop.err;
@@ -224,6 +224,19 @@ TEST_F(Service, UnderAServiceManagerDaemonizeStaysInTheForeground) {
   EXPECT_EQ(pid(), foreground.pid());
   EXPECT_EQ(run({"stop"}).code, 0);
   EXPECT_EQ(foreground.wait(), 0);
+}
+
+TEST_F(Service, AWorkersSocketIsNoneOfTheServicesFiles) {
+  for (const char* file : {"service.pid", "service.pid.lock", "service.pid.ctl", "./x/../service.log"}) {
+    for (const char* verb : {"start", "check", "restart"}) {
+      const Said said = run({verb, "--listen", "line=unix://" + directory.file(file), "--", "keep"});
+      EXPECT_EQ(said.code, 6) << verb << " " << file;
+      EXPECT_NE(said.err.find("listens where the service keeps a file of its own"), std::string::npos) << said.err;
+    }
+  }
+  EXPECT_EQ(run({"start", "-d", "--listen", "line=unix://" + directory.file("service.sock"), "--", "keep"}).code, 0);
+  EXPECT_TRUE(directory.has("service.sock"));
+  EXPECT_EQ(run({"stop"}).code, 0);
 }
 
 TEST_F(Service, AFailedStartInTheBackgroundSaysWhy) {
@@ -347,7 +360,7 @@ TEST_F(Service, TwoInOneDirectory) {
   const auto port = start();
   const Said second = run({"start", "-d", "--pid-file", "second.pid"});
   EXPECT_EQ(second.code, 0) << second.err;
-  EXPECT_TRUE(directory.has("second.sock"));
+  EXPECT_TRUE(directory.has("second.pid.ctl"));
   EXPECT_NE(directory.read("second.log").find("started"), std::string::npos) << "a log of its own";
   EXPECT_EQ(run({"stop", "--pid-file", "second.pid"}).code, 0);
   EXPECT_GT(worker(port), 0);
@@ -359,7 +372,7 @@ TEST_F(Service, AVeryLongPathHasItsSocket) {
   std::filesystem::create_directories(deep);
   const std::string file = deep + "/long.pid";
   EXPECT_EQ(run({"start", "-d", "--pid-file", file}).code, 0);
-  const auto socket = std::filesystem::status(deep + "/long.sock");
+  const auto socket = std::filesystem::status(deep + "/long.pid.ctl");
   EXPECT_EQ(socket.type(), std::filesystem::file_type::socket);
   EXPECT_EQ(socket.permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
   const Said stop = run({"stop", "--pid-file", file});
@@ -479,7 +492,7 @@ TEST_F(Service, CheckDecidesAndDoesNothing) {
   EXPECT_NE(fine.out.find("service: this could start\n"), std::string::npos) << fine.out;
   EXPECT_NE(fine.out.find(" " + directory.file("out.txt") + " "), std::string::npos) << fine.out;
   EXPECT_NE(fine.out.find("checking\n"), std::string::npos) << "Worker::checking() was asked in main";
-  for (const char* file : {"service.pid", "service.pid.lock", "service.sock", "out.txt", "service.log"})
+  for (const char* file : {"service.pid", "service.pid.lock", "service.pid.ctl", "out.txt", "service.log"})
     EXPECT_FALSE(directory.has(file)) << file;
   EXPECT_EQ(run({"check", "--listen", "nope://1"}).code, 6);
   EXPECT_EQ(run({"check", "--", "user=no-such-user"}).code, 6);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <thread>
 
 #include "artel/artel.hpp"
@@ -69,7 +70,7 @@ class Control : public ::testing::Test {
   }
 
   artel::testing::Directory directory;
-  std::string path = directory.file("c.sock");
+  std::string path = directory.file("c.ctl");
   std::optional<platform::Supervisor> supervisor;
   std::vector<std::shared_ptr<ControlClient>> asked;
   std::string answer = "fine";
@@ -245,13 +246,31 @@ TEST(NotAnswering, WhoMayNotConnectIsToldSo) {
 
 TEST_F(Control, AFileThatIsNoSocketIsNotTakenAway) {
   ControlServer other([](const auto&, const auto&) {});
-  ASSERT_TRUE(platform::writeFile(directory.file("precious.sock"), "mine"));
-  EXPECT_FALSE(other.open(directory.file("precious.sock")));
-  EXPECT_EQ(directory.read("precious.sock"), "mine");
+  ASSERT_TRUE(platform::writeFile(directory.file("precious.ctl"), "mine"));
+  EXPECT_FALSE(other.open(directory.file("precious.ctl")));
+  EXPECT_EQ(directory.read("precious.ctl"), "mine");
+}
+
+TEST_F(Control, ASocketIsTakenOverFromTheDeadOnly) {
+  const std::string file = directory.file("taken.ctl");
+  const auto served = platform::openListener(platform::SocketKind::unixStream, file, 0, {});
+  ASSERT_TRUE(served) << served.error().message;
+  ControlServer other([](const auto&, const auto&) {});
+  const auto refused = other.open(file);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Errc::addressInUse) << refused.error().message;
+  EXPECT_TRUE(directory.has("taken.ctl"));
+  platform::closeSocket(*served);
+  EXPECT_TRUE(other.open(file));
+  std::filesystem::remove(file);
+  const auto next = platform::openListener(platform::SocketKind::unixStream, file, 0, {});
+  other.close();
+  EXPECT_TRUE(directory.has("taken.ctl")) << "not its own any more";
+  platform::closeSocket(*next);
 }
 
 TEST_F(Control, AskMasterWithoutOne) {
-  EXPECT_FALSE(askMaster(directory.file("none.sock"), ControlRequest{"hello", {}}, nullptr, 1s));
+  EXPECT_FALSE(askMaster(directory.file("none.ctl"), ControlRequest{"hello", {}}, nullptr, 1s));
 }
 
 TEST_F(Control, TheLockNamesItsOwner) {
