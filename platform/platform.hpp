@@ -157,7 +157,7 @@ class ServiceLock {
   /// Errc::addressInUse when another process holds it.
   Result<void> take(const std::string& path);
   bool held() const noexcept { return file_ != noSocket; }
-  /// Removes the file and lets go.
+  /// Removes the file, if it is still the one that was taken, and lets go.
   void release();
   /// In a forked child, which never had the lock: closes the descriptor.
   void leaveInChild() noexcept;

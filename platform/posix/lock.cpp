@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -18,14 +17,6 @@ struct flock wholeFile() {
   return lock;
 }
 
-/// A service that ends takes its file away. Whoever opened it before that holds a file that nobody else will find.
-bool stillThere(int file, const std::string& path) {
-  struct stat ours {
-  }, theirs{};
-  return ::fstat(file, &ours) == 0 && ::stat(path.c_str(), &theirs) == 0 && ours.st_dev == theirs.st_dev &&
-         ours.st_ino == theirs.st_ino;
-}
-
 }  // namespace
 
 ServiceLock::~ServiceLock() { leaveInChild(); }
@@ -41,7 +32,8 @@ Result<void> ServiceLock::take(const std::string& path) {
       if (failed == EACCES || failed == EAGAIN) return Error{Errc::addressInUse, "another process holds it", failed};
       return systemError(failed);
     }
-    if (stillThere(file, path)) {
+    // A service that ends takes its file away. Whoever opened it before that holds a file that nobody else will find.
+    if (isFileAt(file, path)) {
       file_ = file;
       path_ = path;
       return {};
@@ -52,7 +44,9 @@ Result<void> ServiceLock::take(const std::string& path) {
 
 void ServiceLock::release() {
   if (file_ == noSocket) return;
-  ::unlink(path_.c_str());  // before the lock is free, so that nobody's new file is taken away
+  // Before the lock is free, so that nobody's new file is taken away; nor one of a service that came after somebody had
+  // deleted ours.
+  if (isFileAt(file_, path_)) ::unlink(path_.c_str());
   leaveInChild();
 }
 

@@ -103,8 +103,16 @@ bool Cluster::awaitOrphans() {
 /// From here on commands find this master.
 void Cluster::announce() {
   auto written = control_.open(files_.control);
+  // Somebody deleted the lock file of a master that runs.
+  if (!written && written.error().code == Errc::addressInUse) {
+    removeFiles();  // ours: who asks for the owner must not hold the lock
+    throw alreadyRunning(files_, plan_.program);
+  }
   if (written) written = platform::writeFile(files_.pid, std::to_string(platform::currentPid()) + "\n");
-  if (written) return;
+  if (written) {
+    pidIdentity_ = platform::fileIdentity(files_.pid);
+    return;
+  }
   throw SetupError(Exit::configuration,
                    "cannot write beside the pid file " + files_.pid + ": " + written.error().message,
                    {{"try", "--pid-file FILE or Worker::pidFile in a directory this user may write to"}});

@@ -160,6 +160,7 @@ class Cluster {
   bool graceful_ = false;
   int stopped_ = 0, killed_ = 0;  ///< of the stop
   std::uint64_t generation_ = 0;
+  std::string pidIdentity_;      ///< of our pid file, once it is written
   std::string programIdentity_;  ///< of the program's file at the start
   Reload reload_;
   struct Wanted {
@@ -169,9 +170,9 @@ class Cluster {
   };
   std::vector<Wanted> wanted_;  ///< reloads that came before the service was ready
   std::vector<std::weak_ptr<ControlClient>> stopWaiting_;
-  Clock::time_point began_ = Clock::now(), nextRotation_{};
   bool crashed_ = false;  ///< a master before this one left its files: it did not end in order
   bool awaited_ = false;  ///< addresses of its workers
+  Clock::time_point began_ = Clock::now(), nextRotation_{};
   std::time_t startedAt_ = std::time(nullptr);
   std::map<const PlannedWorker*, ExitCounts> exits_;
   struct Query {

@@ -126,8 +126,10 @@ void Cluster::endStop() {
 void Cluster::removeFiles() {
   control_.close();
   if (!lock_.held()) return;
-  std::error_code ignored;
-  std::filesystem::remove(std::filesystem::path(std::u8string(files_.pid.begin(), files_.pid.end())), ignored);
+  if (!pidIdentity_.empty() && platform::fileIdentity(files_.pid) == pidIdentity_) {
+    std::error_code ignored;
+    std::filesystem::remove(std::filesystem::path(std::u8string(files_.pid.begin(), files_.pid.end())), ignored);
+  }
   for (const std::string& file : socketFiles_) removeSocketFile(file);
   socketFiles_.clear();
   lock_.release();

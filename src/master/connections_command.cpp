@@ -67,7 +67,7 @@ ControlRequest requestOf(const Command& command) {
 int runConnections(const Command& command, const ServiceFiles& files) {
   const ControlRequest request = requestOf(command);
   const std::uint64_t limit = limitOf(command);
-  if (!platform::ServiceLock::owner(files.lock)) throw notRunning(files, command.program);
+  if (!isRunning(files)) throw notRunning(files, command.program);
   ConnectionsReport report;
   const auto code = askMaster(
       files.control, request,

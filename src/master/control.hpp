@@ -92,7 +92,7 @@ class ControlServer {
   void dropGone();
 
   Handler handler_;
-  std::string path_;
+  std::string path_, identity_;
   platform::NativeSocket listener_ = platform::noSocket;
   Clock::time_point acceptAgain_{};  ///< set while nobody can be accepted
   std::list<std::shared_ptr<ControlClient>> clients_;

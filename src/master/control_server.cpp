@@ -38,6 +38,7 @@ Result<void> ControlServer::open(const std::string& path) {
   if (!listener) return listener.error();
   listener_ = *listener;
   path_ = path;
+  identity_ = platform::fileIdentity(path);
   return {};
 }
 
@@ -164,6 +165,7 @@ void ControlServer::close() {
   dropGone();
   platform::closeSocket(std::exchange(listener_, platform::noSocket));
   if (path_.empty()) return;
+  if (platform::fileIdentity(path_) != identity_) return path_.clear();  // another service's by now
   std::error_code ignored;
   std::filesystem::remove(std::filesystem::path(std::u8string(path_.begin(), path_.end())), ignored);
   path_.clear();

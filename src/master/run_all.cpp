@@ -97,7 +97,7 @@ int start(const Command& command) {
     openLogFiles(files, false);
     return runSingle(plan);
   }
-  if (platform::ServiceLock::owner(files.lock)) throw alreadyRunning(files, command.program);
+  if (isRunning(files)) throw alreadyRunning(files, command.program);
   refuseSharedPaths(plan, files);
   if (plan.background) return startInBackground(plan, command, files);
   platform::Channel nobody;
@@ -108,7 +108,7 @@ int restart(const Command& command) {
   const ServiceFiles files = ServiceFiles::of(command);
   // What cannot start does not stop what runs.
   refuseSharedPaths(resolve(Worker::all(), command, capabilities()), files);
-  if (platform::ServiceLock::owner(files.lock)) {
+  if (isRunning(files)) {
     const int code = runStop(command, files);
     if (code != static_cast<int>(Exit::ok) && code != static_cast<int>(Exit::deadlinePassed)) return code;
   }

@@ -15,6 +15,9 @@ int runCheck(const Command& command, const ServiceFiles& files);
 int runUnit(const Command& command, const ServiceFiles& files);
 int runConnections(const Command& command, const ServiceFiles& files);
 
+/// Somebody holds the lock; or, should somebody have deleted it, a master answers at the control socket.
+bool isRunning(const ServiceFiles& files);
+
 /// The lock is free only when the master has really gone, its files included. False when it is not in time.
 bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit);
 

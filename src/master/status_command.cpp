@@ -44,7 +44,7 @@ Result<std::optional<Answer>> ask(const Command& command, const ServiceFiles& fi
 }  // namespace
 
 int runStatus(const Command& command, const ServiceFiles& files) {
-  if (!platform::ServiceLock::owner(files.lock)) throw notRunning(files, command.program);
+  if (!isRunning(files)) throw notRunning(files, command.program);
   std::optional<Answer> last;
   std::optional<Error> failed;
   const auto next = [&](const platform::Terminal& terminal) -> std::optional<std::string> {

@@ -17,10 +17,11 @@ namespace {
 constexpr auto patience = 24h;  ///< the master has its own deadlines, and who waits has Ctrl+C
 constexpr auto look = 5ms;
 
+/// 0 when its number is not known.
 platform::Pid masterOf(const Command& command, const ServiceFiles& files) {
-  const auto owner = platform::ServiceLock::owner(files.lock);
-  if (!owner) throw notRunning(files, command.program);
-  return *owner;
+  if (const auto owner = platform::ServiceLock::owner(files.lock)) return *owner;
+  if (!isRunning(files)) throw notRunning(files, command.program);
+  return 0;
 }
 
 ControlRequest requestOf(const Command& command) {
@@ -46,8 +47,11 @@ Result<std::optional<int>> ask(const Command& command, const ServiceFiles& files
 }
 
 void signalMaster(platform::Pid master, platform::Notice notice, const ServiceFiles& files) {
-  const auto sent = master > 0 ? platform::notify(master, notice)
-                               : Result<void>(Error{Errc::system, "it runs in another container", 0});
+  const auto sent =
+      master > 0 ? platform::notify(master, notice)
+                 : Result<void>(Error{
+                       Errc::system,
+                       "its number is not known here: it runs in another container, or its lock file was deleted", 0});
   if (!sent)
     throw SetupError(Exit::failed, files.name + ": the master cannot be reached: " + sent.error().message,
                      {{"try", "the same command as the user who started it"}});
@@ -59,7 +63,9 @@ SetupError alreadyRunning(const ServiceFiles& files, const std::string& program)
   const auto owner = platform::ServiceLock::owner(files.lock);
   return {Exit::alreadyRunning,
           files.name + " is already running" +
-              (owner && *owner > 0 ? ": master " + std::to_string(*owner) : " (" + files.lock + " is held)"),
+              (owner && *owner > 0 ? ": master " + std::to_string(*owner)
+               : owner             ? " (" + files.lock + " is held)"
+                                   : " (a master answers at " + files.control + ")"),
           {{"try", program + " status | " + program + " reload | " + program + " restart -d"},
            {"or", program + " start --pid-file FILE      (a second instance beside it)"}}};
 }
@@ -80,9 +86,16 @@ SetupError notAnswering(const ServiceFiles& files, const std::string& program, c
           {{"try", program + " restart -d      (somebody may have deleted the socket)"}}};
 }
 
+bool isRunning(const ServiceFiles& files) {
+  if (platform::ServiceLock::owner(files.lock)) return true;
+  const auto socket = platform::connectControl(files.control);
+  if (socket) platform::closeSocket(*socket);
+  return static_cast<bool>(socket);
+}
+
 bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
-  while (platform::ServiceLock::owner(files.lock)) {
+  while (isRunning(files)) {
     if (std::chrono::steady_clock::now() >= end) return false;
     std::this_thread::sleep_for(look);
   }
@@ -96,7 +109,7 @@ int runStop(const Command& command, const ServiceFiles& files) {
     awaitEnd(files, 5s);
     return **answered;
   }
-  if (!platform::ServiceLock::owner(files.lock)) {  // it ended in this moment
+  if (!isRunning(files)) {  // it ended in this moment
     std::printf("%s: stopped\n", files.name.c_str());
     return static_cast<int>(Exit::ok);
   }
@@ -113,7 +126,7 @@ int runReload(const Command& command, const ServiceFiles& files) {
   const platform::Pid master = masterOf(command, files);
   const auto answered = ask(command, files);
   if (answered && *answered) return **answered;
-  if (!platform::ServiceLock::owner(files.lock))
+  if (!isRunning(files))
     throw SetupError(Exit::failed, files.name + ": the master ended while it was asked to reload",
                      {{"try", command.program + " start -d"}});
   signalMaster(master, command.graceful ? platform::Notice::reloadGracefully : platform::Notice::reload, files);

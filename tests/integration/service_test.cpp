@@ -177,6 +177,31 @@ TEST_F(Service, NeitherDeletingItsFilesNorAKilledMasterConfusesTheCommands) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, AMasterWhoseLockWasDeletedIsStillFound) {
+  const auto port = start();
+  const int master = pid();
+  std::filesystem::remove(directory.file("service.pid.lock"));
+  for (const auto& words : {std::vector<std::string>{"start"}, std::vector<std::string>{"start", "-d"}}) {
+    const Said second = run(words);
+    EXPECT_EQ(second.code, 4) << second.err;
+    EXPECT_NE(second.err.find("a master answers at " + directory.file("service.pid.ctl")), std::string::npos)
+        << second.err;
+  }
+  EXPECT_EQ(pid(), master) << "a refused start leaves the files of the first alone";
+  EXPECT_EQ(run({"status"}).code, 0);
+  EXPECT_EQ(run({"connections"}).code, 0);
+  EXPECT_EQ(run({"reload"}).code, 0);
+  EXPECT_GT(worker(port), 0);
+  std::ofstream(directory.file("service.pid.lock")) << "";  // another one's by now
+  std::ofstream(directory.file("service.pid")) << "0 another\n";
+  const Said stop = run({"stop"});
+  EXPECT_EQ(stop.code, 0) << stop.err;
+  until([&] { return !processExists(master); });
+  EXPECT_EQ(directory.read("service.pid"), "0 another\n") << "only its own files go with it";
+  EXPECT_TRUE(directory.has("service.pid.lock"));
+  std::filesystem::remove(directory.file("service.pid"));
+}
+
 TEST_F(Service, AStartAfterACrashWaitsForTheWorkersAddress) {
   const auto port = [] {
     Program holder("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
