@@ -138,7 +138,7 @@ TEST_F(Service, WithoutOneTheCommandsSaySo) {
 
 TEST_F(Service, ASocketThatThisUserMayNotUseIsNoDeletedOne) {
   start();
-  std::filesystem::permissions(directory.file("service.sock"), std::filesystem::perms::none);
+  std::filesystem::permissions(directory.file("service.pid.ctl"), std::filesystem::perms::none);
   for (const char* verb : {"status", "connections"}) {
     const Said said = run({verb});
     if (said.code == 0) continue;  // root may do everything; NotAnswering.WhoMayNotConnectIsToldSo has the words
@@ -146,7 +146,7 @@ TEST_F(Service, ASocketThatThisUserMayNotUseIsNoDeletedOne) {
     EXPECT_NE(said.err.find("the same command as the user who started the service"), std::string::npos) << said.err;
     EXPECT_EQ(said.err.find("deleted"), std::string::npos) << said.err;
   }
-  std::filesystem::remove(directory.file("service.sock"));
+  std::filesystem::remove(directory.file("service.pid.ctl"));
   for (const char* verb : {"status", "connections"}) {
     const Said said = run({verb});
     EXPECT_EQ(said.code, 1);
