@@ -142,8 +142,7 @@ class SharedMemory {
   std::size_t size_ = 0;
 };
 
-// ---- a service's files (lock.cpp, control.cpp, files.cpp)
-// ------------------------------------------------------------
+// ---- a service's files (lock.cpp, control.cpp, files.cpp) -----------------------------------------------------------
 
 /// What says that a service runs: a lock on a file, held by the process itself. It ends with the process, however that
 /// ends; a fork does not have it, an exec keeps it. The file is opened once and never again in that process: closing
@@ -180,8 +179,8 @@ Result<NativeSocket> connectControl(const std::string& path);
 
 /// A file to which several processes append, each line with one write. Errc::permissionDenied, badAddress, system.
 Result<NativeSocket> openAppend(const std::string& path);
-/// One write; what fails is lost.
-void appendTo(NativeSocket file, std::string_view bytes) noexcept;
+/// One write. False: not all of it was taken (a full disk), and what was not is lost.
+bool appendTo(NativeSocket file, std::string_view bytes) noexcept;
 std::uint64_t fileSize(NativeSocket file) noexcept;
 /// Whether the open file is the one at the path. Not after somebody moved, replaced or deleted it.
 bool isFileAt(NativeSocket file, const std::string& path) noexcept;
@@ -204,8 +203,7 @@ std::string programFile(const std::string& word);
 /// Replaces the file's content at once; 0644.
 Result<void> writeFile(const std::string& path, std::string_view content);
 
-// ---- the background, other users (background.cpp, users.cpp)
-// -----------------------------------------------------------
+// ---- the background, other users (background.cpp, users.cpp) --------------------------------------------------------
 
 /// Two processes come back: the one that the user started (`launcher`), which waits at `channel` for what the other has
 /// to say; and the service-to-be, in a session of its own without a terminal, umask 022.
@@ -229,8 +227,6 @@ struct UserIds {
 Result<UserIds> findUser(const std::string& user, const std::string& group);
 /// For good, with the user's supplementary groups.
 Result<void> becomeUser(const UserIds& ids);
-/// Of the user this process runs as.
-std::string userName();
 
 // ---- sockets (socket.cpp) -------------------------------------------------------------------------------------------
 

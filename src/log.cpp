@@ -3,9 +3,12 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "artel/log.hpp"
@@ -49,13 +52,23 @@ class Everywhere final : public spdlog::sinks::base_sink<std::mutex> {
       std::fwrite(line_.data(), 1, line_.size(), stderr);
       std::fflush(stderr);
     }
-    if (to.file != -1) platform::appendTo(to.file, {line_.data(), line_.size()});
+    if (to.file != -1) toFile(to.file, {line_.data(), line_.size()});
     if (to.launcher != -1 && message.level >= spdlog::level::warn)
-      platform::appendTo(to.launcher, {line_.data(), line_.size()});
+      static_cast<void>(platform::appendTo(to.launcher, {line_.data(), line_.size()}));  // it may have gone
+  }
+  /// A disk may be full for a while. What was lost then is said as soon as there is room.
+  void toFile(std::intptr_t file, std::string_view line) {
+    if (lost_ > 0) {
+      const std::string gap = "(" + std::to_string(lost_) + (lost_ == 1 ? " line" : " lines") +
+                              " could not be written here, by " + who() + ")\n";
+      if (platform::appendTo(file, gap)) lost_ = 0;
+    }
+    if (!platform::appendTo(file, line)) ++lost_;
   }
   void flush_() override { std::fflush(stderr); }
 
   spdlog::memory_buf_t line_;
+  std::uint64_t lost_ = 0;
 };
 
 /// Synchronous: no thread that a fork would lose. Not in spdlog's registry: that is the user's.

@@ -19,9 +19,12 @@ Result<NativeSocket> openAppend(const std::string& path) {
   return NativeSocket{file};
 }
 
-void appendTo(NativeSocket file, std::string_view bytes) noexcept {
-  while (::write(static_cast<int>(file), bytes.data(), bytes.size()) < 0 && errno == EINTR) {
-  }
+bool appendTo(NativeSocket file, std::string_view bytes) noexcept {
+  ssize_t written = 0;
+  do {
+    written = ::write(static_cast<int>(file), bytes.data(), bytes.size());
+  } while (written < 0 && errno == EINTR);
+  return written == static_cast<ssize_t>(bytes.size());
 }
 
 std::uint64_t fileSize(NativeSocket file) noexcept {

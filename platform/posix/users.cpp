@@ -40,9 +40,4 @@ Result<void> becomeUser(const UserIds& ids) {
   return {};
 }
 
-std::string userName() {
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry == nullptr ? std::to_string(::geteuid()) : entry->pw_name;
-}
-
 }  // namespace artel::platform

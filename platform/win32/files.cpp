@@ -18,9 +18,10 @@ Result<NativeSocket> openAppend(const std::string& path) {
   return reinterpret_cast<NativeSocket>(file);
 }
 
-void appendTo(NativeSocket file, std::string_view bytes) noexcept {
+bool appendTo(NativeSocket file, std::string_view bytes) noexcept {
   DWORD written = 0;
-  ::WriteFile(handleOf(file), bytes.data(), static_cast<DWORD>(bytes.size()), &written, nullptr);
+  return ::WriteFile(handleOf(file), bytes.data(), static_cast<DWORD>(bytes.size()), &written, nullptr) != 0 &&
+         written == bytes.size();
 }
 
 std::uint64_t fileSize(NativeSocket file) noexcept {

@@ -11,10 +11,4 @@ Result<UserIds> findUser(const std::string&, const std::string&) { return unsupp
 
 Result<void> becomeUser(const UserIds&) { return unsupported(); }
 
-std::string userName() {
-  wchar_t name[UNLEN + 1];
-  DWORD size = UNLEN + 1;
-  return ::GetUserNameW(name, &size) == 0 ? "-" : toUtf8(name);
-}
-
 }  // namespace artel::platform

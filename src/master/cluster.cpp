@@ -7,6 +7,7 @@
 #include "artel/log.hpp"
 #include "artel/version.hpp"
 #include "src/log.hpp"
+#include "src/master/hook.hpp"
 #include "src/master/service_commands.hpp"
 #include "src/master/start_screen.hpp"
 #include "src/worker/core.hpp"
@@ -19,18 +20,6 @@ namespace {
 /// A worker that lived this long has proved itself: its next exit is answered at once again.
 constexpr auto young = 10s;
 constexpr std::chrono::milliseconds firstPause = 1s, longestPause = 30s;
-
-/// The user's code in the master: what it throws must not end the service.
-template <class F>
-void hook(const char* name, F&& f) {
-  try {
-    f();
-  } catch (const std::exception& e) {
-    log::error(std::string("an exception left ") + name + ": " + e.what());
-  } catch (...) {
-    log::error(std::string("an exception of an unknown type left ") + name);
-  }
-}
 }  // namespace
 
 Cluster::Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher)
@@ -134,6 +123,8 @@ void Cluster::fork(Slot& slot, Process& process) {
   if (auto memory = platform::SharedMemory::create(sizeof(net::StatisticsBlock))) {
     process.statistics = std::move(*memory);
     net::StatisticsBlock::prepare(process.statistics.data(), buildId());
+  } else {
+    log::warn(nameOf(slot) + " has no numbers in status: no shared memory: " + memory.error().message);
   }
   auto pair = platform::openChannel();
   std::string why;

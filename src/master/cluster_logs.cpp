@@ -12,7 +12,7 @@ namespace artel {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto lookAtSize = 2s;
+constexpr auto lookAtSize = 2s, tryAgain = 60s;
 }
 
 void Cluster::reopenLogs() {
@@ -39,7 +39,9 @@ void Cluster::rotateLog() {
   old += ".1";
   std::error_code failed;
   std::filesystem::rename(path, old, failed);
-  if (!failed) reopenLogs();
+  if (!failed) return reopenLogs();
+  nextRotation_ = now + tryAgain;
+  log::error("the log cannot be turned over and grows on: " + files_.log + ": " + failed.message());
 }
 
 }  // namespace artel

@@ -6,6 +6,7 @@
 
 #include "artel/log.hpp"
 #include "src/master/cluster.hpp"
+#include "src/master/hook.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -48,15 +49,7 @@ void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& cli
     if (client) client->out(line);
   }
   ++generation_;
-  if (Worker::onMasterReload) {
-    try {
-      Worker::onMasterReload();
-    } catch (const std::exception& e) {
-      log::error(std::string("an exception left onMasterReload: ") + e.what());
-    } catch (...) {
-      log::error("an exception of an unknown type left onMasterReload");
-    }
-  }
+  if (Worker::onMasterReload) hook("onMasterReload", [] { Worker::onMasterReload(); });
   for (Slot& slot : slots_) {
     if (slot.planned->worker->reloadable) {
       // One that drains since an earlier reload has to hurry, for its slot is wanted.
@@ -160,7 +153,7 @@ void Cluster::reloadFailed(const std::string& why) {
   }
   log::error("reload: " + why);
   reload_.failures.push_back(why);
-  for (Slot& slot : slots_) slot.serving.generation = generation_;
+  for (Slot& slot : slots_) slot.serving.generation = slot.successor.generation = generation_;
 }
 
 void Cluster::endReload() {

@@ -57,9 +57,14 @@ std::vector<std::pair<char, platform::NativeSocket>> openAgain(const ServiceFile
   }
   if (redirected) {
     if (const auto file = open(outputOf(files))) {
-      static_cast<void>(platform::redirectStandardStreams(*file));
+      const auto done = platform::redirectStandardStreams(*file);
       platform::closeFile(*file);
-      changed.emplace_back(WorkerProcess::outputMessage, 1);
+      if (done)
+        changed.emplace_back(WorkerProcess::outputMessage, 1);
+      else
+        log::error("standard output cannot be turned to " + outputOf(files) + ": " + done.error().message);
+    } else {
+      log::error("stdoutFile cannot be opened again: " + outputOf(files) + ": " + file.error().message);
     }
   }
   return changed;

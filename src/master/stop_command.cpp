@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto patience = 24h;  ///< the master has its own deadlines, and who waits has Ctrl+C
-constexpr auto look = 5ms;
+constexpr auto look = 5ms;      ///< nothing tells when another process lets go of a lock
 
 /// 0 when its number is not known.
 platform::Pid masterOf(const Command& command, const ServiceFiles& files) {

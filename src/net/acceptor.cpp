@@ -22,7 +22,7 @@ struct Acceptor::Handle final : Pollable {
   int backlog = 0;
   int open = 1, held = 0;
   std::uint8_t watched = 0;
-  bool unixSocket = false, started = false, userPaused = false, waiting = false, exhausted = false, yielded = false;
+  bool started = false, userPaused = false, waiting = false, exhausted = false, yielded = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
   void ready(std::uint8_t) override { acceptMany(); }
@@ -69,7 +69,7 @@ struct Acceptor::Handle final : Pollable {
   }
 };
 
-Acceptor::Acceptor(platform::NativeSocket socket, bool unixSocket, int backlog, Hooks hooks)
+Acceptor::Acceptor(platform::NativeSocket socket, int backlog, Hooks hooks)
     : handle_(new Handle, [](Handle* handle) {
         *handle->alive = false;
         handle->hooks = {};
@@ -89,7 +89,6 @@ Acceptor::Acceptor(platform::NativeSocket socket, bool unixSocket, int backlog, 
       }) {
   Handle& h = *handle_;
   h.socket = socket;
-  h.unixSocket = unixSocket;
   h.backlog = backlog;
   h.hooks = std::move(hooks);
   uv_timer_init(&loop().uv, &h.timer);

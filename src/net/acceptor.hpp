@@ -30,7 +30,7 @@ class Acceptor {
   };
 
   /// Does not own the socket's address; owns the socket (closed by close()).
-  Acceptor(platform::NativeSocket socket, bool unixSocket, int backlog, Hooks hooks);
+  Acceptor(platform::NativeSocket socket, int backlog, Hooks hooks);
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
   ~Acceptor();

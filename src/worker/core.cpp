@@ -190,8 +190,7 @@ void Worker::Core::serve(platform::NativeSocket socket) {
     hint("accept", label() + " cannot accept: " + error.message +
                        "; it tries again until descriptors are free, clients wait in the queue");
   };
-  acceptor = std::make_unique<net::Acceptor>(socket, address.kind == platform::SocketKind::unixStream,
-                                             worker.socket.backlog, std::move(hooks));
+  acceptor = std::make_unique<net::Acceptor>(socket, worker.socket.backlog, std::move(hooks));
   if (acceptPaused) acceptor->pause();
   if (const auto started = acceptor->start(); !started) {
     acceptor.reset();

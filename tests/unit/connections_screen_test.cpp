@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <sstream>
+#include "tests/support/screen.hpp"
 
 namespace artel {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::plain;
+using testing::widest;
 
 ConnectionsReport report() {
   ConnectionsReport report;
@@ -29,19 +31,6 @@ ConnectionsReport report() {
   report.take("");
   report.sort("");
   return report;
-}
-
-std::size_t widest(const std::string& screen) {
-  std::istringstream lines(screen);
-  std::size_t width = 0;
-  for (std::string line; std::getline(lines, line);) width = std::max(width, line.size());
-  return width;
-}
-
-std::string plain(std::string screen) {
-  for (std::size_t at; (at = screen.find('\x1b')) != std::string::npos;)
-    screen.erase(at, screen.find('m', at) - at + 1);
-  return screen;
 }
 
 TEST(ConnectionsScreen, PipedHasEveryColumn) {

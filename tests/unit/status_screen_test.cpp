@@ -1,16 +1,17 @@
 // The screens of `status`, letter by letter (row 1.14.2), at every width where columns go.
 #include <gtest/gtest.h>
 
-#include <sstream>
-
 #include "src/master/json.hpp"
 #include "src/master/status_report.hpp"
 #include "src/master/text_table.hpp"
+#include "tests/support/screen.hpp"
 
 namespace artel {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::plain;
+using testing::widest;
 
 WorkerNumbers numbers(std::uint64_t connections, std::uint64_t requests, double qps) {
   WorkerNumbers n;
@@ -59,19 +60,6 @@ StatusReport chat() {
   business.processes.push_back({41207, 0, StatusReport::State::serving, 48h, 20'342'000, stuck});
   report.workers = {gateway, web, business};
   return report;
-}
-
-std::size_t widest(const std::string& screen) {
-  std::istringstream lines(screen);
-  std::size_t width = 0;
-  for (std::string line; std::getline(lines, line);) width = std::max(width, line.size());
-  return width;
-}
-
-std::string plain(std::string screen) {
-  for (std::size_t at; (at = screen.find('\x1b')) != std::string::npos;)
-    screen.erase(at, screen.find('m', at) - at + 1);
-  return screen;
 }
 
 TEST(StatusScreen, PipedHasEveryColumn) {

@@ -1,0 +1,43 @@
+// The log's file when the disk does not take a line.
+#include "src/log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "artel/log.hpp"
+#include "platform/platform.hpp"
+#include "tests/support/program.hpp"
+
+namespace artel::log {
+namespace {
+
+TEST(Log, LinesThatCouldNotBeWrittenAreCountedWhereTheNextOneCan) {
+  testing::Directory directory;
+  const auto file = platform::openAppend(directory.file("full.log"));
+  const auto gone = platform::openAppend(directory.file("gone.log"));
+  ASSERT_TRUE(file && gone);
+  platform::closeFile(*gone);  // as good as a full disk: it takes nothing
+  targets().standardError = false;
+  targets().file = *file;
+  info("one");
+  targets().file = *gone;
+  info("two");
+  info("three");
+  targets().file = *file;
+  info("four");
+  info("five");
+  targets() = {};
+  platform::closeFile(*file);
+  const std::string text = directory.read("full.log");
+  const auto gap = text.find("(2 lines could not be written here, by ");
+  ASSERT_NE(gap, std::string::npos) << text;
+  EXPECT_LT(text.find("one"), gap);
+  EXPECT_GT(text.find("four"), gap);
+  EXPECT_EQ(text.find("could not", gap + 40), std::string::npos) << "said once: " << text;
+  EXPECT_EQ(text.find("two"), std::string::npos);
+  EXPECT_NE(text.find("five"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace artel::log
