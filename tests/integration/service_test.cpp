@@ -448,6 +448,17 @@ TEST_F(Service, TheLogIsRotatedBySize) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, ALogThatCannotBeTurnedOverGrowsOnAndSaysSo) {
+  std::filesystem::create_directories(directory.file("service.log.1") + "/in-the-way");
+  const auto port = start({"--", "log-size=2000"});
+  until([&] {
+    get(port, "/log?" + std::string(300, 'x'));
+    return directory.read("service.log").find("the log cannot be turned over and grows on: ") != std::string::npos;
+  });
+  EXPECT_GT(directory.read("service.log").size(), 2000u);
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, ALogThatAnotherServiceTurnedOverIsNotTurnedOverAgain) {
   const auto port = start({"--", "log-size=2000"});
   std::filesystem::rename(directory.file("service.log"), directory.file("service.log.1"));
