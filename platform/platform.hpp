@@ -43,6 +43,9 @@ struct ChildExit {
 std::string describe(const ChildExit& exit);
 
 Pid currentPid() noexcept;
+Pid parentPid() noexcept;
+/// Refused with more than one thread, naming how many and which: a forked copy of a locked mutex stays locked.
+Result<void> mayFork();
 
 /// What one process tells the other. `kind` 0: the end, the other side is gone.
 struct ChannelMessage {
@@ -83,9 +86,8 @@ Result<ChannelPair> openChannel();
 bool awaitReadable(NativeSocket socket, std::chrono::milliseconds timeout);
 
 /// Forks a worker. The child runs `body` with default signal actions, own process group, and ends with its result
-/// (flushing stdio; static destructors do not run). Refused when this process has more than one thread, naming how
-/// many: a forked copy of a locked mutex stays locked. Signals are blocked around the fork; in the child they are
-/// unblocked after `childFirst` ran, whose job is to close what only the master may hold.
+/// (flushing stdio; static destructors do not run). Refused where mayFork() refuses. Signals are blocked around the
+/// fork; in the child they are unblocked after `childFirst` ran, whose job is to close what only the master may hold.
 Result<Pid> spawnWorker(const std::function<void()>& childFirst, const std::function<int()>& body);
 
 /// The master's whole day: sleep until a notice, an exit, a message of a worker, or the deadline.
@@ -128,6 +130,8 @@ std::vector<NoticeSignal> noticeSignals();
 class SharedMemory {
  public:
   static Result<SharedMemory> create(std::size_t size);
+  /// What another program made of this process: maps it and owns the descriptor.
+  static Result<SharedMemory> adopt(NativeSocket file);
   SharedMemory() = default;
   SharedMemory(SharedMemory&& other) noexcept;
   SharedMemory& operator=(SharedMemory&& other) noexcept;
@@ -136,10 +140,12 @@ class SharedMemory {
   ~SharedMemory();
   void* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
+  NativeSocket native() const noexcept { return file_; }
 
  private:
   void* data_ = nullptr;
   std::size_t size_ = 0;
+  NativeSocket file_ = noSocket;
 };
 
 // ---- a service's files (lock.cpp, control.cpp, files.cpp) -----------------------------------------------------------
@@ -155,6 +161,9 @@ class ServiceLock {
   ~ServiceLock();
   /// Errc::addressInUse when another process holds it.
   Result<void> take(const std::string& path);
+  /// What the program that was this process before has taken.
+  void adopt(const std::string& path, NativeSocket file);
+  NativeSocket native() const noexcept { return file_; }
   bool held() const noexcept { return file_ != noSocket; }
   /// Removes the file, if it is still the one that was taken, and lets go.
   void release();
@@ -198,10 +207,39 @@ NativeSocket duplicateStandardError() noexcept;
 void closeFile(NativeSocket file) noexcept;
 /// Differs when another file, or another content, is at the path; "" when nothing is. Symbolic links are followed.
 std::string fileIdentity(const std::string& path);
+/// The same of an open file.
+std::string fileIdentity(NativeSocket file);
 /// The file of this program by the name it was called: `word` as typed, looked up as a shell does. May be a link.
 std::string programFile(const std::string& word);
 /// Replaces the file's content at once; 0644.
 Result<void> writeFile(const std::string& path, std::string_view content);
+
+// ---- a new program in place of the one that runs (handover.cpp) -----------------------------------------------------
+
+/// To a master that wants to know whether this program could take its place, and for which this process was made; empty
+/// when it was started for anything else. Once.
+Channel takeCheck() noexcept;
+bool isChecked() noexcept;
+/// What the program that was this process before has left for us; nothing when it was started for anything else. Once.
+std::optional<std::string> takeHandover();
+/// The file of a program, held open: what is checked is what is executed, whatever happens to the path.
+Result<NativeSocket> openProgram(const std::string& path);
+struct CheckedProgram {
+  Pid pid = 0;
+  NativeSocket output = noSocket;  ///< reads what it writes to standard output and error
+};
+/// A child that runs `program` with the words, the directory and the environment that this process was started with,
+/// and finds `channel` by takeCheck().
+Result<CheckedProgram> checkProgram(NativeSocket program, const Channel& channel);
+/// `program`, started as this one was, becomes this process and finds `state` by takeHandover() and the descriptors
+/// `kept` under their numbers. Comes back only when that failed, with everything as it was.
+Error becomeProgram(NativeSocket program, std::string_view state, const std::vector<NativeSocket>& kept);
+/// Of `kept`, in the new program: false when there is no such descriptor.
+bool adoptDescriptor(NativeSocket descriptor) noexcept;
+/// In the new program: it has taken over, and signals may come again. Before that, an alarm ends it after 10 s.
+void takenOver() noexcept;
+/// A short hash of the content of the file that a process runs; "?" where that cannot be read.
+std::string programId(Pid pid);
 
 // ---- the background, other users (background.cpp, users.cpp) --------------------------------------------------------
 
@@ -211,7 +249,7 @@ struct Background {
   bool launcher = false;
   Channel channel;
 };
-/// Refused with more than one thread, as spawnWorker is.
+/// Refused where mayFork() refuses.
 Result<Background> goToBackground();
 /// systemd's protocol ("READY=1"), where $NOTIFY_SOCKET names its socket; nothing elsewhere.
 void tellServiceManager(std::string_view state) noexcept;

@@ -228,7 +228,8 @@ class Worker {
   static Loop& globalEvent();
   /// The words after "--" on the command line: the application's own.
   static const std::vector<std::string>& arguments() noexcept;
-  /// This program was called with the command "check", which runs main up to runAll: leave side effects out.
+  /// This process runs main up to runAll only, to see whether it could start: the command "check", or a reload that
+  /// tries a new program file. Leave side effects out.
   static bool checking() noexcept;
   /// Every Worker of this process.
   static const std::vector<Worker*>& all() noexcept;
@@ -242,6 +243,9 @@ class Worker {
   /// How long a graceful stop or reload (-g, signals QUIT and USR2) lets connections finish; 0: no limit. What is left
   /// then gets its last words (1001, onDrain) and 400 ms.
   static inline std::chrono::milliseconds gracefulTimeout{30'000};
+  /// Reload onto a changed program file: how long the new program may take to come through Worker::runAll when it is
+  /// tried, before it is refused.
+  static inline std::chrono::milliseconds checkTimeout{5'000};
   /// Memory of one process for what compressed WebSocket connections remember from message to message. Beyond it new
   /// ones remember nothing (no_context_takeover): their messages shrink less. Bytes.
   static inline std::size_t deflateMemory = std::size_t{64} * 1024 * 1024;

@@ -14,7 +14,6 @@
 
 #include "platform/platform.hpp"
 #include "platform/posix/system_error.hpp"
-#include "platform/posix/threads.hpp"
 
 namespace artel::platform {
 

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "platform/platform.hpp"
+#include "platform/posix/beginning.hpp"
 #include "platform/posix/system_error.hpp"
 
 namespace artel::platform {
@@ -79,16 +80,31 @@ Result<void> mayWrite(const std::string& path) {
   return ::access(folder.c_str(), W_OK) == 0 ? Result<void>() : systemError(errno);
 }
 
-std::string fileIdentity(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return "";
+namespace {
+std::string identity(const struct stat& info) {
   return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino) + ":" + std::to_string(info.st_size) + ":" +
          std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+}
+}  // namespace
+
+std::string fileIdentity(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) != 0 ? "" : identity(info);
+}
+
+std::string fileIdentity(NativeSocket file) {
+  struct stat info {};
+  return ::fstat(static_cast<int>(file), &info) != 0 ? "" : identity(info);
 }
 
 std::string programFile(const std::string& word) {
   std::error_code failed;
-  if (word.find('/') != std::string::npos) return std::filesystem::absolute(word, failed).string();
+  if (word.find('/') != std::string::npos) {
+    if (word[0] == '/') return word;
+    std::string_view rest = word;
+    while (rest.substr(0, 2) == "./") rest.remove_prefix(2);
+    return startDirectory() + "/" + std::string(rest);
+  }
   const char* path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);
   for (std::string folder; std::getline(folders, folder, ':');) {

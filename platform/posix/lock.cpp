@@ -42,6 +42,11 @@ Result<void> ServiceLock::take(const std::string& path) {
   }
 }
 
+void ServiceLock::adopt(const std::string& path, NativeSocket file) {
+  file_ = file;
+  path_ = path;
+}
+
 void ServiceLock::release() {
   if (file_ == noSocket) return;
   // Before the lock is free, so that nobody's new file is taken away; nor one of a service that came after somebody had

@@ -16,7 +16,6 @@
 #include "platform/platform.hpp"
 #include "platform/posix/procfs.hpp"
 #include "platform/posix/system_error.hpp"
-#include "platform/posix/threads.hpp"
 
 // ThreadSanitizer runs a thread of its own; AddressSanitizer runs none by default.
 #if defined(__SANITIZE_THREAD__)
@@ -161,6 +160,7 @@ std::string describe(const ChildExit& exit) {
 }
 
 Pid currentPid() noexcept { return ::getpid(); }
+Pid parentPid() noexcept { return ::getppid(); }
 
 Result<Pid> spawnWorker(const std::function<void()>& childFirst, const std::function<int()>& body) {
   if (const auto may = mayFork(); !may) return may.error();

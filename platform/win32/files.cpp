@@ -55,6 +55,8 @@ Result<void> mayWrite(const std::string&) { return {}; }
 
 std::string fileIdentity(const std::string&) { return ""; }
 
+std::string fileIdentity(NativeSocket) { return ""; }
+
 std::string programFile(const std::string& word) { return word; }
 
 Result<void> writeFile(const std::string&, std::string_view) { return unsupported(); }

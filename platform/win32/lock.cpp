@@ -8,6 +8,8 @@ ServiceLock::~ServiceLock() = default;
 
 Result<void> ServiceLock::take(const std::string&) { return unsupported(); }
 
+void ServiceLock::adopt(const std::string&, NativeSocket) {}
+
 void ServiceLock::release() {}
 
 void ServiceLock::leaveInChild() noexcept {}

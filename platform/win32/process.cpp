@@ -18,6 +18,8 @@ std::string describe(const ChildExit& exit) {
 }
 
 Pid currentPid() noexcept { return ::GetCurrentProcessId(); }
+Pid parentPid() noexcept { return 0; }
+Result<void> mayFork() { return {}; }
 
 Result<Pid> spawnWorker(const std::function<void()>&, const std::function<int()>&) { return unsupported(); }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "platform/platform.hpp"
+#include "platform/win32/system_error.hpp"
 
 namespace artel::platform {
 
@@ -13,6 +14,8 @@ Result<SharedMemory> SharedMemory::create(std::size_t size) {
   memory.size_ = size;
   return memory;
 }
+
+Result<SharedMemory> SharedMemory::adopt(NativeSocket) { return unsupported(); }
 
 SharedMemory::SharedMemory(SharedMemory&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

@@ -38,42 +38,48 @@ Cluster::Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher)
 Cluster::~Cluster() { removeFiles(); }
 
 int Cluster::run() {
-  programIdentity_ = platform::fileIdentity(files_.program);
   WorkerProcess::serviceToStop = false;  // before there was a service, it meant none
-  bind();
-  auto memory = platform::SharedMemory::create(2 * slots_.size() * sizeof(std::atomic<std::uint32_t>));
-  if (!memory) throw SetupError(Exit::failed, "no shared memory: " + memory.error().message);
-  shared_ = std::move(*memory);
-  for (Slot& slot : slots_) {
-    for (auto& record : records(slot)) record.store(Balance::notServing);
-  }
-  announce();
-  for (Slot& slot : slots_) {
-    if (phase_ == Phase::starting) fork(slot, slot.serving);
-  }
+  if (left_)
+    takeOver();
+  else
+    begin();
   while (phase_ != Phase::stopping || anyAlive()) turn();
   return finish();
 }
 
+void Cluster::begin() {
+  programIdentity_ = platform::fileIdentity(files_.program);
+  bind();
+  for (const PlannedWorker& planned : plan_.workers) shareBalance(planned, {});
+  announce();
+  for (Slot& slot : slots_) {
+    if (phase_ == Phase::starting) fork(slot, slot.serving);
+  }
+}
+
 /// In the master, before anything is forked: a busy port is one message, not a storm of restarts.
 void Cluster::bind() {
-  std::size_t first = 0;
   for (const PlannedWorker& planned : plan_.workers) {
     Worker::Core& core = planned.worker->core();
     platform::NativeSocket shared = platform::noSocket;
+    const std::vector<platform::NativeSocket> held = heldFor(planned);
+    auto next = held.begin();
     for (int id = 0; id < planned.count; ++id) {
       Slot& slot = slots_.emplace_back();
       slot.planned = &planned;
       slot.id = id;
-      slot.first = first;
       if (core.address.none()) continue;
       // With reusePort each slot has a socket of its own, which the master keeps over the slot's generations.
-      const bool own = planned.worker->reusePort && core.address.kind != platform::SocketKind::unixStream;
-      if (shared == platform::noSocket || own) shared = core.bind([this] { return awaitOrphans(); });
+      if (shared == platform::noSocket || planned.ownSockets()) {
+        if (next != held.end())
+          core.bound(shared = *next++);
+        else
+          shared = core.bind([this] { return awaitOrphans(); });
+      }
       slot.listener = shared;
     }
+    for (; next != held.end(); ++next) platform::closeSocket(*next);
     if (core.address.kind == platform::SocketKind::unixStream) socketFiles_.push_back(core.address.host);
-    first += static_cast<std::size_t>(planned.count);
   }
 }
 
@@ -108,8 +114,21 @@ void Cluster::announce() {
 }
 
 std::span<std::atomic<std::uint32_t>> Cluster::records(const Slot& slot) {
-  return {static_cast<std::atomic<std::uint32_t>*>(shared_.data()) + 2 * slot.first,
+  if (slot.planned == nullptr) return {};
+  return {static_cast<std::atomic<std::uint32_t>*>(balances_[slot.planned].data()),
           2 * static_cast<std::size_t>(slot.planned->count)};
+}
+
+/// `memory`: that of a program before this one; empty: a new one.
+void Cluster::shareBalance(const PlannedWorker& planned, platform::SharedMemory memory) {
+  const std::size_t records = 2 * static_cast<std::size_t>(planned.count);
+  platform::SharedMemory& shared = balances_[&planned] = std::move(memory);
+  if (shared.data() != nullptr) return;
+  auto created = platform::SharedMemory::create(records * sizeof(std::atomic<std::uint32_t>));
+  if (!created) throw SetupError(Exit::failed, "no shared memory: " + created.error().message);
+  shared = std::move(*created);
+  auto* first = static_cast<std::atomic<std::uint32_t>*>(shared.data());
+  for (std::size_t i = 0; i < records; ++i) first[i].store(Balance::notServing);
 }
 
 void Cluster::fork(Slot& slot, Process& process) {
@@ -161,11 +180,17 @@ void Cluster::closeInChild(const Slot& own, const Process& process) {
   lock_.leaveInChild();
   control_.leaveInChild();
   launcher_.close();
-  for (Slot& slot : slots_) {
-    for (Process* other : {&slot.serving, &slot.successor, &slot.predecessor}) {
-      other->channel.close();
-      if (other != &process) other->statistics = {};
+  dropCandidate(false);
+  for (auto* slots : {&slots_, &gone_}) {
+    for (Slot& slot : *slots) {
+      for (Process* other : {&slot.serving, &slot.successor, &slot.predecessor}) {
+        other->channel.close();
+        if (other != &process) other->statistics = {};
+      }
     }
+  }
+  for (auto& [planned, memory] : balances_) {
+    if (planned != own.planned) memory = {};
   }
   platform::NativeSocket last = platform::noSocket;
   for (Slot& slot : slots_) {
@@ -202,10 +227,12 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
 
 /// One sleep, and what it brought.
 void Cluster::turn() {
+  std::erase_if(gone_, [](const Slot& slot) { return !slot.predecessor.alive() && !slot.predecessor.channel; });
   forkDue();
   advanceReload();
   replaceWorn();
   killLate();
+  advanceHandover();
   std::vector<platform::NativeSocket> readers, writers;
   std::vector<std::pair<Slot*, Process*>> channels;
   forEach([&](Slot& slot, Process& process) {
@@ -214,6 +241,8 @@ void Cluster::turn() {
     readers.push_back(process.channel.native());
   });
   control_.addTo(readers, writers);
+  const std::size_t firstOfCandidate = readers.size();
+  if (candidate_) readers.insert(readers.end(), {candidate_->channel.native(), candidate_->output});
   const auto left = nextDue() - Clock::now();
   const auto timeout = left > 1h ? Milliseconds(1h) : std::max(std::chrono::ceil<Milliseconds>(left), 0ms);
   const auto wakeup = supervisor_.wait(readers, timeout, writers);
@@ -221,6 +250,7 @@ void Cluster::turn() {
   for (auto i = wakeup.readable.rbegin(); i != wakeup.readable.rend(); ++i) {
     if (*i < channels.size()) heard(*channels[*i].first, *channels[*i].second);
   }
+  if (!wakeup.readable.empty() && wakeup.readable.back() >= firstOfCandidate) candidateHeard();
   if (wakeup.notice) handle(*wakeup.notice);
   for (const platform::ChildExit& exit : wakeup.exits) ended(exit);
   control_.turn(wakeup, channels.size(), 0);
@@ -233,10 +263,17 @@ void Cluster::turn() {
 Cluster::Clock::time_point Cluster::nextDue() const {
   auto next = std::min(control_.nextLimit(), nextRotation_);
   for (const Query& one : queries_) next = std::min(next, one.query.due());
+  if (candidate_ && candidate_->pid != 0) next = std::min(next, candidate_->deadline);
+  if (candidate_ && candidate_->pid == 0 && candidate_->patience > Clock::now())
+    next = std::min(next, candidate_->patience);
   for (const Slot& slot : slots_) {
     if (phase_ != Phase::stopping && !slot.serving.alive() && !slot.successor.alive()) next = std::min(next, slot.due);
-    for (const Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
-      if (process->alive()) next = std::min(next, process->deadline);
+  }
+  for (const auto* slots : {&slots_, &gone_}) {
+    for (const Slot& slot : *slots) {
+      for (const Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
+        if (process->alive()) next = std::min(next, process->deadline);
+      }
     }
   }
   return next;
@@ -269,7 +306,7 @@ void Cluster::allReady() {
     std::fflush(stdout);
   }
   for (const Wanted& wanted : std::exchange(wanted_, {}))
-    beginReload(wanted.graceful, wanted.timeout, wanted.client.lock());
+    beginReload(wanted.graceful, wanted.timeout, wanted.client.lock(), wanted.execute);
 }
 
 void Cluster::handle(platform::Notice notice) {
@@ -309,11 +346,12 @@ void Cluster::becameReady(Slot& slot, Process& process) {
   if (process.told) return;  // too late: it is on its way out
   process.deadline = Clock::time_point::max();
   if (&process == &slot.successor) return successorReady(slot);
-  if (std::exchange(slot.counted, false)) ++reload_.replaced;
+  if (std::exchange(slot.counted, false)) ++(std::exchange(slot.added, false) ? reload_.added : reload_.replaced);
   allReady();
 }
 
 void Cluster::ended(const platform::ChildExit& exit) {
+  if (candidateEnded(exit)) return;
   Slot* slot = nullptr;
   Process* process = nullptr;
   forEach([&](Slot& s, Process& p) {
@@ -324,13 +362,13 @@ void Cluster::ended(const platform::ChildExit& exit) {
   forEach([&](Slot& s, Process& p) {  // what it had to say may have moved it
     if (p.pid == exit.pid) slot = &s, process = &p;
   });
-  records(*slot)[process->record].store(Balance::notServing);
+  if (const auto all = records(*slot); process->record < all.size()) all[process->record].store(Balance::notServing);
   const Process was = std::exchange(*process, Process{});
   const std::string how = platform::describe(exit);
-  exits_[slot->planned].add(how, Clock::now());
+  if (slot->planned != nullptr) exits_[slot->planned].add(how, Clock::now());
   for (Query& one : queries_) one.query.gone(exit.pid, Clock::now());
   dropQueries();
-  if (Worker::onWorkerExit)
+  if (Worker::onWorkerExit && slot->planned != nullptr)
     hook("onWorkerExit", [&] {
       Worker::onWorkerExit(*slot->planned->worker, exit.signal != 0 ? 128 + exit.signal : exit.code, exit.pid);
     });
@@ -383,12 +421,14 @@ int Cluster::finish() {
 }
 
 bool Cluster::anyAlive() const noexcept {
-  return std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+  const auto alive = [](const Slot& slot) {
     return slot.serving.alive() || slot.successor.alive() || slot.predecessor.alive();
-  });
+  };
+  return std::any_of(slots_.begin(), slots_.end(), alive) || std::any_of(gone_.begin(), gone_.end(), alive);
 }
 
 std::string Cluster::nameOf(const Slot& slot) {
+  if (slot.planned == nullptr) return slot.label;
   return slot.planned->worker->core().label() + " process " + std::to_string(slot.id);
 }
 

@@ -5,6 +5,8 @@
 //         young)
 //   reload: a successor is forked beside serving; when it is ready it takes its place, and what served before becomes
 //         the predecessor, which is told to stop and has a deadline.
+//   handover: the program file has changed. The new program is tried in a child; then it becomes this process, takes
+//         the slots over, and reloads.
 #pragma once
 
 #include <chrono>
@@ -22,6 +24,7 @@
 #include "src/master/connections_query.hpp"
 #include "src/master/control.hpp"
 #include "src/master/exit_counts.hpp"
+#include "src/master/handover_state.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
 #include "src/master/status_report.hpp"
@@ -34,6 +37,8 @@ class Cluster {
   /// `launcher`: to the command that waits for a service in the background; empty in the foreground. Takes the
   /// service's lock; throws SetupError (E04) when another master holds it.
   Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher);
+  /// Takes over the service of the program that was this process before.
+  Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher, HandoverState state);
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
@@ -46,11 +51,12 @@ class Cluster {
   using Milliseconds = std::chrono::milliseconds;
   enum class Phase { starting, running, stopping };
 
+  static constexpr std::size_t noRecord = SIZE_MAX;
   struct Process {
     platform::Pid pid = 0;
     platform::Channel channel;
     platform::SharedMemory statistics;  ///< a net::StatisticsBlock, which the process writes
-    std::size_t record = 0;             ///< which shared record is its own; see records()
+    std::size_t record = 0;             ///< which shared record is its own; see records(); noRecord: none of ours
     std::uint64_t generation = 0;
     Clock::time_point started{}, deadline = Clock::time_point::max();
     Milliseconds given{0};  ///< how long it was given to stop
@@ -59,28 +65,48 @@ class Cluster {
     bool alive() const noexcept { return pid != 0; }
   };
   struct Slot {
-    const PlannedWorker* planned = nullptr;
+    const PlannedWorker* planned = nullptr;  ///< null in gone_
+    std::string label;                       ///< in gone_: who it was
     int id = 0;
-    std::size_t first = 0;  ///< the number of its Worker's first slot
     platform::NativeSocket listener = platform::noSocket;
     Process serving, successor, predecessor;
     Clock::time_point due{};
     Milliseconds pause{0};
     int exits = 0;
     bool worn = false;     ///< its process has served maxRequests
-    bool counted = false;  ///< predecessorFirst: the process that comes now is a replacement
+    bool counted = false;  ///< the process that comes now is part of a reload
+    bool added = false;    ///< and the first in this slot
   };
   struct Reload {
     bool active = false, graceful = false;
     Milliseconds timeout{0};
-    int replaced = 0, kept = 0, killed = 0;
+    int replaced = 0, added = 0, gone = 0, kept = 0, killed = 0;
+    std::string programs;  ///< "program 3f2a… -> 9c1d…, " after a handover
     std::vector<std::string> failures;
     std::vector<std::weak_ptr<ControlClient>> waiting;
   };
   using Client = std::shared_ptr<ControlClient>;
+  /// A new program that is tried in a child.
+  struct Candidate {
+    bool graceful = false;
+    Milliseconds timeout{0};
+    std::vector<std::weak_ptr<ControlClient>> waiting;
+    platform::NativeSocket program = platform::noSocket, output = platform::noSocket;
+    platform::Pid pid = 0;
+    platform::Channel channel;
+    Clock::time_point deadline{}, patience{};
+    std::string said;  ///< the beginning of its output
+    HandoverState::Programs programs;
+    bool passed = false;                         ///< it could take over
+    std::vector<HandoverState::Listener> bound;  ///< what it listens on and we do not
+    std::vector<std::string> socketFiles;        ///< among them
+  };
 
   // cluster.cpp: start, the one sleep, forks and exits
+  void begin();
   void bind();
+  /// The sockets for that Worker that a program before this one had open.
+  std::vector<platform::NativeSocket> heldFor(const PlannedWorker& planned);
   bool awaitOrphans();
   void announce();
   void fork(Slot& slot, Process& process);
@@ -98,16 +124,19 @@ class Cluster {
   int finish();
   template <class F>
   void forEach(F&& f) {
-    for (Slot& slot : slots_) {
-      for (Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
-        if (process->alive() || process->channel) f(slot, *process);
+    for (auto* slots : {&slots_, &gone_}) {
+      for (Slot& slot : *slots) {
+        for (Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
+          if (process->alive() || process->channel) f(slot, *process);
+        }
       }
     }
   }
   bool anyAlive() const noexcept;
   static std::string nameOf(const Slot& slot);
-  /// Two for each slot of this Worker, so that a process and its successor do not share one.
+  /// Two for each slot of this Worker, so that a process and its successor do not share one. None in gone_.
   std::span<std::atomic<std::uint32_t>> records(const Slot& slot);
+  void shareBalance(const PlannedWorker& planned, platform::SharedMemory memory);
 
   // cluster_stop.cpp
   void beginStop(bool graceful, Milliseconds timeout);
@@ -120,7 +149,8 @@ class Cluster {
   void removeFiles();
 
   // cluster_reload.cpp
-  void beginReload(bool graceful, Milliseconds timeout, const Client& client);
+  void beginReload(bool graceful, Milliseconds timeout, const Client& client, bool execute = false);
+  void replaceAll();
   bool replacing(const PlannedWorker& planned) const;
   void advanceReload();
   void startReplacing(Slot& slot, bool graceful, Milliseconds timeout);
@@ -129,6 +159,22 @@ class Cluster {
   void successorEnded(Slot& slot, const std::string& how);
   void reloadFailed(const std::string& why);
   void endReload();
+
+  // cluster_handover.cpp
+  void beginHandover(bool graceful, Milliseconds timeout, const Client& client);
+  void tryProgram();
+  void advanceHandover();
+  void candidateHeard();
+  bool candidateEnded(const platform::ChildExit& exit);
+  void dropCandidate(bool undo);
+  void refuseProgram(const std::string& why);
+  bool settled() const;
+  void handOver();
+  HandoverState stateToLeave();
+  std::vector<HandoverState::Listener> listenersHeld() const;
+  void takeOver();
+  bool adoptCrew(const PlannedWorker& planned, const std::string& key);
+  void adoptProcess(const HandoverState::Process& left, const PlannedWorker* planned, bool sameMemory);
 
   // cluster_control.cpp
   void asked(const Client& client, const ControlRequest& request);
@@ -151,9 +197,10 @@ class Cluster {
   platform::Channel& launcher_;
   platform::ServiceLock lock_;
   platform::Supervisor supervisor_;
-  platform::SharedMemory shared_;
+  std::map<const PlannedWorker*, platform::SharedMemory> balances_;
   ControlServer control_;
   std::deque<Slot> slots_;
+  std::deque<Slot> gone_;  ///< of a program before this one, which had Workers that this one has not
   std::vector<std::string> socketFiles_;
   std::string failure_;  ///< why the start failed
   Phase phase_ = Phase::starting;
@@ -163,8 +210,10 @@ class Cluster {
   std::string pidIdentity_;      ///< of our pid file, once it is written
   std::string programIdentity_;  ///< of the program's file at the start
   Reload reload_;
+  std::optional<Candidate> candidate_;
+  std::optional<HandoverState> left_;  ///< by the program that was this process before; until it is adopted
   struct Wanted {
-    bool graceful;
+    bool graceful, execute;
     Milliseconds timeout;
     std::weak_ptr<ControlClient> client;
   };

@@ -17,9 +17,9 @@ void Cluster::asked(const Client& client, const ControlRequest& request) {
     if (!request.has("wait")) {
       client->out("the reload has begun");
       client->end(static_cast<int>(Exit::ok));
-      return beginReload(graceful, timeout(), nullptr);
+      return beginReload(graceful, timeout(), nullptr, request.has("exec"));
     }
-    return beginReload(graceful, timeout(), client);
+    return beginReload(graceful, timeout(), client, request.has("exec"));
   }
   if (request.command == "status") return statusAsked(client, request);
   if (request.command == "connections") return connectionsAsked(client, request);

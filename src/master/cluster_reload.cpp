@@ -24,7 +24,7 @@ std::string plural(int count, const std::string& word) {
 
 }  // namespace
 
-void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& client) {
+void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& client, bool execute) {
   if (phase_ == Phase::stopping) {
     if (client) {
       client->err("the service is stopping");
@@ -33,21 +33,22 @@ void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& cli
     return;
   }
   if (phase_ == Phase::starting) {
-    wanted_.push_back({graceful, timeout, client});
+    wanted_.push_back({graceful, execute, timeout, client});
     return;
   }
+  if (execute || candidate_ || platform::fileIdentity(files_.program) != programIdentity_)
+    return beginHandover(graceful, timeout, client);
   log::info(graceful ? "reloading gracefully" : "reloading");
   if (!reload_.active) reload_ = Reload{};
   reload_.active = true;
   reload_.graceful = graceful;
   reload_.timeout = timeout;
   if (client) reload_.waiting.push_back(client);
-  if (platform::fileIdentity(files_.program) != programIdentity_) {
-    const std::string line =
-        "the program file has changed, but a reload keeps the program that runs; restart runs the new one";
-    log::warn("reload: " + line);
-    if (client) client->out(line);
-  }
+  replaceAll();
+}
+
+/// Every process that serves now is one of the past.
+void Cluster::replaceAll() {
   ++generation_;
   if (Worker::onMasterReload) hook("onMasterReload", [] { Worker::onMasterReload(); });
   for (Slot& slot : slots_) {
@@ -72,7 +73,7 @@ bool Cluster::replacing(const PlannedWorker& planned) const {
 
 void Cluster::advanceReload() {
   if (!reload_.active || phase_ != Phase::running) return;
-  bool done = true;
+  bool done = gone_.empty();
   for (Slot& slot : slots_) {
     if (slot.predecessor.alive()) done = false;
     if (slot.successor.alive() || slot.counted) {
@@ -159,7 +160,9 @@ void Cluster::reloadFailed(const std::string& why) {
 void Cluster::endReload() {
   if (!reload_.active) return;
   const Reload ended = std::exchange(reload_, Reload{});
-  std::string said = plural(ended.replaced, "worker") + " replaced";
+  std::string said = ended.programs + plural(ended.replaced, "worker") + " replaced";
+  if (ended.added > 0) said += ", " + std::to_string(ended.added) + " new";
+  if (ended.gone > 0) said += ", " + std::to_string(ended.gone) + " no longer wanted";
   if (ended.kept > 0) said += ", " + std::to_string(ended.kept) + " kept and told (reloadable = false)";
   if (ended.killed > 0) said += ", " + std::to_string(ended.killed) + " killed at the deadline";
   log::info("reload: " + said);

@@ -76,6 +76,14 @@ StatusReport Cluster::report() {
               [](const auto& a, const auto& b) { return a.pid < b.pid; });
     report.workers.push_back(std::move(group));
   }
+  for (const Slot& slot : gone_) {
+    const Process& process = slot.predecessor;
+    if (!process.alive()) continue;
+    StatusReport::Group group{slot.label, "none", "-", 0, {}, {}};
+    group.processes.push_back({process.pid, slot.id, State::stopping, since(process.started),
+                               platform::residentMemory(process.pid), numbersOf(process)});
+    report.workers.push_back(std::move(group));
+  }
   return report;
 }
 
@@ -111,7 +119,7 @@ void Cluster::connectionsAsked(const Client& client, const ControlRequest& reque
     if (const auto numbers = numbersOf(process)) connections += numbers->connections;
     if (pid && *pid != process.pid) return;
     // A process may also serve Workers that were made at run time, whose names only it knows.
-    sources.push_back({process.pid, slot.planned->worker->name});
+    sources.push_back({process.pid, slot.planned != nullptr ? slot.planned->worker->name : slot.label});
   });
   client->out("all\t" + std::to_string(connections));
   ConnectionsQuery::Hooks hooks;

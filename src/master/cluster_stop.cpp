@@ -47,6 +47,7 @@ void Cluster::beginStop(bool graceful, Milliseconds timeout) {
       if (phase_ == Phase::stopping) return;  // what was heard was another stop
     }
     life(graceful ? "stopping gracefully" : "stopping");
+    if (candidate_) refuseProgram("the service is stopping");
     phase_ = Phase::stopping;
     platform::tellServiceManager("STOPPING=1");
     stopped_ = killed_ = 0;

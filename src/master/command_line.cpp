@@ -86,7 +86,7 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
 
   CLI::App app;
   app.set_help_flag();
-  bool help = false, version = false, noWait = false;
+  bool help = false, version = false, noWait = false, execute = false;
   std::string verb, topic, timeout, level = "info", pid;
   std::vector<std::string> listen, count;
   app.add_option("command", verb);
@@ -98,6 +98,7 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
       {"--quiet", [&](auto& names) { return app.add_flag(names, command.quiet); }},
       {"--graceful", [&](auto& names) { return app.add_flag(names, command.graceful); }},
       {"--no-wait", [&](auto& names) { return app.add_flag(names, noWait); }},
+      {"--exec", [&](auto& names) { return app.add_flag(names, execute); }},
       {"--json", [&](auto& names) { return app.add_flag(names, command.json); }},
       {"--timeout", [&](auto& names) { return app.add_option(names, timeout); }},
       {"--worker", [&](auto& names) { return app.add_option(names, command.onlyWorker); }},
@@ -149,6 +150,7 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
   if (!timeout.empty()) command.timeout = secondsOf(program, timeout);
   if (!pid.empty()) command.pid = numberOf(program, "--pid", pid);
   command.wait = !noWait;
+  command.execute = execute;
   command.topic = topic;
   command.logLevel = levelOf(program, level);
   for (const auto& one : listen) command.listen.push_back(split(one));

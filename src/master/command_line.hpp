@@ -23,7 +23,7 @@ struct Command {
   using Verb = artel::Verb;
   Verb verb = Verb::help;
   bool daemon = false;  ///< start, restart: in the background; status: live
-  bool quiet = false, graceful = false, wait = true, json = false;
+  bool quiet = false, graceful = false, wait = true, execute = false, json = false;
   std::optional<std::chrono::milliseconds> timeout;  ///< -t
   std::string program;                               ///< as typed, "./chat"
   std::string pidFile;                               ///< --pid-file

@@ -33,12 +33,13 @@ constexpr std::uint32_t plans = starts | of(Verb::check);
 constexpr std::uint32_t ends = of(Verb::stop, Verb::restart, Verb::reload);
 constexpr std::uint32_t looks = of(Verb::status, Verb::connections);
 
-constexpr std::array<OptionRow, 16> options{{
+constexpr std::array<OptionRow, 17> options{{
     {"-d,--daemon", "", "start, restart: in the background; status: live", starts | of(Verb::status)},
     {"-q,--quiet", "", "print nothing but errors", starts},
     {"-g,--graceful", "", "let connections finish first, for at most gracefulTimeout", ends},
     {"-t,--timeout", "SECONDS", "instead of stopTimeout, or with -g of gracefulTimeout", ends},
     {"--no-wait", "", "do not wait until it is done", of(Verb::reload)},
+    {"--exec", "", "execute the program file also when it has not changed", of(Verb::reload)},
     {"--listen", "[NAME=]ADDRESS", "listen there instead; NAME is the worker's", plans},
     {"--count", "[NAME=]N", "so many processes", plans},
     {"--worker", "NAME", "this worker only", plans | looks},

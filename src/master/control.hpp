@@ -45,6 +45,7 @@ class ControlClient {
   void err(std::string_view line) { say("err ", line); }
   void end(int exitCode);
   bool ended() const noexcept { return ended_; }
+  platform::NativeSocket native() const noexcept { return socket_; }
   /// Called whenever all that was said has been taken, until end(): for answers that come in pieces.
   std::function<void(ControlClient&)> more;
 
@@ -76,6 +77,12 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   Result<void> open(const std::string& path);
+  /// The socket, and one who has asked already, of the program that was this process before.
+  void adopt(const std::string& path, const std::string& identity, platform::NativeSocket listener);
+  std::shared_ptr<ControlClient> adopt(platform::NativeSocket client);
+  platform::NativeSocket native() const noexcept { return listener_; }
+  const std::string& identity() const noexcept { return identity_; }
+  std::size_t clients() const noexcept { return clients_.size(); }
   void addTo(std::vector<platform::NativeSocket>& readers, std::vector<platform::NativeSocket>& writers);
   /// After the sleep; the sockets named by addTo() began at these indexes.
   void turn(const platform::Wakeup& wakeup, std::size_t firstReader, std::size_t firstWriter);

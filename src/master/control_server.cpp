@@ -42,6 +42,18 @@ Result<void> ControlServer::open(const std::string& path) {
   return {};
 }
 
+void ControlServer::adopt(const std::string& path, const std::string& identity, platform::NativeSocket listener) {
+  listener_ = listener;
+  path_ = path;
+  identity_ = identity;
+}
+
+std::shared_ptr<ControlClient> ControlServer::adopt(platform::NativeSocket client) {
+  clients_.push_back(std::shared_ptr<ControlClient>(new ControlClient(client)));
+  clients_.back()->asked_ = true;
+  return clients_.back();
+}
+
 void ControlServer::addTo(std::vector<platform::NativeSocket>& readers, std::vector<platform::NativeSocket>& writers) {
   readers_.clear();
   writers_.clear();

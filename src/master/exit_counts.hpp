@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace artel {
@@ -25,6 +26,10 @@ class ExitCounts {
       return;
     }
     if (all_.size() < most) all_.push_back({std::string(reason), 1, now});
+  }
+  /// Counted by another program before this one.
+  void adopt(Ended ended) {
+    if (all_.size() < most) all_.push_back(std::move(ended));
   }
   const std::vector<Ended>& all() const noexcept { return all_; }
 

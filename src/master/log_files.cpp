@@ -22,12 +22,14 @@ Result<platform::NativeSocket> open(const std::string& path) {
   return platform::openAppend(path);
 }
 
+[[noreturn]] void refuse(const std::string& path, const char* property, const Error& error) {
+  throw SetupError(Exit::configuration, std::string(property) + " cannot be written: " + path + ": " + error.message,
+                   {{"try", std::string("Worker::") + property + " in a directory this user may write to"}});
+}
+
 platform::NativeSocket openOrRefuse(const std::string& path, const char* property) {
   auto file = open(path);
-  if (!file)
-    throw SetupError(Exit::configuration,
-                     std::string(property) + " cannot be written: " + path + ": " + file.error().message,
-                     {{"try", std::string("Worker::") + property + " in a directory this user may write to"}});
+  if (!file) refuse(path, property, file.error());
   return *file;
 }
 
@@ -43,6 +45,14 @@ void openLogFiles(const ServiceFiles& files, bool background) {
   const auto done = platform::redirectStandardStreams(out);
   platform::closeFile(out);
   if (!done) throw SetupError(Exit::failed, "cannot leave the terminal: " + done.error().message);
+}
+
+void refuseUnwritable(const ServiceFiles& files, bool background) {
+  const auto look = [](const std::string& path, const char* property) {
+    if (const auto may = platform::mayWrite(path); !may) refuse(path, property, may.error());
+  };
+  if (background || !Worker::logFile.empty()) look(files.log, "logFile");
+  if (background) look(outputOf(files), "stdoutFile");
 }
 
 std::vector<std::pair<char, platform::NativeSocket>> openAgain(const ServiceFiles& files) {

@@ -13,6 +13,9 @@ namespace artel {
 /// standard output. Throws SetupError (E06).
 void openLogFiles(const ServiceFiles& files, bool background);
 
+/// Throws SetupError (E06) where openLogFiles() would; touches nothing.
+void refuseUnwritable(const ServiceFiles& files, bool background);
+
 /// Opens them anew under the same numbers, for somebody has moved them. What to tell the workers: the kind of message
 /// and the descriptor to pass.
 std::vector<std::pair<char, platform::NativeSocket>> openAgain(const ServiceFiles& files);

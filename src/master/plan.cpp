@@ -77,7 +77,25 @@ bool sameAddress(const ListenAddress& a, const ListenAddress& b) {
          (a.port != 0 || a.kind == platform::SocketKind::unixStream);
 }
 
+std::string listenerOf(const Worker& worker, const std::vector<PlannedWorker>& before) {
+  const ListenAddress& address = const_cast<Worker&>(worker).core().address;
+  if (address.none()) return "";
+  if (address.kind == platform::SocketKind::unixStream) return "unix " + address.host;
+  std::string text = (address.kind == platform::SocketKind::udp ? "udp " : "tcp ") + address.host + ":";
+  text += std::to_string(address.port);
+  if (address.port != 0) return text;
+  text += " " + worker.name;  // any port: several may ask for it
+  const auto same = std::count_if(before.begin(), before.end(), [&](const PlannedWorker& one) {
+    return one.listener == text || one.listener.rfind(text + " ", 0) == 0;
+  });
+  return same == 0 ? text : text + " " + std::to_string(same);
+}
+
 }  // namespace
+
+bool PlannedWorker::ownSockets() const noexcept {
+  return worker->reusePort && worker->core().address.kind != platform::SocketKind::unixStream;
+}
 
 int Plan::processes() const noexcept {
   int sum = 0;
@@ -142,7 +160,7 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
             other.worker->core().label() + " and " + worker->core().label() + " listen on the same address",
             {{"try", "another port for one of them"}});
     }
-    plan.workers.push_back({worker, count, std::move(user)});
+    plan.workers.push_back({worker, count, std::move(user), listenerOf(*worker, plan.workers)});
   }
   return plan;
 }

@@ -17,6 +17,11 @@ struct PlannedWorker {
   Worker* worker = nullptr;
   int count = 1;
   std::optional<platform::UserIds> user = std::nullopt;  ///< whom its processes become
+  /// What names its listening sockets, also to a program that takes this one's place: unique in a plan, "" without
+  /// one. The address as it was asked for: the port of ":0" is not known yet.
+  std::string listener = {};
+  /// With reusePort each of its processes has a listening socket of its own.
+  bool ownSockets() const noexcept;
 };
 
 struct Plan {

@@ -2,12 +2,14 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "artel/log.hpp"
 #include "artel/version.hpp"
 #include "artel/worker.hpp"
 #include "src/log.hpp"
 #include "src/master/cluster.hpp"
+#include "src/master/handover_check.hpp"
 #include "src/master/log_files.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_commands.hpp"
@@ -115,6 +117,41 @@ int restart(const Command& command) {
   return start(command);
 }
 
+/// The program file has changed, and this program is in the place of the one before: what that one was told on its
+/// command line counts, but for what the service has become since.
+int takeOver(Command command, const std::string& left) {
+  std::optional<HandoverState> state = HandoverState::parse(left);
+  if (!state) throw SetupError(Exit::internal, "what the program before this one has left cannot be read");
+  command.pidFile = state->files.pid;
+  Plan plan = resolve(Worker::all(), command, capabilities());
+  ServiceFiles files = ServiceFiles::of(command);
+  files.name = state->files.name;
+  files.program = state->files.program;
+  plan.background = state->background;
+  plan.terminal = platform::standardOutput();
+  plan.name = files.name;
+  plan.logFile = files.log;
+  try {
+    openLogFiles(files, plan.background);
+  } catch (const SetupError& refused) {
+    log::error(refused.text());  // it could be opened when this program was tried: better without a log than no service
+  }
+  platform::closeFile(std::exchange(log::targets().launcher, platform::noSocket));
+  platform::setProcessTitle("artel: master process " + command.program);
+  platform::Channel nobody;
+  const bool background = plan.background;
+  int code = static_cast<int>(Exit::internal);
+  try {
+    code = Cluster(std::move(plan), std::move(files), nobody, std::move(*state)).run();
+  } catch (const SetupError& refused) {
+    if (!background) throw;
+    code = static_cast<int>(refused.exit());
+    log::error(refused.text());
+  }
+  if (background) platform::endProcess(code);  // as after start -d
+  return code;
+}
+
 int run(int argc, char** argv) {
   platform::openStandardStreams();
   platform::saveProcessTitleSpace(argc, argv);
@@ -122,6 +159,8 @@ int run(int argc, char** argv) {
   applicationWords() = command.arguments;
   log::setLevel(command.logLevel);
   log::setWho("master/" + std::to_string(platform::currentPid()));
+  if (const platform::Channel master = platform::takeCheck()) return answerCheck(command, master);
+  if (const auto left = platform::takeHandover()) return takeOver(command, *left);
   switch (command.verb) {
     case Verb::help:
       help(command);

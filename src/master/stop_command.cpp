@@ -29,6 +29,7 @@ ControlRequest requestOf(const Command& command) {
   if (request.command == "restart") request.command = "stop";
   if (command.graceful) request.values["graceful"];
   if (command.wait) request.values["wait"];
+  if (command.execute) request.values["exec"];
   if (command.timeout) request.values["timeout"] = std::to_string(command.timeout->count());
   return request;
 }

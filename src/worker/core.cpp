@@ -168,11 +168,14 @@ platform::NativeSocket Worker::Core::bind(const std::function<bool()>& again) {
                                                        : Exit::cannotListen,
                      label() + " cannot listen on " + address.text() + ": " + error.message, std::move(hints));
   }
-  if (address.kind != platform::SocketKind::unixStream && address.port == 0) {
-    address.port = platform::boundPort(*socket);
-    shown = address.text();
-  }
+  bound(*socket);
   return *socket;
+}
+
+void Worker::Core::bound(platform::NativeSocket socket) {
+  if (address.kind == platform::SocketKind::unixStream || address.port != 0) return;
+  address.port = platform::boundPort(socket);
+  shown = address.text();
 }
 
 void Worker::Core::serve(platform::NativeSocket socket) {

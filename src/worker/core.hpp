@@ -46,6 +46,8 @@ struct Worker::Core {
   /// Binds; throws SetupError (E05). Also sets `shown` and, for port 0, address.port.
   /// `again` is asked when the address is in use: true tries once more.
   platform::NativeSocket bind(const std::function<bool()>& again = nullptr);
+  /// The same for a socket that is open already.
+  void bound(platform::NativeSocket socket);
   /// Serves a bound socket, in this process.
   void serve(platform::NativeSocket socket);
   void closeListener();

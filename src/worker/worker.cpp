@@ -128,7 +128,7 @@ Loop& Worker::globalEvent() {
 const std::vector<Worker*>& Worker::all() noexcept { return workers(); }
 bool Worker::isRunning() noexcept { return WorkerProcess::current() != nullptr && !WorkerProcess::stopping(); }
 bool Worker::checking() noexcept {
-  static const bool yes = platform::firstArgument() == "check";
+  static const bool yes = platform::firstArgument() == "check" || platform::isChecked();
   return yes;
 }
 std::int64_t Worker::processId() noexcept { return platform::currentPid(); }

@@ -1,0 +1,391 @@
+// A reload onto a new program file. The new program is tried in a child, while the service goes on; when it could
+// start, it becomes this process: same pid, same lock, same sockets, same children. Whatever is wrong with it before
+// that leaves everything as it was. docs/internals.md has the steps and the one window that remains.
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "artel/log.hpp"
+#include "src/master/cluster.hpp"
+#include "src/master/handover_check.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Commands other than the reload are answered before this program is gone, unless they take longer.
+constexpr auto patience = 1s;
+constexpr std::size_t mostSaid = 4096;
+
+using Clock = std::chrono::steady_clock;
+
+std::int64_t millisecondsOf(Clock::time_point time) {
+  if (time == Clock::time_point::max()) return INT64_MAX;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+Clock::time_point timeOf(std::int64_t milliseconds) {
+  if (milliseconds == INT64_MAX) return Clock::time_point::max();
+  return Clock::time_point(std::chrono::milliseconds(milliseconds));
+}
+
+std::vector<std::string> linesOf(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    if (end > begin) lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace
+
+// ---- the program that runs ------------------------------------------------------------------------------------------
+
+void Cluster::beginHandover(bool graceful, Milliseconds timeout, const Client& client) {
+  const bool trying = candidate_.has_value();
+  if (!trying) candidate_.emplace();
+  candidate_->graceful = graceful;
+  candidate_->timeout = timeout;
+  if (client) candidate_->waiting.push_back(client);
+  if (!trying) tryProgram();
+}
+
+void Cluster::tryProgram() {
+  log::info("reload: trying the program file " + files_.program);
+  auto program = platform::openProgram(files_.program);
+  if (!program) return refuseProgram(program.error().message);
+  candidate_->program = *program;
+  auto pair = platform::openChannel();
+  if (!pair) return refuseProgram(pair.error().message);
+  for (const HandoverState::Listener& one : listenersHeld())
+    static_cast<void>(
+        pair->master.put(HandoverCheck::heldMessage, HandoverCheck::listener(one.sockets.size(), one.address)));
+  static_cast<void>(pair->master.put(HandoverCheck::endOfHeld));
+  const auto checked = platform::checkProgram(*program, pair->worker);
+  if (!checked) return refuseProgram(checked.error().message);
+  candidate_->pid = checked->pid;
+  candidate_->output = checked->output;
+  candidate_->channel = std::move(pair->master);
+  candidate_->deadline = Clock::now() + Worker::checkTimeout;
+}
+
+void Cluster::candidateHeard() {
+  Candidate& candidate = *candidate_;
+  char bytes[4096];
+  std::ptrdiff_t got = 0;
+  while (candidate.output != platform::noSocket &&
+         (got = platform::receiveNow(candidate.output, bytes, sizeof bytes)) != 0) {
+    if (got < 0) {
+      platform::closeSocket(std::exchange(candidate.output, platform::noSocket));
+      break;
+    }
+    // More is thrown away: a program that says much is not stopped by it.
+    const auto room = mostSaid - std::min(mostSaid, candidate.said.size());
+    candidate.said.append(bytes, std::min(room, static_cast<std::size_t>(got)));
+  }
+  while (candidate.channel) {
+    auto message = candidate.channel.take();
+    if (!message && message.error().code == Errc::wouldBlock) return;
+    if (!message || message->kind == 0) return candidate.channel.close();
+    switch (message->kind) {
+      case HandoverCheck::programMessage:
+        if (const auto both = HandoverCheck::programsIn(message->body); both) candidate.programs = *both;
+        break;
+      case HandoverCheck::socketFileMessage:
+        candidate.socketFiles.push_back(message->body);
+        break;
+      case HandoverCheck::boundMessage:
+        candidate.bound.push_back({message->body, {message->descriptor}});
+        break;
+      case HandoverCheck::passedMessage:
+        candidate.passed = true;
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+/// True: it was the candidate.
+bool Cluster::candidateEnded(const platform::ChildExit& exit) {
+  if (!candidate_ || candidate_->pid != exit.pid) return false;
+  candidateHeard();
+  candidate_->pid = 0;
+  const bool well = exit.signal == 0 && exit.code == 0;
+  if (candidate_->programs.version == 0)
+    refuseProgram("it ended before it came to Worker::runAll: " + platform::describe(exit));
+  else if (candidate_->programs.version != HandoverState::version)
+    refuseProgram("it is built with another version of artel, which cannot take this one's place; restart does it");
+  else if (!candidate_->passed || !well)
+    refuseProgram("it does not start: " + platform::describe(exit));
+  else
+    candidate_->patience = Clock::now() + patience;
+  return true;
+}
+
+void Cluster::advanceHandover() {
+  if (!candidate_) return;
+  if (candidate_->pid != 0) {
+    if (Clock::now() < candidate_->deadline) return;
+    return refuseProgram("it did not come to an end of Worker::runAll within " +
+                         std::to_string(Worker::checkTimeout.count()) + " ms (Worker::checkTimeout)");
+  }
+  if (phase_ != Phase::running || !settled()) return;
+  if (platform::fileIdentity(files_.program) != platform::fileIdentity(candidate_->program)) {
+    // The file has changed once more while it was tried.
+    Candidate again;
+    again.graceful = candidate_->graceful;
+    again.timeout = candidate_->timeout;
+    again.waiting = std::move(candidate_->waiting);
+    dropCandidate(true);
+    candidate_ = std::move(again);
+    return tryProgram();
+  }
+  handOver();
+}
+
+/// Between two steps of a reload, and with every other command answered.
+bool Cluster::settled() const {
+  for (const Slot& slot : slots_) {
+    if (slot.successor.alive() || slot.counted) return false;
+  }
+  const auto waiting = [](const auto& clients) {
+    return std::count_if(clients.begin(), clients.end(), [](const auto& one) { return !one.expired(); });
+  };
+  const auto ours = static_cast<std::size_t>(waiting(candidate_->waiting) + waiting(reload_.waiting));
+  return control_.clients() <= ours || Clock::now() >= candidate_->patience;
+}
+
+/// `undo`: what it has made is taken away again. In a worker only the descriptors are closed.
+void Cluster::dropCandidate(bool undo) {
+  if (!candidate_) return;
+  if (undo && candidate_->pid != 0) static_cast<void>(platform::killNow(candidate_->pid));
+  for (const HandoverState::Listener& one : candidate_->bound) {
+    for (const platform::NativeSocket socket : one.sockets) platform::closeSocket(socket);
+  }
+  if (undo) {
+    for (const std::string& file : candidate_->socketFiles) removeSocketFile(file);
+  }
+  platform::closeFile(candidate_->program);
+  platform::closeSocket(candidate_->output);
+  candidate_.reset();
+}
+
+void Cluster::refuseProgram(const std::string& why) {
+  const std::string line = "the new program is refused, and the one that runs goes on: " + why;
+  std::vector<std::string> said = linesOf(candidate_->said);
+  log::error("reload: " + line);
+  for (const std::string& one : said) log::error("reload: it said: " + one);
+  for (const auto& waiting : candidate_->waiting) {
+    const Client client = waiting.lock();
+    if (!client) continue;
+    client->err("error[E01] reload: " + line);
+    for (const std::string& one : said) client->err("  it said: " + one);
+    client->end(static_cast<int>(Exit::failed));
+  }
+  dropCandidate(true);
+}
+
+std::vector<HandoverState::Listener> Cluster::listenersHeld() const {
+  std::vector<HandoverState::Listener> all;
+  for (const Slot& slot : slots_) {
+    if (slot.listener == platform::noSocket) continue;
+    const std::string& address = slot.planned->listener;
+    if (all.empty() || all.back().address != address) all.push_back({address, {}});
+    auto& sockets = all.back().sockets;
+    if (sockets.empty() || sockets.back() != slot.listener) sockets.push_back(slot.listener);
+  }
+  return all;
+}
+
+HandoverState Cluster::stateToLeave() {
+  HandoverState state;
+  state.programs = candidate_->programs;
+  state.files = files_;
+  state.programIdentity = platform::fileIdentity(candidate_->program);
+  state.pidIdentity = pidIdentity_;
+  state.controlIdentity = control_.identity();
+  state.lock = lock_.native();
+  state.control = control_.native();
+  state.background = plan_.background;
+  state.startedAt = startedAt_;
+  state.began = millisecondsOf(began_);
+  state.generation = generation_;
+  state.graceful = candidate_->graceful;
+  state.timeout = candidate_->timeout.count();
+  state.replaced = reload_.replaced;
+  state.kept = reload_.kept;
+  state.killedLate = reload_.killed;
+  for (const auto* clients : {&candidate_->waiting, &reload_.waiting}) {
+    for (const auto& one : *clients) {
+      if (const Client client = one.lock(); client && !client->ended()) state.clients.push_back(client->native());
+    }
+  }
+  state.socketFiles = socketFiles_;
+  state.listeners = listenersHeld();
+  for (const HandoverState::Listener& one : candidate_->bound) {
+    const auto same = std::find_if(state.listeners.begin(), state.listeners.end(),
+                                   [&](const HandoverState::Listener& held) { return held.address == one.address; });
+    if (same == state.listeners.end())
+      state.listeners.push_back(one);
+    else
+      same->sockets.insert(same->sockets.end(), one.sockets.begin(), one.sockets.end());
+  }
+  const std::vector<std::string> keys = workerKeys(plan_);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    HandoverState::Crew crew{keys[i], plan_.workers[i].count, balances_[&plan_.workers[i]].native(), {}};
+    for (const ExitCounts::Ended& one : exits_[&plan_.workers[i]].all())
+      crew.ended.push_back({one.reason, one.count, millisecondsOf(one.last)});
+    state.crews.push_back(std::move(crew));
+  }
+  forEach([&](Slot& slot, Process& process) {
+    HandoverState::Process left;
+    if (slot.planned != nullptr) left.worker = keys[static_cast<std::size_t>(slot.planned - plan_.workers.data())];
+    left.label = nameOf(slot);
+    left.id = slot.id;
+    left.place = &process == &slot.serving ? HandoverState::Place::serving : HandoverState::Place::predecessor;
+    left.pid = process.pid;
+    left.channel = process.channel.native();
+    left.statistics = process.statistics.native();
+    left.record = process.record;
+    left.generation = process.generation;
+    left.started = millisecondsOf(process.started);
+    left.deadline = millisecondsOf(process.deadline);
+    left.given = process.given.count();
+    left.ready = process.ready;
+    left.told = process.told;
+    left.graceful = process.graceful;
+    left.killed = process.killed;
+    left.late = process.late;
+    state.processes.push_back(std::move(left));
+  });
+  return state;
+}
+
+void Cluster::handOver() {
+  const HandoverState state = stateToLeave();
+  const Error failed = platform::becomeProgram(candidate_->program, state.text(), state.descriptors());
+  refuseProgram(failed.message);
+}
+
+// ---- the program that has taken its place ---------------------------------------------------------------------------
+
+Cluster::Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher, HandoverState state)
+    : plan_(std::move(plan)),
+      files_(std::move(files)),
+      launcher_(launcher),
+      control_([this](const Client& client, const ControlRequest& request) { asked(client, request); }),
+      left_(std::move(state)) {
+  lock_.adopt(files_.lock, left_->lock);
+  pidIdentity_ = left_->pidIdentity;
+}
+
+std::vector<platform::NativeSocket> Cluster::heldFor(const PlannedWorker& planned) {
+  if (!left_) return {};
+  for (HandoverState::Listener& one : left_->listeners) {
+    if (one.address == planned.listener) return std::exchange(one.sockets, {});
+  }
+  return {};
+}
+
+void Cluster::takeOver() {
+  for (const platform::NativeSocket one : left_->descriptors()) platform::adoptDescriptor(one);
+  platform::takenOver();
+  programIdentity_ = left_->programIdentity;
+  generation_ = left_->generation;
+  startedAt_ = static_cast<std::time_t>(left_->startedAt);
+  began_ = timeOf(left_->began);
+  phase_ = Phase::running;
+  control_.adopt(files_.control, left_->controlIdentity, left_->control);
+
+  bind();
+  for (const HandoverState::Listener& one : left_->listeners) {
+    for (const platform::NativeSocket socket : one.sockets) platform::closeSocket(socket);
+  }
+  for (const std::string& file : left_->socketFiles) {
+    if (std::find(socketFiles_.begin(), socketFiles_.end(), file) == socketFiles_.end()) removeSocketFile(file);
+  }
+  reload_ = Reload{};
+  reload_.active = true;
+  reload_.graceful = left_->graceful;
+  reload_.timeout = Milliseconds(left_->timeout);
+  reload_.replaced = left_->replaced;
+  reload_.kept = left_->kept;
+  reload_.killed = left_->killedLate;
+  reload_.programs = "program " + left_->programs.running + " -> " + left_->programs.tried + ", ";
+  for (const platform::NativeSocket client : left_->clients) reload_.waiting.push_back(control_.adopt(client));
+
+  const std::vector<std::string> keys = workerKeys(plan_);
+  std::vector<bool> sameMemory;
+  for (std::size_t i = 0; i < keys.size(); ++i) sameMemory.push_back(adoptCrew(plan_.workers[i], keys[i]));
+  for (const HandoverState::Process& one : left_->processes) {
+    const auto i = static_cast<std::size_t>(std::find(keys.begin(), keys.end(), one.worker) - keys.begin());
+    adoptProcess(one, i < keys.size() ? &plan_.workers[i] : nullptr, i < keys.size() && sameMemory[i]);
+  }
+  log::info("reload: program " + left_->programs.tried + " has taken the place of " + left_->programs.running);
+  left_.reset();
+  replaceAll();
+}
+
+/// Its exits, which slots are new, and the memory of its processes if they are as many as before: true.
+bool Cluster::adoptCrew(const PlannedWorker& planned, const std::string& key) {
+  const auto crew = std::find_if(left_->crews.begin(), left_->crews.end(),
+                                 [&](const HandoverState::Crew& one) { return one.worker == key; });
+  const int before = crew == left_->crews.end() ? 0 : crew->count;
+  platform::SharedMemory memory;
+  if (before == planned.count) {
+    if (auto adopted = platform::SharedMemory::adopt(crew->balance)) memory = std::move(*adopted);
+  } else if (crew != left_->crews.end()) {
+    platform::closeFile(crew->balance);
+  }
+  const bool same = memory.data() != nullptr;
+  shareBalance(planned, std::move(memory));
+  if (crew != left_->crews.end()) {
+    for (const HandoverState::Ended& one : crew->ended)
+      exits_[&planned].adopt({one.reason, one.count, timeOf(one.last)});
+  }
+  for (Slot& slot : slots_) {
+    if (slot.planned == &planned && slot.id >= before) slot.counted = slot.added = true;
+  }
+  if (before == 0)
+    log::info("reload: " + planned.worker->core().label() + " is new: " + planned.worker->listenAddress());
+  return same;
+}
+
+/// `planned`: its Worker; null when this program has none like it.
+void Cluster::adoptProcess(const HandoverState::Process& left, const PlannedWorker* planned, bool sameMemory) {
+  Process process;
+  process.pid = left.pid;
+  process.channel = platform::Channel(left.channel);
+  if (auto memory = platform::SharedMemory::adopt(left.statistics)) process.statistics = std::move(*memory);
+  process.record = sameMemory ? left.record : noRecord;
+  process.generation = left.generation;
+  process.started = timeOf(left.started);
+  process.deadline = timeOf(left.deadline);
+  process.given = Milliseconds(left.given);
+  process.ready = left.ready;
+  process.told = left.told;
+  process.graceful = left.graceful;
+  process.killed = left.killed;
+  process.late = left.late;
+  const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& one) {
+    return planned != nullptr && one.planned == planned && one.id == left.id;
+  });
+  if (slot != slots_.end()) {
+    (left.place == HandoverState::Place::serving ? slot->serving : slot->predecessor) = std::move(process);
+    return;
+  }
+  if (left.place == HandoverState::Place::serving) ++reload_.gone;
+  Slot& leaving = gone_.emplace_back();
+  leaving.label = left.label;
+  leaving.id = left.id;
+  leaving.predecessor = std::move(process);
+  tell(leaving.predecessor, reload_.graceful, reload_.timeout);
+}
+
+}  // namespace artel
