@@ -398,6 +398,7 @@ void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) 
   connection.holdInput(false);
   if (const auto connected = connection.callbacks().onWebSocketConnected) connected(connection, request);
   if (early) connection.write([&](std::string& out) { return out.append(*early), true; }, true);
+  if (WorkerProcess::endsNow()) connection.stop(false);  // the others have been told already
 }
 
 /// Before the handshake messages wait; between the acceptance and the callback's return they follow the 101 directly.

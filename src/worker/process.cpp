@@ -85,6 +85,7 @@ WorkerProcess::~WorkerProcess() {
 
 WorkerProcess* WorkerProcess::current() noexcept { return theProcess; }
 bool WorkerProcess::stopping() noexcept { return theProcess != nullptr && theProcess->stopping_; }
+bool WorkerProcess::endsNow() noexcept { return stopping() && !theProcess->graceful_; }
 
 int WorkerProcess::run() {
   watch();

@@ -68,6 +68,8 @@ class WorkerProcess {
   static inline bool serviceToStop = false;
   /// This process is on its way out: no keep-alive any more.
   static bool stopping() noexcept;
+  /// And not gracefully: connections are told to end.
+  static bool endsNow() noexcept;
   /// Called by a Worker whose number of connections has changed.
   void connectionsChanged();
   Balance& balance() noexcept { return setup_.balance; }

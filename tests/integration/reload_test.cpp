@@ -205,6 +205,27 @@ TEST_F(Reload, AFurtherOneWhileAReplacementStartsIsNotKeptByConnections) {
   stop(*service);
 }
 
+TEST_F(Reload, AnUpgradeInAProcessThatStopsIsToldToGo) {
+  Program service("fixtures/steady", {"start", "--count", "1"}, &directory);
+  const auto port = service.port();
+  Wire wire(port);
+  wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  wire.receive([](const std::string& bytes) { return bytes.find("hello") != std::string::npos; });
+  Program reload("fixtures/steady", {"reload"}, &directory);
+  service.until([&] { return service.errHas("is stopping"); });
+  // An idle connection may ask once more for a second.
+  wire.send(
+      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  const std::string goingAway = "\x88\x02\x03\xe9";
+  const std::string answer =
+      wire.receive([&](const std::string& bytes) { return bytes.find(goingAway) != std::string::npos; }, 1900ms);
+  EXPECT_NE(answer.find("101 Switching Protocols"), std::string::npos) << answer;
+  EXPECT_NE(answer.find(goingAway), std::string::npos) << answer;
+  EXPECT_EQ(reload.wait(), 0) << reload.err();
+  stop(service);
+}
+
 TEST_F(Reload, AStuckPredecessorIsKilledAndTheReloadSaysSo) {
   auto service = start("1", {"stop=300"});
   const auto port = service->port();
