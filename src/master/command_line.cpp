@@ -135,7 +135,7 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
   }
   const CommandRow& row = rowOf(verb, program, can);
   command.verb = row.verb;
-  if (!topic.empty() && row.verb != Verb::help)
+  if (!topic.empty() && row.words.empty())
     usage(program, "unexpected word \"" + topic + "\" (the application's own words follow \"--\")");
   for (const auto& [option, given] : known) {
     if (given->count() > 0 && !option->takenBy(row.verb))

@@ -30,7 +30,7 @@ struct Command {
   std::string onlyWorker;                            ///< --worker
   std::vector<Override> listen, count;
   log::Level logLevel = log::Level::info;
-  std::string topic;  ///< help TOPIC
+  std::string topic;  ///< the word after "help" or "completion"
   // connections
   std::optional<std::int64_t> pid;
   std::string remote, sort, limit, status;

@@ -11,17 +11,21 @@ namespace artel {
 
 namespace {
 
-constexpr std::array<CommandRow, 10> commands{{
+constexpr std::array<CommandRow, 12> commands{{
     {Verb::start, "start", "[-d] [-q]", "serve until Ctrl+C; -d in the background", false, true},
     {Verb::stop, "stop", "[-g] [-t S]", "stop; -g lets connections finish first", true, false},
     {Verb::restart, "restart", "[-d] [-g] [-t S]", "stop if it runs, then start", false, false},
     {Verb::reload, "reload", "[-g] [-t S] [--no-wait]", "new workers in place of the old, no gap", true, false},
     {Verb::status, "status", "[-d] [--json]", "the processes; -d live", true, false},
     {Verb::connections, "connections", "[--json]", "who is connected", true, false},
-    {Verb::check, "check", "", "whether it could start; starts nothing", false, true},
+    {Verb::check, "check", "[--json]", "whether it could start; starts nothing", false, true},
     {Verb::unit, "unit", "", "print a systemd unit for this program", false, false},
+    {Verb::completion, "completion", "SHELL", "words for the tab key of bash, zsh or fish", false, true,
+     "bash zsh fish"},
+    {Verb::man, "man", "", "print a manual page", false, true},
     {Verb::version, "version", "", "what this program was built from", false, true},
-    {Verb::help, "help", "[command]", "this text, or all about one command", false, true},
+    {Verb::help, "help", "[command]", "this text, or all about one command", false, true,
+     "start stop restart reload status connections check unit completion man version"},
 }};
 
 template <class... Verbs>
@@ -41,17 +45,18 @@ constexpr std::array<OptionRow, 17> options{{
     {"--no-wait", "", "do not wait until it is done", of(Verb::reload)},
     {"--exec", "", "execute the program file also when it has not changed", of(Verb::reload)},
     {"--listen", "[NAME=]ADDRESS", "listen there instead; NAME is the worker's", plans},
-    {"--count", "[NAME=]N", "so many processes", plans},
+    {"--count", "[NAME=]N", "so many processes; auto: one for each processor", plans, "auto"},
     {"--worker", "NAME", "this worker only", plans | looks},
-    {"--log-level", "LEVEL", "trace, debug, info, warn, error or off", starts},
+    {"--log-level", "LEVEL", "trace, debug, info, warn, error or off", starts, "trace debug info warn error off"},
     {"--pid-file", "FILE", "another pid file: a second instance beside the first",
      plans | ends | looks | of(Verb::unit)},
-    {"--json", "", "for programs: base units, all columns", looks},
+    {"--json", "", "for programs: base units, all columns", looks | of(Verb::check)},
     {"--pid", "N", "this process only", of(Verb::connections)},
     {"--remote", "CIDR", "clients of this network only", of(Verb::connections)},
-    {"--status", "S", "established, closing or ending ones only", of(Verb::connections)},
-    {"--sort", "COLUMN", "largest first: sendq, recvq, in, out, idle", of(Verb::connections)},
-    {"--limit", "N", "so many lines, or \"all\"", of(Verb::connections)},
+    {"--status", "S", "established, closing or ending ones only", of(Verb::connections), "established closing ending"},
+    {"--sort", "COLUMN", "largest first: sendq, recvq, in, out, idle", of(Verb::connections),
+     "sendq recvq in out idle"},
+    {"--limit", "N", "so many lines, or \"all\"", of(Verb::connections), "all"},
 }};
 
 /// Letters to change, add, remove, or neighbours to exchange, to get from a to b.
@@ -103,6 +108,10 @@ const CommandRow& rowOf(Verb verb) noexcept {
 }
 
 std::string_view OptionRow::longName() const noexcept { return names.substr(names.find("--")); }
+
+std::string_view OptionRow::shortName() const noexcept {
+  return names.size() > 2 && names[1] != '-' ? names.substr(0, 2) : std::string_view();
+}
 
 std::string nearestCommand(std::string_view typed) {
   std::vector<std::string_view> known(commands.size());

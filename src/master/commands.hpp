@@ -1,5 +1,5 @@
-// The one table of commands and options. Parsing, help, near misses and the refusals of a limited system come from it;
-// whoever adds a command adds a row.
+// The one table of commands and options. Parsing, help, near misses, the refusals of a limited system, completion and
+// the manual page come from it; whoever adds a command adds a row.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace artel {
 
-enum class Verb { start, stop, restart, reload, status, connections, check, unit, version, help };
+enum class Verb { start, stop, restart, reload, status, connections, check, unit, completion, man, version, help };
 
 struct CommandRow {
   Verb verb;
@@ -20,6 +20,7 @@ struct CommandRow {
   std::string_view help;
   bool needsMaster = false;  ///< not running is an error (E03)
   bool everywhere = false;   ///< also where there is no master
+  std::string_view words{};  ///< one of these may follow, "bash zsh fish"; empty: nothing may
 };
 std::span<const CommandRow> commandTable() noexcept;
 const CommandRow& rowOf(Verb verb) noexcept;
@@ -28,10 +29,17 @@ struct OptionRow {
   std::string_view names;  ///< CLI11's form: "-q,--quiet"
   std::string_view value;  ///< "SECONDS"; empty for a flag
   std::string_view help;
-  std::uint32_t verbs;  ///< who takes it, a bit for each Verb
+  std::uint32_t verbs;         ///< who takes it, a bit for each Verb
+  std::string_view choices{};  ///< values for completion, "trace debug"; there may be others
   bool takenBy(Verb verb) const noexcept { return ((verbs >> static_cast<unsigned>(verb)) & 1U) != 0; }
   /// "--quiet".
   std::string_view longName() const noexcept;
+  /// "-q"; empty when it has none.
+  std::string_view shortName() const noexcept;
+  bool isFlag() const noexcept { return value.empty(); }
+  bool isFile() const noexcept { return value == "FILE"; }
+  /// The value begins with the name of a Worker, or is one.
+  bool namesWorker() const noexcept { return value.find("NAME") != std::string_view::npos; }
 };
 std::span<const OptionRow> optionTable() noexcept;
 

@@ -9,8 +9,10 @@
 #include "artel/worker.hpp"
 #include "src/log.hpp"
 #include "src/master/cluster.hpp"
+#include "src/master/completion.hpp"
 #include "src/master/handover_check.hpp"
 #include "src/master/log_files.hpp"
+#include "src/master/manual_page.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_commands.hpp"
 #include "src/master/single.hpp"
@@ -37,6 +39,12 @@ void help(const Command& command) {
   if (!command.topic.empty())
     throw SetupError(Exit::usage, "help: unknown command \"" + command.topic + "\"" + nearestCommand(command.topic));
   std::fputs(helpText(command.program).c_str(), stdout);
+}
+
+std::vector<std::string> workerNames() {
+  std::vector<std::string> names;
+  for (const Worker* worker : Worker::all()) names.push_back(worker->name);
+  return names;
 }
 
 /// What the command that started a service in the background waits for, and its exit code.
@@ -164,6 +172,12 @@ int run(int argc, char** argv) {
   switch (command.verb) {
     case Verb::help:
       help(command);
+      return 0;
+    case Verb::completion:
+      std::fputs(completionScript(command.topic, ServiceFiles::of(command).name, workerNames()).c_str(), stdout);
+      return 0;
+    case Verb::man:
+      std::fputs(manualPage(ServiceFiles::of(command).name).c_str(), stdout);
       return 0;
     case Verb::version:
       std::printf("%s\nbuild %s\n", versionLine().c_str(), std::string(buildId()).c_str());

@@ -82,6 +82,7 @@ TEST(CommandLine, EachCommandTakesItsOwnOptions) {
   EXPECT_FALSE(parse({"reload", "--no-wait"}).wait);
   EXPECT_TRUE(parse({"reload"}).wait);
   EXPECT_TRUE(parse({"status", "--json", "-d"}).json);
+  EXPECT_TRUE(parse({"check", "--json"}, windows_).json);
   EXPECT_EQ(parse({"connections", "--pid", "12", "--limit", "all"}).pid, 12);
   EXPECT_NE(refused({"stop", "-d"}).find("\"--daemon\" is no option of \"stop\""), std::string::npos);
   EXPECT_NE(refused({"start", "--json"}).find("help start"), std::string::npos);
@@ -107,6 +108,8 @@ TEST(CommandLine, WindowsRefusesWhatNeedsAMaster) {
     EXPECT_EQ(error.exit(), Exit::notOnThisSystem);
   }
   EXPECT_EQ(parse({"version"}, windows_).verb, Verb::version);
+  EXPECT_EQ(parse({"completion", "bash"}, windows_).topic, "bash");
+  EXPECT_EQ(parse({"man"}, windows_).verb, Verb::man);
   EXPECT_EQ(parse({"help"}, windows_).verb, Verb::help);
 }
 
