@@ -255,6 +255,9 @@ Result<Background> goToBackground();
 void tellServiceManager(std::string_view state) noexcept;
 /// Whether tellServiceManager has somebody to tell.
 bool hasServiceManager() noexcept;
+/// The service manager kills this process unless it is told "WATCHDOG=1" within this time, again and again; nothing
+/// when it does not watch.
+std::optional<std::chrono::milliseconds> watchdogTime() noexcept;
 
 struct UserIds {
   std::string name;  ///< for the supplementary groups
@@ -263,6 +266,8 @@ struct UserIds {
 /// `user` and `group` are names; an empty group is the user's own, an empty user stays. Errc::badAddress: no such user
 /// or group; permissionDenied: this process may not become it.
 Result<UserIds> findUser(const std::string& user, const std::string& group);
+/// Of the user whom this process runs as; the number when it has no name.
+std::string userName();
 /// For good, with the user's supplementary groups.
 Result<void> becomeUser(const UserIds& ids);
 
@@ -291,6 +296,17 @@ struct ListenOptions {
 Result<NativeSocket> openListener(SocketKind kind, const std::string& host, std::uint16_t port,
                                   const ListenOptions& options);
 void closeSocket(NativeSocket socket) noexcept;
+
+// A service manager may have bound addresses before this program began (activation.cpp).
+
+/// The socket it passed for that address, if it did: bound, listening, non-blocking, close-on-exec; else noSocket. Each
+/// is given once. Of `options` those of connections are set; the queue is as long as the service manager made it. Its
+/// file, when it has one, is not ours to remove.
+NativeSocket inheritedListener(SocketKind kind, const std::string& host, std::uint16_t port,
+                               const ListenOptions& options);
+/// The addresses of those that nobody has asked for.
+std::vector<std::string> unclaimedListeners();
+
 /// The port a bound socket really has (for port 0).
 std::uint16_t boundPort(NativeSocket socket) noexcept;
 
@@ -369,6 +385,12 @@ class Poller {
   int descriptor_ = -1;
 };
 
+// ---- processors (cpus.cpp) -----------------------------------------------------------------------------------------
+
+/// Processors that this process may use: those it may run on, or fewer where its cgroup (version 2) has a quota, a
+/// part of one counting as one. `root`: of another tree that has /proc and /sys, for tests.
+int usableCpus(const std::string& root = {});
+
 // ---- this process and its terminal (service.cpp) --------------------------------------------------------------------
 
 struct Terminal {
@@ -381,16 +403,15 @@ Terminal standardOutput();
 
 /// The command line in UTF-8 (on Windows from the wide one; elsewhere argv as given).
 std::vector<std::string> arguments(int argc, char** argv);
-/// The first word after the program's name; "" when there is none, or the system does not tell.
-std::string firstArgument();
+/// The command line of this process as it was started, without main's help, in UTF-8; empty when the system does not
+/// tell. On POSIX not after setProcessTitle.
+std::vector<std::string> startArguments();
 /// "artel: master process chat", where the system shows such a thing.
 void setProcessTitle(const std::string& title);
 /// Must be called first in main's process, before anything else: remembers where argv and environ lie.
 void saveProcessTitleSpace(int argc, char** argv);
 /// "Linux 6.1.0 x86_64".
 std::string systemName();
-/// CPUs this process may run on.
-int usableCpus();
 /// The soft limit of open files raised towards `wanted`; answers what it is now (wanted where there is no such limit).
 std::uint64_t raiseOpenFiles(std::uint64_t wanted);
 /// What the system allows a server, as it names it and as it is set: {"net.core.somaxconn", "4096"}.

@@ -91,6 +91,11 @@ Targets& targets() noexcept {
   return all;
 }
 
+std::string spdlogVersion() {
+  return std::to_string(SPDLOG_VER_MAJOR) + "." + std::to_string(SPDLOG_VER_MINOR) + "." +
+         std::to_string(SPDLOG_VER_PATCH);
+}
+
 void setWho(std::string name) { who() = std::move(name); }
 
 void setLevel(Level level) noexcept {

@@ -17,4 +17,7 @@ struct Targets {
 };
 Targets& targets() noexcept;
 
+/// Of the spdlog that is in this program: it does not say which one was found when it started.
+std::string spdlogVersion();
+
 }  // namespace artel::log

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <chrono>
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -104,6 +105,10 @@ class Worker {
 
   /// Processes. Below 1 counts as 1. Windows: always 1.
   int count = 1;
+  /// `worker.count = Worker::autoCount`, or `--count auto`: one for each processor that this process may use (row
+  /// 1.16.7), also where its cgroup has fewer than the machine. With onlyOneProcess it is 1. runAll sets `count` to the
+  /// number.
+  static constexpr int autoCount = INT_MIN;
   /// For screens, logs and --listen NAME=...; "none" unless set.
   std::string name = "none";
   /// The codec: set by the scheme, or by hand on a tcp:// address. Copied to each connection at accept, so a later

@@ -46,6 +46,15 @@ bool hasServiceManager() noexcept {
   return path != nullptr && *path != '\0';
 }
 
+std::optional<std::chrono::milliseconds> watchdogTime() noexcept {
+  const char* time = std::getenv("WATCHDOG_USEC");
+  const char* whose = std::getenv("WATCHDOG_PID");
+  if (time == nullptr || (whose != nullptr && std::atoll(whose) != currentPid())) return std::nullopt;
+  const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::microseconds(std::atoll(time)));
+  if (whole.count() <= 0) return std::nullopt;
+  return whole;
+}
+
 void tellServiceManager(std::string_view state) noexcept {
   const char* path = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address{};

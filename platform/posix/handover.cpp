@@ -92,7 +92,10 @@ struct Beginning {
     if (named != nullptr && *named == '/' && ::stat(named, &there) == 0 && ::stat(".", &here) == 0 &&
         there.st_dev == here.st_dev && there.st_ino == here.st_ino)
       namedDirectory = named;
-    for (char** one = environ; one != nullptr && *one != nullptr; ++one) variables.emplace_back(*one);
+    for (char** one = environ; one != nullptr && *one != nullptr; ++one) {
+      // A service manager's sockets are the service's own by then.
+      if (std::strncmp(*one, "LISTEN_", 7) != 0) variables.emplace_back(*one);
+    }
     std::ifstream file("/proc/self/cmdline", std::ios::binary);
     for (std::string word; std::getline(file, word, '\0');) words.push_back(word);
 #ifdef __linux__

@@ -1,4 +1,3 @@
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
@@ -51,12 +50,11 @@ Terminal standardOutput() {
 
 std::vector<std::string> arguments(int argc, char** argv) { return {argv, argv + argc}; }
 
-std::string firstArgument() {
+std::vector<std::string> startArguments() {
+  std::vector<std::string> words;
   std::ifstream file("/proc/self/cmdline");
-  std::string program, word;
-  std::getline(file, program, '\0');
-  std::getline(file, word, '\0');
-  return word;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(std::move(word));
+  return words;
 }
 
 void saveProcessTitleSpace(int argc, char** argv) {
@@ -102,22 +100,6 @@ std::string systemName() {
   return std::string(name.sysname) + " " + name.release + " " + name.machine;
 }
 
-int usableCpus() {
-#ifdef __linux__
-  // The kernel refuses a set smaller than its own; 1024 CPUs are not the limit everywhere.
-  for (std::size_t cpus = 1024; cpus <= 1U << 20; cpus *= 4) {
-    cpu_set_t* set = CPU_ALLOC(cpus);
-    if (set == nullptr) break;
-    const std::size_t size = CPU_ALLOC_SIZE(cpus);
-    const int failed = ::sched_getaffinity(0, size, set);
-    const int count = failed == 0 ? CPU_COUNT_S(size, set) : 0;
-    CPU_FREE(set);
-    if (count > 0) return count;
-  }
-#endif
-  return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
-}
-
 std::uint64_t raiseOpenFiles(std::uint64_t wanted) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
@@ -134,7 +116,8 @@ std::uint64_t raiseOpenFiles(std::uint64_t wanted) {
 std::vector<std::pair<std::string, std::string>> systemLimits() {
   std::vector<std::pair<std::string, std::string>> limits;
   for (std::string name :
-       {"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.ip_local_port_range", "fs.file-max"}) {
+       {"net.core.somaxconn", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_local_reserved_ports", "net.netfilter.nf_conntrack_max", "fs.file-max", "fs.nr_open"}) {
     std::string path = "/proc/sys/" + name;
     std::replace(path.begin() + 10, path.end(), '.', '/');
     std::string value = procfs::firstLine(path);

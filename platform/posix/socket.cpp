@@ -14,6 +14,7 @@
 
 #include "platform/platform.hpp"
 #include "platform/posix/system_error.hpp"
+#include "platform/posix/tcp_options.hpp"
 
 namespace artel::platform {
 namespace {
@@ -33,27 +34,6 @@ class Descriptor {
 };
 
 int openSocket(int family, int type) { return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
-
-bool set(int socket, int level, int option, int value) {
-  return ::setsockopt(socket, level, option, &value, sizeof value) == 0;
-}
-
-/// Accepted sockets inherit these: set once here, they cost a new connection no call.
-void setTcpOptions(int socket, const ListenOptions& options) {
-  if (options.noDelay) set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
-#ifdef TCP_USER_TIMEOUT
-  // What waits in the kernel is nothing that we could look at for each connection once a second.
-  if (const auto timeout = options.sendTimeout.count(); timeout > 0 && timeout <= INT_MAX)
-    set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout));
-#endif
-  if (!options.keepAlive.on) return;
-  set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-#ifdef TCP_KEEPIDLE
-  set(socket, IPPROTO_TCP, TCP_KEEPIDLE, options.keepAlive.idleSeconds);
-  set(socket, IPPROTO_TCP, TCP_KEEPINTVL, options.keepAlive.intervalSeconds);
-  set(socket, IPPROTO_TCP, TCP_KEEPCNT, options.keepAlive.probes);
-#endif
-}
 
 Result<NativeSocket> bindTo(const addrinfo& address, bool stream, const ListenOptions& options) {
   Descriptor socket(openSocket(address.ai_family, address.ai_socktype));

@@ -31,6 +31,11 @@ Result<UserIds> findUser(const std::string& user, const std::string& group) {
   return ids;
 }
 
+std::string userName() {
+  const passwd* entry = ::getpwuid(::geteuid());
+  return entry != nullptr ? entry->pw_name : std::to_string(::geteuid());
+}
+
 Result<void> becomeUser(const UserIds& ids) {
   if (::geteuid() != 0) return {};  // findUser has seen that it is the same one
   const auto group = static_cast<gid_t>(ids.group);

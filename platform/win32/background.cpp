@@ -9,4 +9,6 @@ void tellServiceManager(std::string_view) noexcept {}
 
 bool hasServiceManager() noexcept { return false; }
 
+std::optional<std::chrono::milliseconds> watchdogTime() noexcept { return std::nullopt; }
+
 }  // namespace artel::platform

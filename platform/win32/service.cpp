@@ -3,7 +3,6 @@
 #include <psapi.h>
 #include <shellapi.h>
 
-#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -40,10 +39,7 @@ std::vector<std::string> arguments(int argc, char** argv) {
   return utf8;
 }
 
-std::string firstArgument() {
-  const auto words = arguments(0, nullptr);
-  return words.size() < 2 ? "" : words[1];
-}
+std::vector<std::string> startArguments() { return arguments(0, nullptr); }
 
 void saveProcessTitleSpace(int, char**) {}
 
@@ -75,16 +71,6 @@ std::string systemName() {
     default:
       return name;
   }
-}
-
-int usableCpus() {
-  DWORD_PTR ours = 0, all = 0;
-  if (::GetProcessAffinityMask(::GetCurrentProcess(), &ours, &all) != 0 && ours != 0) {
-    return std::popcount(static_cast<std::uint64_t>(ours));
-  }
-  // 0 is the answer for a process in several groups of 64.
-  const DWORD count = ::GetActiveProcessorCount(ALL_PROCESSOR_GROUPS);
-  return count == 0 ? 1 : static_cast<int>(count);
 }
 
 std::uint64_t raiseOpenFiles(std::uint64_t wanted) { return wanted; }

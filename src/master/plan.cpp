@@ -36,10 +36,12 @@ Worker& meant(const std::vector<Worker*>& workers, const std::string& option, co
 }
 
 int number(const Override& given) {
+  if (given.value == "auto") return Worker::autoCount;
   int value = 0;
   const auto [end, failed] = std::from_chars(given.value.data(), given.value.data() + given.value.size(), value);
   if (failed != std::errc() || end != given.value.data() + given.value.size())
-    throw SetupError(Exit::usage, "--count: \"" + given.value + "\" is not a number", {{"try", "--count 4"}});
+    throw SetupError(Exit::usage, "--count: \"" + given.value + "\" is not a number",
+                     {{"try", "--count 4, or --count auto"}});
   return value;
 }
 
@@ -129,6 +131,8 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
          {"try", command.program + " start --worker " + workers.front()->name + "      (one window for each)"}});
   }
   for (Worker* worker : workers) {
+    if (worker->count == Worker::autoCount)
+      worker->count = worker->onlyOneProcess.empty() && can.workerProcesses ? platform::usableCpus() : 1;
     int count = std::max(worker->count, 1);
     if (count > 1 && !worker->onlyOneProcess.empty())
       throw SetupError(Exit::configuration,

@@ -216,6 +216,18 @@ int Worker::runAll(int argc, char** argv) {
   }
 }
 
+bool Worker::checking() noexcept {
+  static const bool yes = [] {
+    if (platform::isChecked()) return true;
+    try {
+      return parseCommandLine(platform::startArguments(), capabilities()).verb == Verb::check;
+    } catch (...) {
+      return false;  // runAll says what is wrong with it
+    }
+  }();
+  return yes;
+}
+
 const std::vector<std::string>& Worker::arguments() noexcept { return applicationWords(); }
 
 }  // namespace artel

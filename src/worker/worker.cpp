@@ -127,10 +127,6 @@ Loop& Worker::globalEvent() {
 
 const std::vector<Worker*>& Worker::all() noexcept { return workers(); }
 bool Worker::isRunning() noexcept { return WorkerProcess::current() != nullptr && !WorkerProcess::stopping(); }
-bool Worker::checking() noexcept {
-  static const bool yes = platform::firstArgument() == "check" || platform::isChecked();
-  return yes;
-}
 std::int64_t Worker::processId() noexcept { return platform::currentPid(); }
 
 }  // namespace artel

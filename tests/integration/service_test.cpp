@@ -540,6 +540,27 @@ TEST_F(Service, CheckDecidesAndDoesNothing) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, CheckTellsThePlanToPrograms) {
+  const Said fine = run({"check", "--json", "--count", "web=auto", "--", "keep"});
+  EXPECT_EQ(fine.code, 0) << fine.err;
+  const std::string json = fine.out.substr(fine.out.rfind('\n', fine.out.size() - 2) + 1);  // main may print before it
+  EXPECT_EQ(json.substr(0, 36), "{\"schema\":1,\"app\":\"service\",\"program") << fine.out;
+  EXPECT_EQ(json.find("\"count\":0"), std::string::npos) << json;
+  for (const char* part : {"{\"name\":\"web\",\"listen\":\"http://127.0.0.1:0\",", "\"reloadable\":false",
+                           "{\"name\":\"open files\",\"value\":\"", "{\"name\":\"OpenSSL\",\"compiled\":\"3."})
+    EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
+  const Said refused = run({"check", "--json", "--", "user=no-such-user"});
+  EXPECT_EQ(refused.code, 6);
+  EXPECT_NE(refused.out.find("\"error\":{\"id\":\"E06\",\"message\":"), std::string::npos) << refused.out;
+  EXPECT_NE(refused.err.find("error[E06]"), std::string::npos) << refused.err;
+}
+
+TEST_F(Service, MainKnowsACheckWhereverTheWordStands) {
+  EXPECT_NE(run({"--count", "2", "check"}).out.find("checking\n"), std::string::npos);
+  EXPECT_EQ(run({"help", "check"}).out.find("checking\n"), std::string::npos);
+  EXPECT_EQ(run({"version", "--", "check"}).out.find("checking\n"), std::string::npos);
+}
+
 TEST_F(Service, AUnitForThisProgramHere) {
   const Said unit = run({"unit", "--pid-file", "my 100%.pid"});
   EXPECT_EQ(unit.code, 0);

@@ -48,6 +48,23 @@ TEST(Plan, CountsAreClampedToOne) {
   EXPECT_TRUE(plan.warnings.empty());
 }
 
+TEST(Plan, AutomaticCounts) {
+  Worker a("tcp://127.0.0.1:1"), b("tcp://127.0.0.1:2"), state("tcp://127.0.0.1:3");
+  a.name = "a";
+  b.count = state.count = Worker::autoCount;
+  state.onlyOneProcess = "it keeps state";
+  const Plan plan = resolve({&a, &b, &state}, started({"--count", "a=auto"}), everything);
+  EXPECT_EQ(plan.workers[0].count, platform::usableCpus());
+  EXPECT_EQ(plan.workers[1].count, platform::usableCpus());
+  EXPECT_EQ(b.count, platform::usableCpus()) << "callbacks read the number";
+  EXPECT_EQ(plan.workers[2].count, 1);
+  Worker one("tcp://127.0.0.1:1");
+  one.count = Worker::autoCount;
+  const Plan windows = resolve({&one}, started(), likeWindows);
+  EXPECT_EQ(windows.workers[0].count, 1);
+  EXPECT_TRUE(windows.warnings.empty()) << "that is what it has";
+}
+
 TEST(Plan, NoWorkerIsRefused) {
   EXPECT_TRUE(has(refusal(Exit::configuration, [] { resolve({}, started(), everything); }), "no Worker"));
 }

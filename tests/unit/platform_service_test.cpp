@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,29 @@ TEST(PlatformService, CapabilitiesSayWhyWhenSomethingIsMissing) {
 TEST(PlatformService, CpusAreCounted) {
   EXPECT_GE(usableCpus(), 1);
   EXPECT_LT(usableCpus(), 100'000);
+}
+
+TEST(PlatformService, ACgroupHasFewerCpusThanTheMachine) {
+  if (capabilities().platform != "linux") GTEST_SKIP() << "there are no cgroups";
+  const std::string root = ::testing::TempDir() + "artel-cgroup-" + std::to_string(currentPid());
+  const auto write = [&](const std::string& file, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(root + file).parent_path());
+    std::ofstream(root + file) << text << "\n";
+  };
+  const int all = usableCpus(root);  // without any cgroup
+  EXPECT_EQ(all, usableCpus("/no/such/tree"));
+  write("/proc/self/cgroup", "1:cpu:/of-version-1\n0::/service/chat");
+  write("/sys/fs/cgroup/service/chat/cpu.max", "max 100000");
+  EXPECT_EQ(usableCpus(root), all);
+  write("/sys/fs/cgroup/service/cpu.max", "30000 100000");
+  EXPECT_EQ(usableCpus(root), 1) << "a limit of one above holds as well; a part of one is one";
+  write("/sys/fs/cgroup/service/cpu.max", "99900000 100000");
+  EXPECT_EQ(usableCpus(root), all) << "not more than there are";
+  write("/sys/fs/cgroup/cpu.max", "100000 100000");
+  EXPECT_EQ(usableCpus(root), 1);
+  write("/sys/fs/cgroup/cpu.max", "nonsense");
+  EXPECT_EQ(usableCpus(root), all);
+  std::filesystem::remove_all(root);
 }
 
 TEST(PlatformService, ResidentMemoryGrowsWithWhatIsTouched) {
