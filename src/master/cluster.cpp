@@ -70,7 +70,8 @@ void Cluster::bind() {
       slot.id = id;
       if (core.address.none()) continue;
       // With reusePort each slot has a socket of its own, which the master keeps over the slot's generations.
-      if (shared == platform::noSocket || planned.ownSockets()) {
+      // The one that a service manager has bound stands for all of them.
+      if (shared == platform::noSocket || (planned.ownSockets() && !core.inherited)) {
         if (next != held.end())
           core.bound(shared = *next++);
         else
@@ -79,8 +80,11 @@ void Cluster::bind() {
       slot.listener = shared;
     }
     for (; next != held.end(); ++next) platform::closeSocket(*next);
-    if (core.address.kind == platform::SocketKind::unixStream) socketFiles_.push_back(core.address.host);
+    if (core.address.kind == platform::SocketKind::unixStream && !core.inherited)
+      socketFiles_.push_back(core.address.host);
   }
+  for (const std::string& address : platform::unclaimedListeners())
+    log::warn("the service manager has bound " + address + ", where no worker listens");
 }
 
 /// Workers outlive a master that was killed for as long as one of them does not stop, and their addresses with them.
@@ -225,9 +229,17 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
   return running.run();
 }
 
+/// From here only: a master that hangs is silent, and who watches it kills it. Twice in the time there is.
+void Cluster::feedWatchdog() {
+  if (!watchdog_ || Clock::now() < nextWatchdog_) return;
+  platform::tellServiceManager("WATCHDOG=1");
+  nextWatchdog_ = Clock::now() + std::max<Milliseconds>(*watchdog_ / 2, 1ms);
+}
+
 /// One sleep, and what it brought.
 void Cluster::turn() {
   std::erase_if(gone_, [](const Slot& slot) { return !slot.predecessor.alive() && !slot.predecessor.channel; });
+  feedWatchdog();
   forkDue();
   advanceReload();
   replaceWorn();
@@ -261,7 +273,7 @@ void Cluster::turn() {
 }
 
 Cluster::Clock::time_point Cluster::nextDue() const {
-  auto next = std::min(control_.nextLimit(), nextRotation_);
+  auto next = std::min({control_.nextLimit(), nextRotation_, nextWatchdog_});
   for (const Query& one : queries_) next = std::min(next, one.query.due());
   if (candidate_ && candidate_->pid != 0) next = std::min(next, candidate_->deadline);
   if (candidate_ && candidate_->pid == 0 && candidate_->patience > Clock::now())

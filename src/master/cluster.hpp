@@ -113,6 +113,7 @@ class Cluster {
   int workerBody(Slot& slot, Process& process, platform::Channel channel);
   void closeInChild(const Slot& own, const Process& process);
   void turn();
+  void feedWatchdog();
   Clock::time_point nextDue() const;
   void forkDue();
   void allReady();
@@ -230,6 +231,8 @@ class Cluster {
   };
   std::list<Query> queries_;
   std::uint64_t lastQuery_ = 0;
+  const std::optional<Milliseconds> watchdog_ = platform::watchdogTime();
+  Clock::time_point nextWatchdog_ = watchdog_ ? began_ : Clock::time_point::max();
 };
 
 /// 0 in gracefulTimeout means no limit.

@@ -70,6 +70,8 @@ int runUnit(const Command& command, const ServiceFiles& files) {
                            "RestartSec=1\n"
                            "# A wrong command line or configuration does not become right by trying again.\n"
                            "RestartPreventExitStatus=2 4 6 7\n"
+                           "# The master tells that it lives, twice in this time; one that hangs is started anew.\n"
+                           "WatchdogSec=30\n"
                            "LimitNOFILE=1048576\n\n"
                            "[Install]\n"
                            "WantedBy=multi-user.target\n";

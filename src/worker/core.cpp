@@ -125,6 +125,11 @@ platform::ListenOptions Worker::Core::listenOptions() const {
 platform::NativeSocket Worker::Core::bind(const std::function<bool()>& again) {
   const auto open = [&] { return platform::openListener(address.kind, address.host, address.port, listenOptions()); };
   auto socket = open();
+  if (const auto passed = platform::inheritedListener(address.kind, address.host, address.port, listenOptions());
+      passed != platform::noSocket) {
+    inherited = true;
+    return passed;
+  }
   while (!socket && socket.error().code == Errc::addressInUse && again && again()) socket = open();
   if (!socket) {
     const Error& error = socket.error();

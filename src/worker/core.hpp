@@ -33,6 +33,7 @@ struct Worker::Core {
   Protocol checkedProtocol;     ///< worker.protocol when it was last looked at
   bool sharesListener = false;  ///< siblings accept from the same socket
   bool acceptPaused = false, full = false;
+  bool inherited = false;  ///< the service manager has bound it
   bool boundHere = false;  ///< by listen() in this process, which therefore removes the socket file
 
   /// "worker chat" or "worker text://0.0.0.0:2347": for errors and logs.
@@ -43,8 +44,8 @@ struct Worker::Core {
   void checkHandlers() const;
   bool lateCheck();
   platform::ListenOptions listenOptions() const;
-  /// Binds; throws SetupError (E05). Also sets `shown` and, for port 0, address.port.
-  /// `again` is asked when the address is in use: true tries once more.
+  /// Binds, or takes what the service manager has bound; throws SetupError (E05). Also sets `shown` and, for port 0,
+  /// address.port. `again` is asked when the address is in use: true tries once more.
   platform::NativeSocket bind(const std::function<bool()>& again = nullptr);
   /// The same for a socket that is open already.
   void bound(platform::NativeSocket socket);

@@ -1,12 +1,23 @@
 """systemd's side of a service, and a terminal's: what they are told, and what their end does."""
+import http.client
 import os
 import pathlib
 import pty
 import signal
 import socket
+import subprocess
 import tempfile
 
 import _artel_program as artel
+
+
+def status_of(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=artel.patience)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 class Systemd(artel.Case):
@@ -19,6 +30,94 @@ class Systemd(artel.Case):
             self.assertEqual(manager.recv(4096).decode(), f"READY=1\nMAINPID={program.pid}\nSTATUS=serving")
             self.assertEqual(program.stop(), 0)
             self.assertEqual(manager.recv(4096).decode(), "STOPPING=1")
+
+
+    def test_the_watchdog_hears_of_a_master_that_lives(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.settimeout(artel.patience)
+            manager.bind(f"{folder}/notify")
+            environment = {**os.environ, "NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": "200000"}
+            program = self.program("fixtures/service", env=environment)
+            for _ in range(5):
+                while manager.recv(4096) != b"WATCHDOG=1":
+                    pass
+            os.kill(program.pid, signal.SIGSTOP)  # it hangs
+            try:
+                manager.settimeout(1)
+                with self.assertRaises(TimeoutError):
+                    for _ in range(100):
+                        manager.recv(4096)
+            finally:
+                os.kill(program.pid, signal.SIGCONT)
+            self.assertEqual(program.stop(), 0)
+
+    def test_a_watchdog_of_another_process_is_not_fed(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.settimeout(artel.patience)
+            manager.bind(f"{folder}/notify")
+            environment = {**os.environ, "NOTIFY_SOCKET": f"{folder}/notify", "WATCHDOG_USEC": "20000", "WATCHDOG_PID": "1"}
+            program = self.program("fixtures/service", env=environment)
+            self.assertIn("READY=1", manager.recv(4096).decode())
+            self.assertEqual(status_of(program.port()), 200)
+            self.assertEqual(program.stop(), 0)
+            self.assertEqual(manager.recv(4096).decode(), "STOPPING=1")
+
+    def start_with(self, sockets, words):
+        """The program with these sockets from descriptor 3 on, as systemd starts it."""
+        script = "export LISTEN_PID=$$ LISTEN_FDS=%d; exec \"$@\"" % len(sockets)
+
+        def place():
+            for number, one in enumerate(sockets):
+                os.dup2(one.fileno(), 100 + number)
+            for number in range(len(sockets)):
+                os.dup2(100 + number, 3 + number)
+
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", script, "sh", str(artel.bin_dir / "fixtures/service"), "start", *words],
+            cwd=folder.name, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            pass_fds=tuple(range(3, 3 + len(sockets))), preexec_fn=place)  # fmt: skip
+        self.addCleanup(lambda: process.poll() is None and process.terminate())
+        return process
+
+    def test_a_socket_that_was_bound_before_is_used(self):
+        for words in ([], ["--", "reuse-port"]):
+            with self.subTest(words), socket.socket(socket.AF_INET6) as bound, socket.socket() as stranger:
+                bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                bound.bind(("::", 0))  # ListenStream=PORT
+                bound.listen(64)
+                stranger.bind(("127.0.0.1", 0))
+                stranger.listen(1)
+                port = bound.getsockname()[1]
+                process = self.start_with(
+                    [bound, stranger], ["--listen", f"http://0.0.0.0:{port}", "--count", "2", *words])
+                while not process.stdout.readline().startswith("listening"):
+                    pass
+                self.assertEqual(status_of(port), 200)
+                process.terminate()
+                _, said = process.communicate(timeout=artel.patience)
+                self.assertEqual(process.returncode, 0, said)
+                self.assertIn(f"has bound 127.0.0.1:{stranger.getsockname()[1]}, where no worker listens", said)
+                with socket.create_connection(("127.0.0.1", port)):  # the queue is systemd's and stays
+                    pass
+
+    def test_a_unix_socket_of_the_service_manager_keeps_its_file(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as bound:
+            path = f"{folder}/web.sock"
+            bound.bind(path)
+            bound.listen(64)
+            process = self.start_with([bound], ["--listen", f"line=unix://{path}", "--", "keep"])
+            while not process.stdout.readline().startswith("listening"):
+                pass
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+                client.sendall(b"who")
+                self.assertTrue(client.recv(4096).isdigit())
+            process.terminate()
+            _, said = process.communicate(timeout=artel.patience)
+            self.assertEqual(process.returncode, 0, said)
+            self.assertTrue(os.path.exists(path))
 
 
 class Terminal(artel.Case):

@@ -569,6 +569,7 @@ TEST_F(Service, AUnitForThisProgramHere) {
             std::string::npos)
       << unit.out;
   EXPECT_NE(unit.out.find("\nTimeoutStopSec=6\n"), std::string::npos) << unit.out;
+  EXPECT_NE(unit.out.find("\nWatchdogSec=30\n"), std::string::npos) << unit.out;
   EXPECT_FALSE(directory.has("my 100%.pid"));
   const Said odd = shell("mkdir 'a b%' && cd 'a b%' && exec \"$0\" unit --pid-file 'a$b.pid'");
   EXPECT_NE(odd.out.find("\nWorkingDirectory=" + directory.file("a b%%") + "\n"), std::string::npos) << odd.out;
