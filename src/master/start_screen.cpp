@@ -2,10 +2,8 @@
 
 #include <openssl/crypto.h>
 
-#include <algorithm>
-#include <array>
-
 #include "artel/version.hpp"
+#include "src/master/text_table.hpp"
 #include "src/net/libuv_version.hpp"
 #include "src/worker/core.hpp"
 
@@ -13,26 +11,34 @@ namespace artel {
 
 namespace {
 
-using Row = std::array<std::string, 5>;
+/// Narrow terminals lose what the reader knows best: who he is, and how bytes travel.
+const std::vector<TableColumn> columns{{"WORKER", false, 0, true}, {"LISTEN", false, 0, true},
+                                       {"TRANSPORT", false, 70},   {"COUNT", true},
+                                       {"USER", false, 60},        {"STATE"}};
 
-std::string padded(std::string text, std::size_t width, bool right = false) {
-  if (text.size() < width) text.insert(right ? 0 : text.size(), width - text.size(), ' ');
-  return text;
+std::string userOf(const Worker& worker) {
+  const std::string user = worker.user.empty() ? platform::userName() : worker.user;
+  return worker.group.empty() ? user : user + ":" + worker.group;
 }
 
-std::string table(const std::vector<Row>& rows, bool colour) {
-  std::array<std::size_t, 5> widths{};
-  for (const Row& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  std::string text;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    for (std::size_t i = 0; i < rows[r].size(); ++i) {
-      std::string cell = padded(rows[r][i], i + 1 < rows[r].size() ? widths[i] : 0, i == 3);
-      if (colour && r > 0 && i + 1 == rows[r].size()) cell = "\x1b[32m" + cell + "\x1b[0m";
-      text += cell + (i + 1 < rows[r].size() ? "  " : "\n");
-    }
+std::string table(const Plan& plan, const platform::Terminal& terminal) {
+  std::vector<TableColumn> shown = columns;
+  std::vector<TableRow> rows;
+  for (const PlannedWorker& one : plan.workers) {
+    const ListenAddress& address = one.worker->core().address;
+    rows.push_back({{one.worker->name, Paint::plain},
+                    {address.none() ? "-" : address.text(), Paint::plain},
+                    {address.none() ? "-" : one.worker->transport, Paint::plain},
+                    {std::to_string(one.count), Paint::plain},
+                    {userOf(*one.worker), Paint::plain},
+                    {"ready", Paint::green}});
   }
-  return text;
+  if (!plan.cluster) {  // one process, of whoever started it
+    constexpr std::size_t user = 4;
+    shown.erase(shown.begin() + user);
+    for (TableRow& row : rows) row.erase(row.begin() + user);
+  }
+  return textTable(shown, rows, terminal.width, terminal.colour);
 }
 
 /// The scheme that a client types.
@@ -111,13 +117,7 @@ std::string startScreen(const Plan& plan, const platform::Terminal& terminal, st
                             : "one process") +
             ")";
   text += "\n\n";
-  std::vector<Row> rows{{"WORKER", "LISTEN", "TRANSPORT", "COUNT", "STATE"}};
-  for (const PlannedWorker& one : plan.workers) {
-    const ListenAddress& address = one.worker->core().address;
-    rows.push_back({one.worker->name, address.none() ? "-" : address.text(),
-                    address.none() ? "-" : one.worker->transport, std::to_string(one.count), "ready"});
-  }
-  text += table(rows, terminal.colour) + "\nReady in " + std::to_string(took.count()) + " ms, " +
+  text += table(plan, terminal) + "\nReady in " + std::to_string(took.count()) + " ms, " +
           plural(plan.processes(), "process") + ". Ctrl+C stops.\n";
   const auto local = platform::localAddresses();
   for (const PlannedWorker& one : plan.workers) {
