@@ -10,6 +10,7 @@
 #include "artel/http.hpp"
 #include "artel/log.hpp"
 #include "artel/loop.hpp"
+#include "artel/metrics.hpp"
 #include "artel/protocol.hpp"
 #include "artel/timer.hpp"
 #include "artel/udp.hpp"

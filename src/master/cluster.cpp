@@ -347,6 +347,7 @@ void Cluster::heard(Slot& slot, Process& process) {
     }
     if (message->kind == 0) return process.channel.close();  // its exit follows
     if (message->kind == WorkerProcess::pageMessage) pageHeard(process.pid, message->body);
+    if (message->kind == WorkerProcess::metricsMessage) metricsAsked(process, message->body);
     if (message->kind == WorkerProcess::stopServiceMessage) beginStop(false, Worker::stopTimeout);
     if (message->kind == WorkerProcess::replaceMessage && &process == &slot.serving) slot.worn = true;
     if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
@@ -377,7 +378,10 @@ void Cluster::ended(const platform::ChildExit& exit) {
   if (const auto all = records(*slot); process->record < all.size()) all[process->record].store(Balance::notServing);
   const Process was = std::exchange(*process, Process{});
   const std::string how = platform::describe(exit);
-  if (slot->planned != nullptr) exits_[slot->planned].add(how, Clock::now());
+  if (slot->planned != nullptr) {
+    exits_[slot->planned].add(how, Clock::now());
+    if (const auto counted = readTotals(blockOf(was))) past_[slot->planned] += *counted;
+  }
   for (Query& one : queries_) one.query.gone(exit.pid, Clock::now());
   dropQueries();
   if (Worker::onWorkerExit && slot->planned != nullptr)

@@ -25,6 +25,7 @@
 #include "src/master/control.hpp"
 #include "src/master/exit_counts.hpp"
 #include "src/master/handover_state.hpp"
+#include "src/master/metrics_text.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
 #include "src/master/status_report.hpp"
@@ -112,8 +113,8 @@ class Cluster {
   void fork(Slot& slot, Process& process);
   int workerBody(Slot& slot, Process& process, platform::Channel channel);
   void closeInChild(const Slot& own, const Process& process);
-  void turn();
   void feedWatchdog();
+  void turn();
   Clock::time_point nextDue() const;
   void forkDue();
   void allReady();
@@ -180,7 +181,14 @@ class Cluster {
   // cluster_control.cpp
   void asked(const Client& client, const ControlRequest& request);
 
+  // cluster_metrics.cpp
+  MetricsReport metrics();
+  void metricsAsked(const Process& process, std::string_view question);
+
   // cluster_status.cpp
+  static std::span<const std::byte> blockOf(const Process& process) noexcept {
+    return {static_cast<const std::byte*>(process.statistics.data()), process.statistics.size()};
+  }
   static std::optional<WorkerNumbers> numbersOf(const Process& process);
   StatusReport report();
   void statusAsked(const Client& client, const ControlRequest& request);
@@ -223,16 +231,17 @@ class Cluster {
   bool crashed_ = false;  ///< a master before this one left its files: it did not end in order
   bool awaited_ = false;  ///< addresses of its workers
   Clock::time_point began_ = Clock::now(), nextRotation_{};
+  const std::optional<Milliseconds> watchdog_ = platform::watchdogTime();
+  Clock::time_point nextWatchdog_ = watchdog_ ? began_ : Clock::time_point::max();
   std::time_t startedAt_ = std::time(nullptr);
   std::map<const PlannedWorker*, ExitCounts> exits_;
+  std::map<const PlannedWorker*, Totals> past_;  ///< of processes that have ended: what was counted stays counted
   struct Query {
     std::weak_ptr<ControlClient> client;
     ConnectionsQuery query;
   };
   std::list<Query> queries_;
   std::uint64_t lastQuery_ = 0;
-  const std::optional<Milliseconds> watchdog_ = platform::watchdogTime();
-  Clock::time_point nextWatchdog_ = watchdog_ ? began_ : Clock::time_point::max();
 };
 
 /// 0 in gracefulTimeout means no limit.

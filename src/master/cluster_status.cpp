@@ -13,12 +13,6 @@ namespace artel {
 
 namespace {
 
-std::uint64_t monotonicMilliseconds() {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
-          .count());
-}
-
 std::string localTime(std::time_t time) {
   char text[32] = "-";
   if (const std::tm* parts = std::localtime(&time)) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", parts);
@@ -36,8 +30,7 @@ void sayLines(ControlClient& client, const std::string& text) {
 }  // namespace
 
 std::optional<WorkerNumbers> Cluster::numbersOf(const Process& process) {
-  return readStatistics({static_cast<const std::byte*>(process.statistics.data()), process.statistics.size()},
-                        monotonicMilliseconds());
+  return readStatistics(blockOf(process), monotonicMilliseconds());
 }
 
 StatusReport Cluster::report() {

@@ -32,7 +32,8 @@ void Cluster::tell(Process& process, bool graceful, Milliseconds timeout) {
   process.given = timeout;
   const char kind = graceful ? WorkerProcess::stopGracefullyMessage : WorkerProcess::stopMessage;
   // A worker that has not read the last hundred messages does not read this one; it will be killed.
-  if (process.channel && process.channel.put(kind, std::to_string(timeout.count()))) return;
+  const std::string what = std::to_string(timeout.count()) + (phase_ == Phase::stopping ? " service" : "");
+  if (process.channel && process.channel.put(kind, what)) return;
   static_cast<void>(
       platform::notify(process.pid, graceful ? platform::Notice::stopGracefully : platform::Notice::stop));
 }

@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 
+#include "artel/version.hpp"
 #include "src/log.hpp"
+#include "src/master/metrics_text.hpp"
 #include "src/master/start_screen.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/process.hpp"
@@ -16,6 +19,19 @@ int runSingle(const Plan& plan) {
   log::setWho(worker.name + "/" + std::to_string(platform::currentPid()));
   WorkerProcess::Setup setup;
   setup.worker = &worker;
+  auto memory = platform::SharedMemory::create(sizeof(net::StatisticsBlock));
+  if (!memory) throw SetupError(Exit::failed, "no memory: " + memory.error().message);
+  setup.statistics = net::StatisticsBlock::prepare(memory->data(), buildId());
+  setup.numbers = [&, startedAt = std::time(nullptr)] {
+    MetricsReport report{std::string(version()), std::string(buildId()), static_cast<std::uint64_t>(startedAt), 0, {}};
+    MetricsReport::Group group;
+    group.worker = worker.core().metricsName();
+    group.wanted = 1;
+    addProcess(group, {static_cast<const std::byte*>(memory->data()), memory->size()}, monotonicMilliseconds(),
+               platform::residentMemory());
+    report.groups.push_back(std::move(group));
+    return metricsText(report);
+  };
   if (!worker.core().address.none()) setup.listener = worker.core().bind();
   setup.ready = [&] {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);

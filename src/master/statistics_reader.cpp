@@ -38,6 +38,17 @@ std::string buildOf(const Block& block) {
   return text;
 }
 
+const Block* blockIn(std::span<const std::byte> memory) noexcept {
+  if (memory.size() < sizeof(Block) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(Block) != 0)
+    return nullptr;
+  const auto* block = reinterpret_cast<const Block*>(memory.data());
+  // A block that is longer has fields that this build does not know; the known ones stand where they stood.
+  if (block->magic.load(std::memory_order_acquire) != Block::magicNumber ||
+      block->version.load(relaxed) != Block::layoutVersion || block->size.load(relaxed) < sizeof(Block))
+    return nullptr;
+  return block;
+}
+
 struct Moment {
   std::uint64_t at, requests, bytesIn, bytesOut;
 };
@@ -59,14 +70,16 @@ Moment rateBase(const Block& block, std::uint64_t now) noexcept {
 
 }  // namespace
 
+std::uint64_t monotonicMilliseconds() {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
 std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, std::uint64_t now) {
-  if (memory.size() < sizeof(Block) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(Block) != 0)
-    return std::nullopt;
-  const auto& block = *reinterpret_cast<const Block*>(memory.data());
-  // A block that is longer has fields that this build does not know; the known ones stand where they stood.
-  if (block.magic.load(std::memory_order_acquire) != Block::magicNumber ||
-      block.version.load(relaxed) != Block::layoutVersion || block.size.load(relaxed) < sizeof(Block))
-    return std::nullopt;
+  const Block* known = blockIn(memory);
+  if (known == nullptr) return std::nullopt;
+  const Block& block = *known;
   WorkerNumbers numbers;
   numbers.connections = block.connections.load(relaxed);
   numbers.timers = block.timers.load(relaxed);
@@ -91,6 +104,33 @@ std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, s
   numbers.subject = running & ((std::uint64_t{1} << Block::kindShift) - 1);
   numbers.build = buildOf(block);
   return numbers;
+}
+
+Totals& Totals::operator+=(const Totals& other) noexcept {
+  requests += other.requests;
+  sendFails += other.sendFails;
+  bytesIn += other.bytesIn;
+  bytesOut += other.bytesOut;
+  for (std::size_t i = 0; i < callbacks.size(); ++i) {
+    callbacks[i] += other.callbacks[i];
+    turnTimes[i] += other.turnTimes[i];
+  }
+  return *this;
+}
+
+std::optional<Totals> readTotals(std::span<const std::byte> memory) {
+  const Block* block = blockIn(memory);
+  if (block == nullptr) return std::nullopt;
+  Totals totals;
+  totals.requests = block->requests.load(relaxed);
+  totals.sendFails = block->sendFails.load(relaxed);
+  totals.bytesIn = block->bytesIn.load(relaxed);
+  totals.bytesOut = block->bytesOut.load(relaxed);
+  for (std::size_t i = 0; i < totals.callbacks.size(); ++i) {
+    totals.callbacks[i] = block->callbacks[i].load(relaxed);
+    totals.turnTimes[i] = block->turnTimes[i].load(relaxed);
+  }
+  return totals;
 }
 
 }  // namespace artel

@@ -3,6 +3,7 @@
 // layout is no numbers at all ("N/A" on the screens).
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,8 +33,21 @@ struct WorkerNumbers {
   bool busy() const noexcept { return inTurn >= busyAfter; }
 };
 
+/// The clock that blocks are read by.
+std::uint64_t monotonicMilliseconds();
+
 /// `now`: milliseconds of the monotonic clock. The memory must be aligned for 64-bit words; nothing when it is not a
 /// block of this layout, or is shorter than what this build reads.
 std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, std::uint64_t now);
+
+/// What only grows, of one process or of many.
+struct Totals {
+  using Counts = std::array<std::uint64_t, net::Histogram::buckets>;
+  std::uint64_t requests = 0, sendFails = 0, bytesIn = 0, bytesOut = 0;
+  Counts callbacks{}, turnTimes{};
+  Totals& operator+=(const Totals& other) noexcept;
+};
+/// Nothing where readStatistics() would have nothing.
+std::optional<Totals> readTotals(std::span<const std::byte> memory);
 
 }  // namespace artel

@@ -47,6 +47,8 @@ std::string Worker::Core::label() const {
   return "worker " + (worker.name != "none" ? "\"" + worker.name + "\" (" + shown + ")" : shown);
 }
 
+std::string Worker::Core::metricsName() const { return worker.name != "none" ? worker.name : shown; }
+
 void Worker::Core::resolve() {
   const std::string& transport = worker.transport;
   if (transport == "ssl" || address.scheme == "ssl" || address.scheme == "https" || address.scheme == "wss" ||
@@ -123,13 +125,13 @@ platform::ListenOptions Worker::Core::listenOptions() const {
 }
 
 platform::NativeSocket Worker::Core::bind(const std::function<bool()>& again) {
-  const auto open = [&] { return platform::openListener(address.kind, address.host, address.port, listenOptions()); };
-  auto socket = open();
   if (const auto passed = platform::inheritedListener(address.kind, address.host, address.port, listenOptions());
       passed != platform::noSocket) {
     inherited = true;
     return passed;
   }
+  const auto open = [&] { return platform::openListener(address.kind, address.host, address.port, listenOptions()); };
+  auto socket = open();
   while (!socket && socket.error().code == Errc::addressInUse && again && again()) socket = open();
   if (!socket) {
     const Error& error = socket.error();

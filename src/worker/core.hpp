@@ -38,6 +38,8 @@ struct Worker::Core {
 
   /// "worker chat" or "worker text://0.0.0.0:2347": for errors and logs.
   std::string label() const;
+  /// "chat", or the address of one without a name: what tells it from others, alike in every process.
+  std::string metricsName() const;
   /// Address, transport and protocol made to agree; handlers checked against the protocol. Throws SetupError (E06).
   void resolve();
   /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).

@@ -60,7 +60,14 @@ bool Balance::mayAccept() const noexcept {
   return slots[mine].load(std::memory_order_relaxed) <= least + std::max<std::uint32_t>(4, least / 8);
 }
 
-WorkerProcess::WorkerProcess(Setup setup) : setup_(std::move(setup)), fixed_(fixedOf(*setup_.worker)) {
+WorkerProcess::WorkerProcess(Setup setup)
+    : setup_(std::move(setup)),
+      fixed_(fixedOf(*setup_.worker)),
+      numbers_({[](std::function<void()> f) { net::loop().post(std::move(f)); },
+                [this](const std::string& question) {
+                  return setup_.channel && setup_.channel.put(metricsMessage, question);
+                },
+                setup_.numbers}) {
   theProcess = this;
   net::createLoop();
   net::activity.counters = &counted;
@@ -86,6 +93,10 @@ WorkerProcess::~WorkerProcess() {
 WorkerProcess* WorkerProcess::current() noexcept { return theProcess; }
 bool WorkerProcess::stopping() noexcept { return theProcess != nullptr && theProcess->stopping_; }
 bool WorkerProcess::endsNow() noexcept { return stopping() && !theProcess->graceful_; }
+
+bool WorkerProcess::serviceStopping() noexcept {
+  return stopping() && (theProcess->serviceStopping_ || !theProcess->setup_.channel);
+}
 
 int WorkerProcess::run() {
   watch();
@@ -121,6 +132,7 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
   switch (message.kind) {
     case stopMessage:
     case stopGracefullyMessage: {
+      if (message.body.ends_with(" service")) serviceStopping_ = true;
       int milliseconds = 0;
       std::from_chars(message.body.data(), message.body.data() + message.body.size(), milliseconds);
       return stop(0, message.kind == stopGracefullyMessage, std::chrono::milliseconds(milliseconds));
@@ -131,6 +143,8 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
       pages_.push_back(message.body);
       if (pages_.size() == 1) net::loop().post([this] { tellPage(); });
       return;
+    case metricsMessage:
+      return numbers_.heard(message.body);
     case logMessage:
       if (message.descriptor != platform::noSocket) platform::becomeDescriptor(message.descriptor, log::targets().file);
       return;
@@ -275,6 +289,7 @@ void WorkerProcess::warnOfLateChanges() {
 void WorkerProcess::sweep() {
   warnOfLateChanges();
   askForReplacement();
+  numbers_.timePasses(std::chrono::steady_clock::now());
   const Conn::Clock now = Conn::clock();
   const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= stopTimeout_;
   for (Worker* worker : Worker::all()) {

@@ -16,6 +16,7 @@
 #include "artel/worker.hpp"
 #include "platform/platform.hpp"
 #include "src/net/statistics.hpp"
+#include "src/worker/service_numbers.hpp"
 
 namespace artel {
 
@@ -39,11 +40,14 @@ class WorkerProcess {
     Balance balance;
     net::StatisticsBlock* statistics = nullptr;  ///< prepared; null: nobody reads it
     std::function<void()> ready;                 ///< without a channel: called when the worker serves
+    std::function<std::string()> numbers;        ///< without a channel: the answer of http::serveMetrics
   };
   // Messages on the channel, to the master ...
-  static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R', pageMessage = 'c';
-  // (pageMessage: a Page, as the answer to the same kind with a PageRequest) ... and from it. The first two carry the
-  // milliseconds there are, the last two a descriptor.
+  static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R', pageMessage = 'c',
+                        metricsMessage = 'm';
+  // (pageMessage: a Page, as the answer to the same kind with a PageRequest; metricsMessage: a question, which comes
+  // back with an answer) ... and from it. The first two carry the milliseconds there are, and "service" when it is the
+  // whole service that stops; the last two a descriptor.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
                         outputMessage = 'o';
 
@@ -70,6 +74,9 @@ class WorkerProcess {
   static bool stopping() noexcept;
   /// And not gracefully: connections are told to end.
   static bool endsNow() noexcept;
+  /// It is not only this process that stops.
+  static bool serviceStopping() noexcept;
+  ServiceNumbers& numbers() noexcept { return numbers_; }
   /// Called by a Worker whose number of connections has changed.
   void connectionsChanged();
   Balance& balance() noexcept { return setup_.balance; }
@@ -99,13 +106,14 @@ class WorkerProcess {
 
   Setup setup_;
   Fixed fixed_;
+  ServiceNumbers numbers_;
   std::deque<std::string> pages_;  ///< asked for; one is told in a turn
   std::chrono::steady_clock::time_point stopBegan_{};
   std::chrono::steady_clock::time_point replacementAsked_{};
   std::chrono::milliseconds stopTimeout_{0};  ///< from then on
   int exitCode_ = 0;
   bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, ticking_ = false,
-       warned_ = false;
+       warned_ = false, serviceStopping_ = false;
 };
 
 }  // namespace artel
