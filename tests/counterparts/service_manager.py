@@ -95,6 +95,7 @@ class Systemd(artel.Case):
                 while not process.stdout.readline().startswith("listening"):
                     pass
                 self.assertEqual(status_of(port), 200)
+                self.assertNotEqual(bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0, "as any listener has it")
                 process.terminate()
                 _, said = process.communicate(timeout=artel.patience)
                 self.assertEqual(process.returncode, 0, said)

@@ -95,5 +95,21 @@ TEST(Start, HelpAndVersion) {
   EXPECT_EQ(version.out().substr(0, 6), "artel ");
 }
 
+TEST(Start, CheckCompletionAndManWorkEverywhere) {
+  Program check("http_hello", {"check", "--json", "--listen", "http://127.0.0.1:0"});
+  EXPECT_EQ(check.wait(), 0) << check.err();
+  const std::string platform = "\"platform\":\"" + std::string(capabilities().platform) + "\"";
+  EXPECT_NE(check.out().find(platform), std::string::npos) << check.out();
+  EXPECT_NE(check.out().find("\"listen\":\"http://127.0.0.1:0\""), std::string::npos) << check.out();
+  Program misfit("http_hello", {"check", "--listen", "text://127.0.0.1:0"});
+  EXPECT_EQ(misfit.wait(), 6);
+  Program completion("http_hello", {"completion", "bash"});
+  EXPECT_EQ(completion.wait(), 0) << completion.err();
+  EXPECT_NE(completion.out().find("complete -F _artel_http_hello 'http_hello'"), std::string::npos) << completion.out();
+  Program man("http_hello", {"man"});
+  EXPECT_EQ(man.wait(), 0) << man.err();
+  EXPECT_NE(man.out().find(".TH \"HTTP_HELLO\" 1 "), std::string::npos) << man.out();
+}
+
 }  // namespace
 }  // namespace artel::testing
