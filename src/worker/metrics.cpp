@@ -12,10 +12,11 @@ bool asksFor(const Request& request, std::string_view path) {
   return request.path() == path && (request.method() == "GET" || request.method() == "HEAD");
 }
 
-Response plain(int status, std::string body) {
-  return {status,
-          {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}, {"Cache-Control", "no-store"}},
-          std::move(body)};
+constexpr const char* words = "text/plain; charset=utf-8";
+constexpr const char* samples = "text/plain; version=0.0.4; charset=utf-8";
+
+Response plain(int status, std::string body, const char* type = words) {
+  return {status, {{"Content-Type", type}, {"Cache-Control", "no-store"}}, std::move(body)};
 }
 
 }  // namespace
@@ -27,7 +28,7 @@ bool serveMetrics(TcpConnection& connection, const Request& request, std::string
   process->numbers().want([weak = connection.weak()](const std::string* text) {
     const auto alive = weak.lock();
     if (!alive) return;
-    alive->send(text != nullptr ? plain(200, *text) : plain(503, "the master process does not answer\n"));
+    alive->send(text != nullptr ? plain(200, *text, samples) : plain(503, "the master process does not answer\n"));
   });
   return true;
 }
