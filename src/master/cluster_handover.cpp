@@ -2,7 +2,9 @@
 // start, it becomes this process: same pid, same lock, same sockets, same children. Whatever is wrong with it before
 // that leaves everything as it was. docs/internals.md has the steps and the one window that remains.
 #include <algorithm>
+#include <cstring>
 #include <ctime>
+#include <type_traits>
 #include <utility>
 
 #include "artel/log.hpp"
@@ -19,6 +21,8 @@ namespace {
 /// Commands other than the reload are answered before this program is gone, unless they take longer.
 constexpr auto patience = 1s;
 constexpr std::size_t mostSaid = 4096;
+/// A socket that a service manager has bound stands for all processes, also with reusePort.
+constexpr std::size_t enoughForAll = 1'000'000;
 
 using Clock = std::chrono::steady_clock;
 
@@ -62,9 +66,10 @@ void Cluster::tryProgram() {
   candidate_->program = *program;
   auto pair = platform::openChannel();
   if (!pair) return refuseProgram(pair.error().message);
-  for (const HandoverState::Listener& one : listenersHeld())
-    static_cast<void>(
-        pair->master.put(HandoverCheck::heldMessage, HandoverCheck::listener(one.sockets.size(), one.address)));
+  for (const HandoverState::Listener& one : listenersHeld()) {
+    const std::size_t count = one.inherited ? enoughForAll : one.sockets.size();
+    static_cast<void>(pair->master.put(HandoverCheck::heldMessage, HandoverCheck::listener(count, one.address)));
+  }
   static_cast<void>(pair->master.put(HandoverCheck::endOfHeld));
   const auto checked = platform::checkProgram(*program, pair->worker);
   if (!checked) return refuseProgram(checked.error().message);
@@ -100,7 +105,7 @@ void Cluster::candidateHeard() {
         candidate.socketFiles.push_back(message->body);
         break;
       case HandoverCheck::boundMessage:
-        candidate.bound.push_back({message->body, {message->descriptor}});
+        candidate.bound.push_back({message->body, {message->descriptor}, false});
         break;
       case HandoverCheck::passedMessage:
         candidate.passed = true;
@@ -196,7 +201,8 @@ std::vector<HandoverState::Listener> Cluster::listenersHeld() const {
   for (const Slot& slot : slots_) {
     if (slot.listener == platform::noSocket) continue;
     const std::string& address = slot.planned->listener;
-    if (all.empty() || all.back().address != address) all.push_back({address, {}});
+    if (all.empty() || all.back().address != address)
+      all.push_back({address, {}, slot.planned->worker->core().inherited});
     auto& sockets = all.back().sockets;
     if (sockets.empty() || sockets.back() != slot.listener) sockets.push_back(slot.listener);
   }
@@ -238,7 +244,9 @@ HandoverState Cluster::stateToLeave() {
   }
   const std::vector<std::string> keys = workerKeys(plan_);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    HandoverState::Crew crew{keys[i], plan_.workers[i].count, balances_[&plan_.workers[i]].native(), {}};
+    HandoverState::Crew crew{keys[i], plan_.workers[i].count, balances_[&plan_.workers[i]].native(), {}, {}};
+    const Totals& past = past_[&plan_.workers[i]];
+    crew.past.assign(reinterpret_cast<const char*>(&past), sizeof past);
     for (const ExitCounts::Ended& one : exits_[&plan_.workers[i]].all())
       crew.ended.push_back({one.reason, one.count, millisecondsOf(one.last)});
     state.crews.push_back(std::move(crew));
@@ -288,7 +296,9 @@ Cluster::Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher, Han
 std::vector<platform::NativeSocket> Cluster::heldFor(const PlannedWorker& planned) {
   if (!left_) return {};
   for (HandoverState::Listener& one : left_->listeners) {
-    if (one.address == planned.listener) return std::exchange(one.sockets, {});
+    if (one.address != planned.listener) continue;
+    planned.worker->core().inherited = one.inherited;
+    return std::exchange(one.sockets, {});
   }
   return {};
 }
@@ -346,6 +356,8 @@ bool Cluster::adoptCrew(const PlannedWorker& planned, const std::string& key) {
   const bool same = memory.data() != nullptr;
   shareBalance(planned, std::move(memory));
   if (crew != left_->crews.end()) {
+    static_assert(std::is_trivially_copyable_v<Totals>);
+    if (crew->past.size() == sizeof(Totals)) std::memcpy(&past_[&planned], crew->past.data(), sizeof(Totals));
     for (const HandoverState::Ended& one : crew->ended)
       exits_[&planned].adopt({one.reason, one.count, timeOf(one.last)});
   }

@@ -72,6 +72,7 @@ void pass(Fields& fields, HandoverState::Process& p) {
 
 void pass(Fields& fields, HandoverState::Crew& crew) {
   fields(crew.worker), fields(crew.count), fields(crew.balance);
+  fields(crew.past);
   fields.list(crew.ended, [&](HandoverState::Ended& one) { fields(one.reason), fields(one.count), fields(one.last); });
 }
 
@@ -83,7 +84,9 @@ void pass(Fields& fields, HandoverState& s) {
   fields(s.graceful), fields(s.timeout), fields(s.replaced), fields(s.kept), fields(s.killedLate);
   fields.list(s.clients);
   fields.list(s.socketFiles);
-  fields.list(s.listeners, [&](HandoverState::Listener& one) { fields(one.address), fields.list(one.sockets); });
+  fields.list(s.listeners, [&](HandoverState::Listener& one) {
+    fields(one.address), fields(one.inherited), fields.list(one.sockets);
+  });
   fields.list(s.crews, [&](HandoverState::Crew& one) { pass(fields, one); });
   fields.list(s.processes, [&](HandoverState::Process& one) { pass(fields, one); });
 }

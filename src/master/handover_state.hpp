@@ -48,10 +48,12 @@ struct HandoverState {
     int count = 0;
     platform::NativeSocket balance = platform::noSocket;
     std::vector<Ended> ended;
+    std::string past;  ///< Totals of the processes that have ended, as they lie in memory
   };
   struct Listener {
     std::string address;                          ///< PlannedWorker::listener
     std::vector<platform::NativeSocket> sockets;  ///< one for each slot with reusePort, else one
+    bool inherited = false;                       ///< a service manager had bound it
   };
 
   Programs programs;

@@ -20,8 +20,8 @@ HandoverState filled() {
   state.timeout = 2000;
   state.clients = {11, 12};
   state.socketFiles = {"/run/chat.sock"};
-  state.listeners = {{"tcp 0.0.0.0:80", {3, 4}}, {"unix /run/chat.sock", {8}}};
-  state.crews = {{"web\ttcp 0.0.0.0:80", 2, 9, {{"signal SEGV", 3, 1234}}}};
+  state.listeners = {{"tcp 0.0.0.0:80", {3, 4}, false}, {"unix /run/chat.sock", {8}, true}};
+  state.crews = {{"web\ttcp 0.0.0.0:80", 2, 9, {{"signal SEGV", 3, 1234}}, std::string("\0\1", 2)}};
   HandoverState::Process process;
   process.worker = "web\ttcp 0.0.0.0:80";
   process.id = 1;
@@ -45,6 +45,8 @@ TEST(HandoverStateForm, WhatIsWrittenIsRead) {
   ASSERT_EQ(read->listeners.size(), 2u);
   EXPECT_EQ(read->listeners[0].sockets, (std::vector<platform::NativeSocket>{3, 4}));
   ASSERT_EQ(read->crews.size(), 1u);
+  EXPECT_EQ(read->crews[0].past, std::string("\0\1", 2));
+  EXPECT_TRUE(read->listeners[1].inherited);
   EXPECT_EQ(read->crews[0].ended[0].reason, "signal SEGV");
   ASSERT_EQ(read->processes.size(), 2u);
   EXPECT_EQ(read->processes[0].pid, 4711);
