@@ -71,6 +71,8 @@ class Channel {
   /// Without waiting: Errc::wouldBlock when the other side has not taken what it was told before. A passed descriptor
   /// is copied: the sender keeps its own.
   Result<void> put(char kind, std::string_view body = {}, NativeSocket passed = noSocket) const;
+  /// The same, without words for what went wrong: also in a signal handler.
+  bool tryPut(char kind, std::string_view body) const noexcept;
   /// Without waiting: a message, the end, or Errc::wouldBlock.
   Result<ChannelMessage> take() const;
   void close();
@@ -124,6 +126,28 @@ struct NoticeSignal {
   Notice notice;
 };
 std::vector<NoticeSignal> noticeSignals();
+
+// ---- where a process is (crash.cpp) ---------------------------------------------------------------------------------
+
+/// What a signal handler has to say. A stack is lines "  #0   function  program+0x1234", the innermost call first, then
+/// one with the command that names the lines of the source.
+struct Crash {
+  std::string_view signal;  ///< "SEGV"
+  std::string_view detail;  ///< "at address 0x10", "sent by process 812", or nothing
+  std::string_view stack;
+};
+/// From now on SEGV, BUS, FPE, ILL and ABRT of this process are reported before they end it, as they would have without
+/// this. `report` runs in a signal handler: it may allocate nothing. What the program has a handler of its own for is
+/// left alone, and everything in a build with a sanitizer. Not inherited by spawnWorker's children.
+void onCrash(void (*report)(const Crash&) noexcept) noexcept;
+/// Gives the signals back.
+void offCrash() noexcept;
+/// In a worker: what to do with its stack when the master asks for it; runs in a signal handler, too.
+void answerTraces(void (*answer)(std::string_view stack) noexcept) noexcept;
+/// In the master, of a worker that spawnWorker made. What waits in the kernel answers when it has come back.
+Result<void> askTrace(Pid pid);
+/// A stack with the names of functions as they are written. Not in a signal handler.
+std::string demangled(std::string_view stack);
 
 /// Memory that forked workers and the master share, zeroed at first; unmapped by the destructor. On a system without
 /// worker processes: ordinary memory.
@@ -190,6 +214,8 @@ Result<NativeSocket> connectControl(const std::string& path);
 Result<NativeSocket> openAppend(const std::string& path);
 /// One write. False: not all of it was taken (a full disk), and what was not is lost.
 bool appendTo(NativeSocket file, std::string_view bytes) noexcept;
+/// The same to standard error, whatever that is.
+bool appendToStandardError(std::string_view bytes) noexcept;
 std::uint64_t fileSize(NativeSocket file) noexcept;
 /// Whether the open file is the one at the path. Not after somebody moved, replaced or deleted it.
 bool isFileAt(NativeSocket file, const std::string& path) noexcept;
@@ -420,6 +446,9 @@ std::vector<std::pair<std::string, std::string>> systemLimits();
 std::size_t residentMemory();
 /// Of another process of this user; 0 where the system does not tell.
 std::size_t residentMemory(Pid pid);
+/// What a process does, in the letter that ps has for it: 'T' is stopped by a signal, 't' by a debugger, 'D' waits in
+/// the kernel where no signal reaches it. 0 where the system does not tell.
+char processState(Pid pid);
 /// Of the last 1, 5 and 15 minutes, where the system tells.
 std::array<std::optional<double>, 3> loadAverage();
 /// Flushes and ends the process at once, without running static destructors.

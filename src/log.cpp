@@ -3,8 +3,10 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <ctime>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +14,7 @@
 #include <utility>
 
 #include "artel/log.hpp"
+#include "platform/fixed_text.hpp"
 #include "platform/platform.hpp"
 
 namespace artel::log {
@@ -84,6 +87,22 @@ spdlog::logger& logger() {
 
 Level current = Level::info;
 
+/// Our own names: spdlog's are "warning" and "critical".
+constexpr std::string_view names[] = {"trace", "debug", "info ", "warn ", "error", ""};
+
+std::chrono::seconds utcOffset{0};
+
+/// What the local clock shows is ahead of UTC by this.
+std::chrono::seconds offsetNow() {
+  using namespace std::chrono;
+  const std::time_t now = std::time(nullptr);
+  const std::tm* local = std::localtime(&now);
+  if (local == nullptr) return seconds{0};
+  const sys_days day = year{local->tm_year + 1900} / (local->tm_mon + 1) / local->tm_mday;
+  const auto shown = day + hours(local->tm_hour) + minutes(local->tm_min) + seconds(local->tm_sec);
+  return shown.time_since_epoch() - seconds(now);
+}
+
 }  // namespace
 
 Targets& targets() noexcept {
@@ -96,7 +115,10 @@ std::string spdlogVersion() {
          std::to_string(SPDLOG_VER_PATCH);
 }
 
-void setWho(std::string name) { who() = std::move(name); }
+void setWho(std::string name) {
+  who() = std::move(name);
+  utcOffset = offsetNow();
+}
 
 void setLevel(Level level) noexcept {
   current = level;
@@ -107,9 +129,28 @@ Level level() noexcept { return current; }
 
 void write(Level level, std::string_view line) {
   if (level < current) return;
-  // Our own names: spdlog's are "warning" and "critical".
-  constexpr std::string_view names[] = {"trace", "debug", "info ", "warn ", "error", ""};
   logger().log(spdlogLevel(level), "{} {}{}{}", names[static_cast<int>(level)], who(), who().empty() ? "" : " ", line);
+}
+
+void writeInHandler(Level level, std::string_view line) noexcept {
+  if (level < current) return;
+  using namespace std::chrono;
+  const auto now = floor<milliseconds>(system_clock::now()) + utcOffset;
+  const auto today = floor<days>(now);
+  const year_month_day date(today);
+  const hh_mm_ss time(now - today);
+  const auto number = [](auto value) { return static_cast<std::uint64_t>(value); };
+  static platform::FixedText<32 * 1024> text;
+  text.clear();
+  text.add(number(static_cast<int>(date.year())), 4).add("-");
+  text.add(static_cast<unsigned>(date.month()), 2).add("-").add(static_cast<unsigned>(date.day()), 2).add(" ");
+  text.add(number(time.hours().count()), 2).add(":").add(number(time.minutes().count()), 2).add(":");
+  text.add(number(time.seconds().count()), 2).add(".").add(number(time.subseconds().count()), 3).add(" ");
+  text.add(names[static_cast<int>(level)]).add(" ").add(who()).add(who().empty() ? "" : " ").add(line).add("\n");
+  const Targets& to = targets();
+  if (to.standardError) static_cast<void>(platform::appendToStandardError(text.view()));
+  if (to.file != -1) static_cast<void>(platform::appendTo(to.file, text.view()));
+  if (to.launcher != -1 && level >= Level::warn) static_cast<void>(platform::appendTo(to.launcher, text.view()));
 }
 
 }  // namespace artel::log

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+
+#include "artel/log.hpp"
 
 namespace artel::log {
 
@@ -19,5 +22,9 @@ Targets& targets() noexcept;
 
 /// Of the spdlog that is in this program: it does not say which one was found when it started.
 std::string spdlogVersion();
+
+/// A line as write() makes it, in a signal handler: nothing is allocated, and the time is local by the offset that was
+/// right when setWho() was called.
+void writeInHandler(Level level, std::string_view line) noexcept;
 
 }  // namespace artel::log

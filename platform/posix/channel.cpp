@@ -28,7 +28,10 @@ Channel::~Channel() { close(); }
 
 void Channel::close() { closeSocket(std::exchange(end_, noSocket)); }
 
-Result<void> Channel::put(char kind, std::string_view body, NativeSocket passed) const {
+namespace {
+
+/// 0 or errno.
+int send(NativeSocket end, char kind, std::string_view body, NativeSocket passed) noexcept {
   iovec parts[2] = {{&kind, 1}, {const_cast<char*>(body.data()), body.size()}};
   msghdr message{};
   message.msg_iov = parts;
@@ -45,10 +48,19 @@ Result<void> Channel::put(char kind, std::string_view body, NativeSocket passed)
     std::memcpy(CMSG_DATA(header), &number, sizeof number);
   }
   for (;;) {
-    if (::sendmsg(static_cast<int>(end_), &message, MSG_NOSIGNAL) >= 0) return {};
-    if (errno != EINTR) return systemError(errno);
+    if (::sendmsg(static_cast<int>(end), &message, MSG_NOSIGNAL) >= 0) return 0;
+    if (errno != EINTR) return errno;
   }
 }
+
+}  // namespace
+
+Result<void> Channel::put(char kind, std::string_view body, NativeSocket passed) const {
+  if (const int failed = send(end_, kind, body, passed); failed != 0) return systemError(failed);
+  return {};
+}
+
+bool Channel::tryPut(char kind, std::string_view body) const noexcept { return send(end_, kind, body, noSocket) == 0; }
 
 Result<ChannelMessage> Channel::take() const {
   // One thread a process takes messages, one at a time.

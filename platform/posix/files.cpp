@@ -28,6 +28,8 @@ bool appendTo(NativeSocket file, std::string_view bytes) noexcept {
   return written == static_cast<ssize_t>(bytes.size());
 }
 
+bool appendToStandardError(std::string_view bytes) noexcept { return appendTo(STDERR_FILENO, bytes); }
+
 std::uint64_t fileSize(NativeSocket file) noexcept {
   struct stat info {};
   return ::fstat(static_cast<int>(file), &info) == 0 && S_ISREG(info.st_mode) ? static_cast<std::uint64_t>(info.st_size)

@@ -15,23 +15,9 @@
 
 #include "platform/platform.hpp"
 #include "platform/posix/procfs.hpp"
+#include "platform/posix/signals.hpp"
 #include "platform/posix/system_error.hpp"
-
-// ThreadSanitizer runs a thread of its own; AddressSanitizer runs none by default.
-#if defined(__SANITIZE_THREAD__)
-#  define ARTEL_TSAN 1
-#elif defined(__has_feature)
-#  if __has_feature(thread_sanitizer)
-#    define ARTEL_TSAN 1
-#  endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#  define ARTEL_ASAN 1
-#elif defined(__has_feature)
-#  if __has_feature(address_sanitizer)
-#    define ARTEL_ASAN 1
-#  endif
-#endif
+#include "platform/sanitized.hpp"
 
 #ifdef __GLIBC__
 #  include <malloc.h>
@@ -40,48 +26,10 @@
 namespace artel::platform {
 namespace {
 
-#ifdef ARTEL_TSAN
-constexpr std::size_t allowedThreads = 2;
-#else
-constexpr std::size_t allowedThreads = 1;
-#endif
-#if defined(ARTEL_TSAN) || defined(ARTEL_ASAN)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
+constexpr std::size_t allowedThreads = threadSanitizer ? 2 : 1;
 
 /// Who forked this process, 0 in a process that spawnWorker did not make.
 pid_t forkedBy = 0;
-
-std::string signalName(int number) {
-  switch (number) {
-#define ARTEL_SIGNAL(name) \
-  case SIG##name:          \
-    return #name
-    ARTEL_SIGNAL(HUP);
-    ARTEL_SIGNAL(INT);
-    ARTEL_SIGNAL(QUIT);
-    ARTEL_SIGNAL(ILL);
-    ARTEL_SIGNAL(TRAP);
-    ARTEL_SIGNAL(ABRT);
-    ARTEL_SIGNAL(BUS);
-    ARTEL_SIGNAL(FPE);
-    ARTEL_SIGNAL(KILL);
-    ARTEL_SIGNAL(USR1);
-    ARTEL_SIGNAL(SEGV);
-    ARTEL_SIGNAL(USR2);
-    ARTEL_SIGNAL(PIPE);
-    ARTEL_SIGNAL(ALRM);
-    ARTEL_SIGNAL(TERM);
-    ARTEL_SIGNAL(XCPU);
-    ARTEL_SIGNAL(XFSZ);
-    ARTEL_SIGNAL(SYS);
-#undef ARTEL_SIGNAL
-    default:
-      return std::to_string(number);
-  }
-}
 
 /// The ids of this process' threads; empty where the system does not tell.
 std::vector<std::string> threadsNow() {
@@ -120,6 +68,7 @@ void restoreDefaultSignals() {
   for (int number = 1; number <= last; ++number) {
     // The sanitizers' reports come from their handlers.
     if (sanitized && (number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL)) continue;
+    if (isUsersCrashHandler(number)) continue;
     struct sigaction action {};
     // With TTOU at its default a worker, being in a background group, is stopped by its first line under `stty tostop`.
     action.sa_handler = number == SIGPIPE || number == SIGTTOU ? SIG_IGN : SIG_DFL;
@@ -132,6 +81,7 @@ void restoreDefaultSignals() {
   try {
     if (childFirst) childFirst();
     restoreDefaultSignals();
+    expectTraces();
     // An own group: Ctrl+C reaches the master only, which then stops its workers in order.
     ::setpgid(0, 0);
     sigset_t none;
@@ -156,7 +106,8 @@ Result<void> mayFork() {
 
 std::string describe(const ChildExit& exit) {
   if (exit.signal == 0) return "code " + std::to_string(exit.code);
-  return "signal " + signalName(exit.signal) + (exit.coreDumped ? " (core dumped)" : "");
+  const std::string name(signalName(exit.signal));
+  return "signal " + (name.empty() ? std::to_string(exit.signal) : name) + (exit.coreDumped ? " (core dumped)" : "");
 }
 
 Pid currentPid() noexcept { return ::getpid(); }
@@ -259,8 +210,8 @@ void dieWithParent(std::chrono::milliseconds grace) {
   struct sigaction action {};
   action.sa_handler = parentDied;
   action.sa_flags = SA_RESTART;
-  ::sigaction(SIGRTMIN, &action, nullptr);
-  ::prctl(PR_SET_PDEATHSIG, SIGRTMIN);
+  ::sigaction(parentDiedSignal(), &action, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, parentDiedSignal());
 #endif
   // The parent may have died before the line above; then no signal comes.
   if (forkedBy != 0 && ::getppid() != forkedBy) parentDied(0);

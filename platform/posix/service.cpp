@@ -144,6 +144,13 @@ std::size_t residentMemory(Pid pid) {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+char processState(Pid pid) {
+  // "4711 (name, which may hold anything) S ..."
+  const std::string line = procfs::firstLine("/proc/" + std::to_string(pid) + "/stat");
+  const auto name = line.rfind(") ");
+  return name == std::string::npos || name + 2 >= line.size() ? '\0' : line[name + 2];
+}
+
 void endProcess(int code) {
   std::cout.flush();
   std::clog.flush();

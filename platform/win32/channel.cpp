@@ -19,6 +19,8 @@ void Channel::close() { closeSocket(std::exchange(end_, noSocket)); }
 
 Result<void> Channel::put(char, std::string_view, NativeSocket) const { return unsupported(); }
 
+bool Channel::tryPut(char, std::string_view) const noexcept { return false; }
+
 Result<ChannelMessage> Channel::take() const { return unsupported(); }
 
 Result<ChannelPair> openChannel() { return unsupported(); }

@@ -24,6 +24,10 @@ bool appendTo(NativeSocket file, std::string_view bytes) noexcept {
          written == bytes.size();
 }
 
+bool appendToStandardError(std::string_view bytes) noexcept {
+  return appendTo(reinterpret_cast<NativeSocket>(::GetStdHandle(STD_ERROR_HANDLE)), bytes);
+}
+
 std::uint64_t fileSize(NativeSocket file) noexcept {
   LARGE_INTEGER size{};
   return ::GetFileSizeEx(handleOf(file), &size) == 0 ? 0 : static_cast<std::uint64_t>(size.QuadPart);

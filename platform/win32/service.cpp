@@ -79,6 +79,8 @@ std::vector<std::pair<std::string, std::string>> systemLimits() { return {}; }
 
 std::size_t residentMemory(Pid pid) { return pid == currentPid() ? residentMemory() : 0; }
 
+char processState(Pid) { return '\0'; }
+
 std::array<std::optional<double>, 3> loadAverage() { return {}; }
 
 std::size_t residentMemory() {
