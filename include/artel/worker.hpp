@@ -251,6 +251,12 @@ class Worker {
   /// Reload onto a changed program file: how long the new program may take to come through Worker::runAll when it is
   /// tried, before it is refused.
   static inline std::chrono::milliseconds checkTimeout{5'000};
+  /// A worker that does not come out of one callback for so long is killed, and a new one follows: an endless loop, a
+  /// call that waits for ever. The log has its stack first. So is one that was stopped (signal STOP) for so long; not
+  /// one that a debugger holds, and nothing before onWorkerStart has returned. Many callbacks that are short each are
+  /// no reason. It may take a quarter longer. Its other connections are lost with it, so give it many times what a
+  /// callback may take. 0: never. Windows: no effect, there is no master.
+  static inline std::chrono::milliseconds workerTimeout{0};
   /// Memory of one process for what compressed WebSocket connections remember from message to message. Beyond it new
   /// ones remember nothing (no_context_takeover): their messages shrink less. Bytes.
   static inline std::size_t deflateMemory = std::size_t{64} * 1024 * 1024;

@@ -245,6 +245,7 @@ void Cluster::turn() {
   replaceWorn();
   killLate();
   advanceHandover();
+  watchStuck();
   std::vector<platform::NativeSocket> readers, writers;
   std::vector<std::pair<Slot*, Process*>> channels;
   forEach([&](Slot& slot, Process& process) {
@@ -267,13 +268,15 @@ void Cluster::turn() {
   for (const platform::ChildExit& exit : wakeup.exits) ended(exit);
   control_.turn(wakeup, channels.size(), 0);
   advanceQueries();
+  advanceTraces();
   rotateLog();
   // Here, where all hooks have run and the loop looks whether anybody is left.
   if (std::exchange(WorkerProcess::serviceToStop, false)) beginStop(false, Worker::stopTimeout);
 }
 
 Cluster::Clock::time_point Cluster::nextDue() const {
-  auto next = std::min({control_.nextLimit(), nextRotation_, nextWatchdog_});
+  auto next = std::min({control_.nextLimit(), nextRotation_, nextWatchdog_, nextLook_});
+  for (const Trace& one : traces_) next = std::min(next, one.until);
   for (const Query& one : queries_) next = std::min(next, one.query.due());
   if (candidate_ && candidate_->pid != 0) next = std::min(next, candidate_->deadline);
   if (candidate_ && candidate_->pid == 0 && candidate_->patience > Clock::now())
@@ -348,6 +351,8 @@ void Cluster::heard(Slot& slot, Process& process) {
     if (message->kind == 0) return process.channel.close();  // its exit follows
     if (message->kind == WorkerProcess::pageMessage) pageHeard(process.pid, message->body);
     if (message->kind == WorkerProcess::metricsMessage) metricsAsked(process, message->body);
+    if (message->kind == WorkerProcess::crashMessage) crashHeard(slot, process, message->body);
+    if (message->kind == WorkerProcess::stackMessage) stackHeard(slot, process, message->body);
     if (message->kind == WorkerProcess::stopServiceMessage) beginStop(false, Worker::stopTimeout);
     if (message->kind == WorkerProcess::replaceMessage && &process == &slot.serving) slot.worn = true;
     if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
@@ -371,24 +376,28 @@ void Cluster::ended(const platform::ChildExit& exit) {
     if (p.pid == exit.pid) slot = &s, process = &p;
   });
   if (slot == nullptr) return;  // a stranger that was handed to us
-  if (process->channel) heard(*slot, *process);
-  forEach([&](Slot& s, Process& p) {  // what it had to say may have moved it
-    if (p.pid == exit.pid) slot = &s, process = &p;
-  });
+  // What it had to say may have moved it, and there may be more behind that.
+  for (int i = 0; i < 2; ++i) {
+    if (process->channel) heard(*slot, *process);
+    forEach([&](Slot& s, Process& p) {
+      if (p.pid == exit.pid) slot = &s, process = &p;
+    });
+  }
   if (const auto all = records(*slot); process->record < all.size()) all[process->record].store(Balance::notServing);
   const Process was = std::exchange(*process, Process{});
-  const std::string how = platform::describe(exit);
+  const std::string how = describe(was, exit);
   if (slot->planned != nullptr) {
     exits_[slot->planned].add(how, Clock::now());
     if (const auto counted = readTotals(blockOf(was))) past_[slot->planned] += *counted;
   }
   for (Query& one : queries_) one.query.gone(exit.pid, Clock::now());
   dropQueries();
+  traceEnded(exit.pid, how);
   if (Worker::onWorkerExit && slot->planned != nullptr)
     hook("onWorkerExit", [&] {
       Worker::onWorkerExit(*slot->planned->worker, exit.signal != 0 ? 128 + exit.signal : exit.code, exit.pid);
     });
-  if (was.killed) phase_ == Phase::stopping ? ++killed_ : ++reload_.killed;
+  if (was.killed && !was.stuck) phase_ == Phase::stopping ? ++killed_ : ++reload_.killed;
   if (phase_ == Phase::stopping) {
     ++stopped_;
     // One that was not ready yet may still have had the signal's default action.
@@ -407,7 +416,7 @@ void Cluster::ended(const platform::ChildExit& exit) {
 }
 
 void Cluster::endedServing(Slot& slot, const Process& was, const platform::ChildExit& exit) {
-  const std::string how = platform::describe(exit);
+  const std::string how = describe(was, exit);
   if (phase_ == Phase::starting && !was.ready) {
     failure_ = nameOf(slot) + " ended before it was ready: " + how;
     return beginStop(false, Worker::stopTimeout);
@@ -434,6 +443,10 @@ int Cluster::finish() {
   endStop();
   if (!failure_.empty()) throw SetupError(Exit::failed, failure_);
   return static_cast<int>(killed_ > 0 ? Exit::deadlinePassed : Exit::ok);
+}
+
+std::string Cluster::describe(const Process& process, const platform::ChildExit& exit) {
+  return platform::describe(exit) + (process.stuck && exit.signal != 0 ? " (workerTimeout)" : "");
 }
 
 bool Cluster::anyAlive() const noexcept {

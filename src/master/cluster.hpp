@@ -29,6 +29,7 @@
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
 #include "src/master/status_report.hpp"
+#include "src/master/stuck_watch.hpp"
 #include "src/worker/process.hpp"
 
 namespace artel {
@@ -62,7 +63,9 @@ class Cluster {
     Clock::time_point started{}, deadline = Clock::time_point::max();
     Milliseconds given{0};  ///< how long it was given to stop
     bool ready = false, told = false, graceful = false, killed = false;
-    bool late = false;  ///< a graceful one whose time is over
+    bool late = false;   ///< a graceful one whose time is over
+    bool stuck = false;  ///< killed for workerTimeout
+    StuckWatch watch;
     bool alive() const noexcept { return pid != 0; }
   };
   struct Slot {
@@ -136,6 +139,7 @@ class Cluster {
   }
   bool anyAlive() const noexcept;
   static std::string nameOf(const Slot& slot);
+  static std::string describe(const Process& process, const platform::ChildExit& exit);
   /// Two for each slot of this Worker, so that a process and its successor do not share one. None in gone_.
   std::span<std::atomic<std::uint32_t>> records(const Slot& slot);
   void shareBalance(const PlannedWorker& planned, platform::SharedMemory memory);
@@ -197,6 +201,16 @@ class Cluster {
   void advanceQueries();
   void dropQueries();
 
+  // cluster_stacks.cpp
+  static void crashHeard(const Slot& slot, const Process& process, const std::string& body);
+  void traceAsked(const Client& client, const ControlRequest& request);
+  static void traceFailed(ControlClient& client, platform::Pid pid);
+  void traceEnded(platform::Pid pid, const std::string& how);
+  void stackHeard(Slot& slot, Process& process, const std::string& body);
+  void advanceTraces();
+  void watchStuck();
+  void killStuck(Slot& slot, Process& process, const std::string& stack);
+
   // cluster_logs.cpp
   void reopenLogs();
   void rotateLog();
@@ -230,7 +244,7 @@ class Cluster {
   std::vector<std::weak_ptr<ControlClient>> stopWaiting_;
   bool crashed_ = false;  ///< a master before this one left its files: it did not end in order
   bool awaited_ = false;  ///< addresses of its workers
-  Clock::time_point began_ = Clock::now(), nextRotation_{};
+  Clock::time_point began_ = Clock::now(), nextRotation_{}, nextLook_{};
   const std::optional<Milliseconds> watchdog_ = platform::watchdogTime();
   Clock::time_point nextWatchdog_ = watchdog_ ? began_ : Clock::time_point::max();
   std::time_t startedAt_ = std::time(nullptr);
@@ -242,6 +256,12 @@ class Cluster {
   };
   std::list<Query> queries_;
   std::uint64_t lastQuery_ = 0;
+  struct Trace {
+    std::weak_ptr<ControlClient> client;
+    platform::Pid pid;
+    Clock::time_point until;
+  };
+  std::vector<Trace> traces_;
 };
 
 /// 0 in gracefulTimeout means no limit.

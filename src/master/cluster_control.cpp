@@ -23,6 +23,7 @@ void Cluster::asked(const Client& client, const ControlRequest& request) {
   }
   if (request.command == "status") return statusAsked(client, request);
   if (request.command == "connections") return connectionsAsked(client, request);
+  if (request.command == "trace") return traceAsked(client, request);
   client->err("the running master does not know the request \"" + request.command + "\"; it is another version");
   client->end(static_cast<int>(Exit::usage));
 }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "artel/error.hpp"
 
@@ -135,6 +136,12 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
   }
   const CommandRow& row = rowOf(verb, program, can);
   command.verb = row.verb;
+  if (row.verb == Verb::trace) {
+    if (topic.empty())
+      throw SetupError(Exit::usage, "trace: of which process?",
+                       {{"try", program + " trace PID      (" + program + " status has the numbers)"}});
+    pid = std::exchange(topic, "");
+  }
   if (!topic.empty() && row.words.empty())
     usage(program, "unexpected word \"" + topic + "\" (the application's own words follow \"--\")");
   for (const auto& [option, given] : known) {
@@ -148,7 +155,7 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
                          std::string(can.platform == "windows" ? "Windows" : can.platform),
                      {{"why", std::string(can.whyLimited)}, {"try", program + " start"}});
   if (!timeout.empty()) command.timeout = secondsOf(program, timeout);
-  if (!pid.empty()) command.pid = numberOf(program, "--pid", pid);
+  if (!pid.empty()) command.pid = numberOf(program, row.verb == Verb::trace ? "trace" : "--pid", pid);
   command.wait = !noWait;
   command.execute = execute;
   command.topic = topic;

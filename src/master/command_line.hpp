@@ -31,7 +31,7 @@ struct Command {
   std::vector<Override> listen, count;
   log::Level logLevel = log::Level::info;
   std::string topic;  ///< the word after "help" or "completion"
-  // connections
+  // connections, trace
   std::optional<std::int64_t> pid;
   std::string remote, sort, limit, status;
   std::vector<std::string> arguments;  ///< after "--"

@@ -11,13 +11,14 @@ namespace artel {
 
 namespace {
 
-constexpr std::array<CommandRow, 12> commands{{
+constexpr std::array<CommandRow, 13> commands{{
     {Verb::start, "start", "[-d] [-q]", "serve until Ctrl+C; -d in the background", false, true},
     {Verb::stop, "stop", "[-g] [-t S]", "stop; -g lets connections finish first", true, false},
     {Verb::restart, "restart", "[-d] [-g] [-t S]", "stop if it runs, then start", false, false},
     {Verb::reload, "reload", "[-g] [-t S] [--no-wait]", "new workers in place of the old, no gap", true, false},
     {Verb::status, "status", "[-d] [--json]", "the processes; -d live", true, false},
     {Verb::connections, "connections", "[--json]", "who is connected", true, false},
+    {Verb::trace, "trace", "PID", "what a busy worker is doing: its stack", true, false},
     {Verb::check, "check", "[--json]", "whether it could start; starts nothing", false, true},
     {Verb::unit, "unit", "", "print a systemd unit for this program", false, false},
     {Verb::completion, "completion", "SHELL", "words for the tab key of bash, zsh or fish", false, true,
@@ -25,7 +26,7 @@ constexpr std::array<CommandRow, 12> commands{{
     {Verb::man, "man", "", "print a manual page", false, true},
     {Verb::version, "version", "", "what this program was built from", false, true},
     {Verb::help, "help", "[command]", "this text, or all about one command", false, true,
-     "start stop restart reload status connections check unit completion man version"},
+     "start stop restart reload status connections trace check unit completion man version"},
 }};
 
 template <class... Verbs>
@@ -49,7 +50,7 @@ constexpr std::array<OptionRow, 17> options{{
     {"--worker", "NAME", "this worker only", plans | looks},
     {"--log-level", "LEVEL", "trace, debug, info, warn, error or off", starts, "trace debug info warn error off"},
     {"--pid-file", "FILE", "another pid file: a second instance beside the first",
-     plans | ends | looks | of(Verb::unit)},
+     plans | ends | looks | of(Verb::trace, Verb::unit)},
     {"--json", "", "for programs: base units, all columns", looks | of(Verb::check)},
     {"--pid", "N", "this process only", of(Verb::connections)},
     {"--remote", "CIDR", "clients of this network only", of(Verb::connections)},

@@ -11,7 +11,21 @@
 
 namespace artel {
 
-enum class Verb { start, stop, restart, reload, status, connections, check, unit, completion, man, version, help };
+enum class Verb {
+  start,
+  stop,
+  restart,
+  reload,
+  status,
+  connections,
+  trace,
+  check,
+  unit,
+  completion,
+  man,
+  version,
+  help
+};
 
 struct CommandRow {
   Verb verb;

@@ -17,6 +17,7 @@
 #include "src/master/service_commands.hpp"
 #include "src/master/single.hpp"
 #include "src/master/start_screen.hpp"
+#include "src/worker/stacks.hpp"
 
 namespace artel {
 
@@ -61,8 +62,16 @@ int awaitService(const platform::Channel& service, const ServiceFiles& files) {
   }
 }
 
+struct CrashReports {
+  CrashReports() { stacks::reportOfMaster(); }
+  ~CrashReports() { platform::offCrash(); }
+  CrashReports(const CrashReports&) = delete;
+  CrashReports& operator=(const CrashReports&) = delete;
+};
+
 int serve(const Plan& plan, const Command& command, const ServiceFiles& files, platform::Channel& launcher) {
   openLogFiles(files, plan.background);
+  const CrashReports reports;
   platform::setProcessTitle("artel: master process " + command.program);
   return Cluster(plan, files, launcher).run();
 }
@@ -188,6 +197,8 @@ int run(int argc, char** argv) {
       return runStatus(command, ServiceFiles::of(command));
     case Verb::connections:
       return runConnections(command, ServiceFiles::of(command));
+    case Verb::trace:
+      return runTrace(command, ServiceFiles::of(command));
     case Verb::check:
       return runCheck(command, ServiceFiles::of(command));
     case Verb::unit:

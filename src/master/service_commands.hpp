@@ -14,6 +14,7 @@ int runStatus(const Command& command, const ServiceFiles& files);
 int runCheck(const Command& command, const ServiceFiles& files);
 int runUnit(const Command& command, const ServiceFiles& files);
 int runConnections(const Command& command, const ServiceFiles& files);
+int runTrace(const Command& command, const ServiceFiles& files);
 
 /// Somebody holds the lock; or, should somebody have deleted it, a master answers at the control socket.
 bool isRunning(const ServiceFiles& files);

@@ -76,6 +76,13 @@ std::uint64_t monotonicMilliseconds() {
           .count());
 }
 
+std::string WorkerNumbers::callback() const {
+  std::string text(net::nameOf(running));
+  if (const auto of = net::subjectOf(running); !of.empty())
+    text += " of " + std::string(of) + " " + std::to_string(subject);
+  return text;
+}
+
 std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, std::uint64_t now) {
   const Block* known = blockIn(memory);
   if (known == nullptr) return std::nullopt;
@@ -99,6 +106,7 @@ std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, s
   constexpr std::uint64_t most = std::uint64_t{1} << 40;  // milliseconds: 35 years
   numbers.longestTurn = std::chrono::milliseconds(std::min(block.longestTurn.load(relaxed), most));
   const std::uint64_t began = block.turnBegan.load(relaxed), running = block.running.load(relaxed);
+  numbers.turnBegan = began;
   if (began != 0 && began < now) numbers.inTurn = std::chrono::milliseconds(std::min(now - began, most));
   numbers.running = static_cast<net::Running>(running >> Block::kindShift);
   numbers.subject = running & ((std::uint64_t{1} << Block::kindShift) - 1);

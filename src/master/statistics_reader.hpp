@@ -24,13 +24,16 @@ struct WorkerNumbers {
   std::chrono::milliseconds longestTurn{0};
   /// How long the loop's present turn has lasted; zero while the loop sleeps.
   std::chrono::milliseconds inTurn{0};
-  net::Running running{};     ///< the callback of this turn, the last one if it has returned
-  std::uint64_t subject = 0;  ///< the connection or timer that it is of
-  std::string build;          ///< of the program that the worker runs
+  std::uint64_t turnBegan = 0;  ///< the same as a number that differs from turn to turn; 0 while the loop sleeps
+  net::Running running{};       ///< the callback of this turn, the last one if it has returned
+  std::uint64_t subject = 0;    ///< the connection or timer that it is of
+  std::string build;            ///< of the program that the worker runs
 
   /// A callback that has not returned for so long makes a worker busy.
   static constexpr std::chrono::milliseconds busyAfter{500};
   bool busy() const noexcept { return inTurn >= busyAfter; }
+  /// "onMessage of connection 7".
+  std::string callback() const;
 };
 
 /// The clock that blocks are read by.

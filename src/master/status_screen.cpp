@@ -146,12 +146,9 @@ std::string short_(const Group& group) {
 
 std::string busyLine(const Group& group, const Process& process, int width) {
   const WorkerNumbers& n = *process.numbers;
-  std::string in(net::nameOf(n.running));
-  if (const auto subject = net::subjectOf(n.running); !subject.empty())
-    in += " of " + std::string(subject) + " " + std::to_string(n.subject);
-  return wrapped(
-      {"! " + group.name + "/" + std::to_string(process.pid), "busy for " + human::duration(n.inTurn), "in " + in},
-      width);
+  return wrapped({"! " + group.name + "/" + std::to_string(process.pid), "busy for " + human::duration(n.inTurn),
+                  "in " + n.callback()},
+                 width);
 }
 
 std::string exitsLine(const StatusReport& report, int width) {

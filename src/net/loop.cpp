@@ -280,8 +280,10 @@ void Loop::Impl::runPosted() {
     const std::lock_guard lock(postMutex_);
     now.swap(posted_);
   }
-  if (!now.empty()) net::activity.enter(net::Running::posted);
-  for (const auto& f : now) net::userCode(nullptr, [&] { f(); });
+  for (const auto& f : now) {
+    net::activity.enter(net::Running::posted);
+    net::userCode(nullptr, [&] { f(); });
+  }
 }
 
 Loop::Loop(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

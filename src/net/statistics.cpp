@@ -93,11 +93,13 @@ ARTEL_COLD bool Activity::eventDue() noexcept {
     if (--ticks_ != 0) return false;
   }
   ticks_ = untilSample_ = sampleEvery;
+  ++entered_;
   return true;
 }
 
 void Activity::enter(Running what, std::uint64_t id) noexcept {
   if (!inTurn_) beginTurn();
+  ++entered_;
   block_->running.store(std::uint64_t{static_cast<std::uint8_t>(what)} << StatisticsBlock::kindShift | id, relaxed);
 }
 

@@ -97,6 +97,18 @@ class Activity {
   /// The loop's clock when this turn began, in milliseconds; only inside a turn that readEvent() or enter() has begun.
   std::uint64_t now() const noexcept { return now_; }
 
+  // -- also in a signal handler
+  /// A callback is running; of which, and of whose.
+  bool inTurn() const noexcept { return inTurn_; }
+  Running running() const noexcept {
+    return static_cast<Running>(block_->running.load(std::memory_order_relaxed) >> StatisticsBlock::kindShift);
+  }
+  std::uint64_t subject() const noexcept {
+    return block_->running.load(std::memory_order_relaxed) & ((std::uint64_t{1} << StatisticsBlock::kindShift) - 1);
+  }
+  /// Grows from callback to callback, but not with each arrival of bytes.
+  std::uint64_t entered() const noexcept { return entered_; }
+
   // -- called now and then
   /// A callback that is not a message.
   void enter(Running what, std::uint64_t id = 0) noexcept;
@@ -117,7 +129,7 @@ class Activity {
   StatisticsBlock* block_ = &unread;
   std::uint32_t ticks_ = 1;  // to the next event that needs more than a store; 1 while the loop sleeps
   std::uint32_t untilSample_ = 1;
-  std::uint64_t bytesIn_ = 0, bytesOut_ = 0, now_ = 0, turns_ = 0, timedSince_ = 0;
+  std::uint64_t bytesIn_ = 0, bytesOut_ = 0, now_ = 0, turns_ = 0, timedSince_ = 0, entered_ = 0;
   bool inTurn_ = false;
 };
 

@@ -36,6 +36,9 @@ struct Worker::Core {
   bool inherited = false;  ///< the service manager has bound it
   bool boundHere = false;  ///< by listen() in this process, which therefore removes the socket file
 
+  /// Messages handed to onMessage of all Workers of this process; also in a signal handler, where it is 0 while the
+  /// list of Workers is being changed.
+  static std::uint64_t allRequests() noexcept;
   /// "worker chat" or "worker text://0.0.0.0:2347": for errors and logs.
   std::string label() const;
   /// "chat", or the address of one without a name: what tells it from others, alike in every process.

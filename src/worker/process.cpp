@@ -14,6 +14,7 @@
 #include "src/worker/conn.hpp"
 #include "src/worker/connection_rows.hpp"
 #include "src/worker/core.hpp"
+#include "src/worker/stacks.hpp"
 
 namespace artel {
 
@@ -73,6 +74,7 @@ WorkerProcess::WorkerProcess(Setup setup)
   net::activity.counters = &counted;
   net::activity.attach(setup_.statistics);
   net::exceptionLeftCallback = &WorkerProcess::exceptionLeft;
+  if (setup_.channel) stacks::reportTo(setup_.channel);
 }
 
 WorkerProcess::~WorkerProcess() {
@@ -87,6 +89,7 @@ WorkerProcess::~WorkerProcess() {
   net::destroyLoop();
   // The program may go on after runAll.
   if (stopping_) platform::killSelfAfter(std::chrono::milliseconds(0));
+  if (setup_.channel) stacks::reportNoMore();
   theProcess = nullptr;
 }
 

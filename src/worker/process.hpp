@@ -44,10 +44,10 @@ class WorkerProcess {
   };
   // Messages on the channel, to the master ...
   static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R', pageMessage = 'c',
-                        metricsMessage = 'm';
+                        metricsMessage = 'm', stackMessage = 't', crashMessage = 'x';
   // (pageMessage: a Page, as the answer to the same kind with a PageRequest; metricsMessage: a question, which comes
-  // back with an answer) ... and from it. The first two carry the milliseconds there are, and "service" when it is the
-  // whole service that stops; the last two a descriptor.
+  // back with an answer; stackMessage and crashMessage: see stacks.hpp) ... and from it. The first two carry the
+  // milliseconds there are, and "service" when it is the whole service that stops; the last two a descriptor.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
                         outputMessage = 'o';
 

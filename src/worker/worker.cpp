@@ -1,6 +1,8 @@
 #include "artel/worker.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <stdexcept>
 
 #include "artel/log.hpp"
@@ -14,6 +16,16 @@ namespace {
 std::vector<Worker*>& workers() {
   static std::vector<Worker*> list;
   return list;
+}
+
+volatile std::sig_atomic_t listChanges = 0;
+template <class F>
+void changeWorkers(F&& change) {
+  listChanges = 1;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  change();
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  listChanges = 0;
 }
 }  // namespace
 
@@ -64,7 +76,7 @@ Worker::Worker(const std::string& listen, SocketOptions options)
   core_->shown = core_->address.none() ? "none" : listen;
   if (core_->address.kind == platform::SocketKind::udp) transport = "udp";
   if (core_->address.kind == platform::SocketKind::unixStream) transport = "unix";
-  workers().push_back(this);
+  changeWorkers([this] { workers().push_back(this); });
 }
 
 Worker::~Worker() {
@@ -74,7 +86,14 @@ Worker::~Worker() {
     core_->connections.clear();
     if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
   }
-  std::erase(workers(), this);
+  changeWorkers([this] { std::erase(workers(), this); });
+}
+
+std::uint64_t Worker::Core::allRequests() noexcept {
+  if (listChanges != 0) return 0;
+  std::uint64_t sum = 0;
+  for (const Worker* worker : workers()) sum += worker->core_->totalRequests;
+  return sum;
 }
 
 int Worker::id() const noexcept { return core_->id; }

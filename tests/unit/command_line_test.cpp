@@ -84,6 +84,9 @@ TEST(CommandLine, EachCommandTakesItsOwnOptions) {
   EXPECT_TRUE(parse({"status", "--json", "-d"}).json);
   EXPECT_TRUE(parse({"check", "--json"}, windows_).json);
   EXPECT_EQ(parse({"connections", "--pid", "12", "--limit", "all"}).pid, 12);
+  EXPECT_EQ(parse({"trace", "12"}).pid, 12);
+  EXPECT_NE(refused({"trace"}).find("trace: of which process?"), std::string::npos);
+  EXPECT_NE(refused({"trace", "x"}).find("trace: \"x\" is not a number"), std::string::npos);
   EXPECT_NE(refused({"stop", "-d"}).find("\"--daemon\" is no option of \"stop\""), std::string::npos);
   EXPECT_NE(refused({"start", "--json"}).find("help start"), std::string::npos);
   EXPECT_NE(refused({"stop", "-t", "soon"}).find("soon"), std::string::npos);
@@ -92,7 +95,7 @@ TEST(CommandLine, EachCommandTakesItsOwnOptions) {
 }
 
 TEST(CommandLine, WindowsRefusesWhatNeedsAMaster) {
-  for (const char* verb : {"stop", "restart", "reload", "status", "connections"}) {
+  for (const char* verb : {"stop", "restart", "reload", "status", "connections", "trace"}) {
     try {
       parse({verb}, windows_);
       ADD_FAILURE() << verb;

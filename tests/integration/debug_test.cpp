@@ -1,0 +1,258 @@
+// A worker that crashes, one that is asked where it is, and one that is stuck (rows 1.14.1, 1.14.3; F2, F5).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+
+#include "artel/artel.hpp"
+#include "platform/sanitized.hpp"
+#include "tests/support/program.hpp"
+
+namespace artel::testing {
+namespace {
+
+constexpr int stopSignal = 19, continueSignal = 18;  // Linux's; Windows has no names for them
+
+std::size_t count(const std::string& text, const std::string& word) {
+  std::size_t found = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
+  return found;
+}
+
+class Debug : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!capabilities().workerProcesses) GTEST_SKIP() << capabilities().whyLimited;
+  }
+  void start(std::vector<std::string> words) {
+    words.insert(words.begin(), "start");
+    service = std::make_unique<Program>("fixtures/misbehave", words, &directory);
+    port = service->port();
+    ASSERT_NE(port, 0);
+  }
+  void TearDown() override {
+    if (!service || service->ended()) return;
+    service->signal(SIGTERM);
+    service->wait();
+  }
+  struct Said {
+    int code = 0;
+    std::string out, err;
+  };
+  Said run(std::vector<std::string> words) {
+    Program command("fixtures/misbehave", std::move(words), &directory);
+    const int code = command.wait(15s);
+    return {code, command.out(), command.err()};
+  }
+  /// Of the first worker in that state; 0 when there is none.
+  int pidOf(const std::string& state) {
+    const std::string json = run({"status", "--json"}).out;
+    const auto at = json.find("\"state\":\"" + state + "\"");
+    const auto pid = at == std::string::npos ? at : json.rfind("\"pid\":", at);
+    return pid == std::string::npos ? 0 : std::atoi(json.c_str() + pid + 6);
+  }
+  std::unique_ptr<Wire> ask(const std::string& path) {
+    auto wire = std::make_unique<Wire>(port);
+    wire->send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    return wire;
+  }
+  /// The worker that is busy with it.
+  int busyWith(const std::string& path, std::unique_ptr<Wire>& wire) {
+    wire = ask(path);
+    int pid = 0;
+    service->until([&] { return (pid = pidOf("busy")) != 0; });
+    return pid;
+  }
+  Directory directory;
+  std::unique_ptr<Program> service;
+  std::uint16_t port = 0;
+};
+
+class Crash : public Debug {
+  void SetUp() override {
+    Debug::SetUp();
+    if (platform::sanitized) GTEST_SKIP() << "the sanitizer reports";
+  }
+};
+
+TEST_F(Crash, TheLogNamesTheFunctionAndTheCallback) {
+  start({"--count", "1"});
+  get(port, "/crash");
+  service->until([&] { return service->errHas("ended: signal SEGV; a new one starts"); });
+  const std::string& err = service->err();
+  EXPECT_NE(err.find(" crashed: signal SEGV at address 0x0, in onMessage of connection 1\n  #0   "), std::string::npos)
+      << err;
+  const auto at = err.find("  #0   "), end = err.find("\n", at);
+  EXPECT_NE(err.substr(at, end - at).find("writeToNowhere()  misbehave+0x"), std::string::npos) << err;
+  EXPECT_NE(err.find("main::{lambda"), std::string::npos) << "who called it\n" << err;
+  EXPECT_NE(err.find("source lines: addr2line -Cfpie /"), std::string::npos) << err;
+  EXPECT_EQ(count(err, " crashed: "), 1u);
+  service->until([&] { return !bodyOf(get(port)).empty(); });
+}
+
+TEST_F(Crash, AStackOverflowShowsWhereItBegan) {
+  start({"--count", "1"});
+  get(port, "/overflow");
+  service->until([&] { return service->errHas("ended: signal SEGV"); });
+  const std::string& err = service->err();
+  EXPECT_NE(err.find("callYourself(int)"), std::string::npos) << err;
+  EXPECT_NE(err.find(" times)\n"), std::string::npos) << err;
+  EXPECT_NE(err.find("main::{lambda"), std::string::npos) << err;
+}
+
+TEST_F(Crash, InTheBackgroundItIsInTheLogFile) {
+  const Said started = run({"start", "-d", "--count", "1"});
+  ASSERT_EQ(started.code, 0) << started.err;
+  const auto colon = started.out.find("127.0.0.1:");
+  ASSERT_NE(colon, std::string::npos) << started.out;
+  get(static_cast<std::uint16_t>(std::atoi(started.out.c_str() + colon + 10)), "/abort");
+  Program any("fixtures/misbehave", {"version"}, &directory);  // until() wants one
+  any.until([&] { return directory.read("misbehave.log").find("ended: signal ABRT") != std::string::npos; });
+  const std::string log = directory.read("misbehave.log");
+  EXPECT_NE(log.find(" crashed: signal ABRT, in onMessage of connection 1\n"), std::string::npos) << log;
+  EXPECT_NE(log.find("  abort  "), std::string::npos) << log;
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Crash, WhoSentASignalIsNamed) {
+  start({"--count", "1"});
+  const int worker = pidOf("idle");
+  ASSERT_TRUE(signalProcess(worker, SIGSEGV));
+  service->until([&] { return service->errHas("ended: signal SEGV"); });
+  EXPECT_TRUE(service->errHas("crashed: signal SEGV sent by process ")) << service->err();
+  EXPECT_FALSE(service->errHas("in onMessage")) << "it was in no callback";
+}
+
+TEST_F(Crash, TheMasterReportsItself) {
+  start({"--count", "1"});
+  service->signal(SIGSEGV);
+  EXPECT_EQ(service->wait(), -SIGSEGV);
+  EXPECT_TRUE(service->errHas("error master/")) << service->err();
+  EXPECT_TRUE(service->errHas("the master process crashed: signal SEGV sent by process ")) << service->err();
+  EXPECT_TRUE(service->errHas("  #0   ")) << service->err();
+}
+
+TEST_F(Crash, AHandlerOfTheProgramsOwnStays) {
+  start({"--count", "1", "--", "handler"});
+  get(port, "/crash");
+  service->until([&] { return service->errHas("ended: code 9"); });
+  EXPECT_FALSE(service->errHas("crashed")) << service->err();
+  get(port, "/abort");
+  service->until([&] { return service->errHas("crashed: signal ABRT"); });
+}
+
+class Trace : public Debug {
+  void SetUp() override {
+    Debug::SetUp();
+    if (platform::threadSanitizer) GTEST_SKIP() << "it holds signals back";
+  }
+};
+
+TEST_F(Trace, ABusyWorkerShowsItsStackAndGoesOn) {
+  start({"--count", "2"});
+  std::unique_ptr<Wire> wire;
+  const int pid = busyWith("/until", wire);
+  for (int i = 0; i < 2; ++i) {
+    const Said said = run({"trace", std::to_string(pid)});
+    EXPECT_EQ(said.code, 0) << said.err;
+    EXPECT_EQ(said.out.find("misbehave/" + std::to_string(pid) + "  busy for "), 0u) << said.out;
+    EXPECT_NE(said.out.find("  in onMessage of connection 1\n  #0   "), std::string::npos) << said.out;
+    EXPECT_NE(said.out.find("loopUntil(char const*)"), std::string::npos) << said.out;
+    EXPECT_NE(said.out.find("main::{lambda"), std::string::npos) << said.out;
+    EXPECT_NE(said.out.find("source lines: addr2line"), std::string::npos) << said.out;
+    EXPECT_EQ(count(said.out, "  #0   "), 1u) << said.out;
+  }
+  EXPECT_EQ(pidOf("busy"), pid);
+  std::ofstream(directory.file("go")) << "go";
+  const std::string answer = wire->receive([](const std::string& bytes) { return !bodyOf(bytes).empty(); });
+  EXPECT_NE(answer.find("/" + std::to_string(pid)), std::string::npos) << answer;
+  wire->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string again = wire->receive([](const std::string& bytes) { return !bodyOf(bytes).empty(); });
+  EXPECT_NE(again.find("/" + std::to_string(pid)), std::string::npos) << again;
+  EXPECT_FALSE(service->errHas("ended")) << service->err();
+}
+
+TEST_F(Trace, AnIdleWorkerSleepsInItsLoop) {
+  start({"--count", "1"});
+  const int pid = pidOf("idle");
+  const Said said = run({"trace", std::to_string(pid)});
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.out.find("misbehave/" + std::to_string(pid) + "  idle\n"), 0u) << said.out;
+  EXPECT_NE(said.out.find("artel::Loop::Impl::run()"), std::string::npos) << said.out;
+  EXPECT_FALSE(bodyOf(get(port)).empty());
+}
+
+TEST_F(Trace, WhatCannotBeTracedIsSaid) {
+  start({"--count", "2"});
+  const int pid = pidOf("idle");
+  const Said stranger = run({"trace", "1"});
+  EXPECT_EQ(stranger.code, 2);
+  EXPECT_EQ(stranger.err.find("error[E02] misbehave has no worker process 1\n  known:   "), 0u) << stranger.err;
+  EXPECT_NE(stranger.err.find(std::to_string(pid) + " (misbehave)"), std::string::npos) << stranger.err;
+  const Said master = run({"trace", std::to_string(service->pid())});
+  EXPECT_EQ(master.code, 2);
+  EXPECT_NE(master.err.find(": this is its master\n"), std::string::npos) << master.err;
+  ASSERT_TRUE(signalProcess(pid, stopSignal));
+  const Said stopped = run({"trace", std::to_string(pid)});
+  EXPECT_EQ(stopped.code, 1);
+  EXPECT_NE(stopped.err.find("does not show its stack: it is stopped"), std::string::npos) << stopped.err;
+  EXPECT_NE(stopped.err.find("try:     kill -CONT " + std::to_string(pid)), std::string::npos) << stopped.err;
+  ASSERT_TRUE(signalProcess(pid, continueSignal));
+  EXPECT_EQ(run({"trace", std::to_string(pid)}).code, 0);
+}
+
+TEST_F(Trace, NotRunningIsCodeThree) {
+  const Said said = run({"trace", "1"});
+  EXPECT_EQ(said.code, 3);
+  EXPECT_NE(said.err.find("misbehave is not running"), std::string::npos) << said.err;
+}
+
+class WorkerTimeout : public Debug {};
+
+TEST_F(WorkerTimeout, AStuckWorkerIsReplacedAndTheLogHasItsStack) {
+  start({"--count", "2", "--", "workerTimeout=1000"});
+  std::unique_ptr<Wire> wire;
+  const int pid = busyWith("/loop", wire);
+  service->until([&] { return service->errHas("ended: signal KILL (workerTimeout); a new one starts"); });
+  const std::string& err = service->err();
+  EXPECT_NE(err.find("(pid " + std::to_string(pid) +
+                     ") has been in onMessage of connection 1 for longer than workerTimeout (1000 ms) and is killed\n"),
+            std::string::npos)
+      << err;
+  EXPECT_TRUE(platform::threadSanitizer || err.find("loopForEver()") != std::string::npos) << err;
+  EXPECT_EQ(count(err, "ended: "), 1u) << "the other one lives\n" << err;
+  service->until([&] { return pidOf("busy") == 0 && count(run({"status", "--json"}).out, "\"state\":\"idle\"") == 2; });
+  EXPECT_NE(run({"status"}).out.find("1x signal KILL (workerTimeout)"), std::string::npos);
+  EXPECT_FALSE(bodyOf(get(port)).empty());
+}
+
+TEST_F(WorkerTimeout, ManyShortCallbacksAreNoReason) {
+  if (platform::threadSanitizer) GTEST_SKIP() << "it holds signals back";
+  start({"--count", "2", "--", "workerTimeout=1000"});
+  // All in one arrival of bytes, so in one turn of the loop, which takes three seconds.
+  constexpr std::size_t requests = 60;
+  std::string all;
+  for (std::size_t i = 0; i < requests; ++i) all += "GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n";
+  Wire wire(port);
+  wire.send(all);
+  const std::string answers =
+      wire.receive([&](const std::string& bytes) { return count(bytes, "HTTP/1.1 200") == requests; }, 30s);
+  EXPECT_EQ(count(answers, "HTTP/1.1 200"), requests);
+  EXPECT_FALSE(service->errHas("ended")) << service->err();
+}
+
+TEST_F(WorkerTimeout, AStoppedWorkerIsReplaced) {
+  start({"--count", "2", "--", "workerTimeout=500"});
+  const int pid = pidOf("idle");
+  ASSERT_TRUE(signalProcess(pid, stopSignal));
+  service->until([&] { return service->errHas("ended: signal KILL (workerTimeout)"); });
+  EXPECT_TRUE(service->errHas("(pid " + std::to_string(pid) + ") has been stopped for longer than workerTimeout"))
+      << service->err();
+}
+
+}  // namespace
+}  // namespace artel::testing
