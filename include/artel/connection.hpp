@@ -186,6 +186,9 @@ class TcpConnection : public Connection {
   std::uint64_t bytesWritten() const noexcept;
   std::size_t packageLimit() const noexcept override { return maxPackageSize; }
 
+  /// From now on (no longer) every byte of this connection is in the log: see Worker::logTraffic.
+  void logTraffic(bool on);
+
   /// Keeps this object alive, connected or not.
   std::shared_ptr<TcpConnection> share();
   std::weak_ptr<TcpConnection> weak();

@@ -158,6 +158,11 @@ class Worker {
   /// Compress WebSocket messages for clients that offer it (permessage-deflate, RFC 7692). Costs the processor far more
   /// than the message itself; for text over slow lines. See docs/protocols.md#compression.
   bool websocketDeflate = false;
+  /// The wire log of new connections (row 1.14.4): every byte received and sent is in the log at level info, as
+  /// hexadecimal and text, at most 512 bytes of what comes or goes at once; a WebSocket message once more as it was
+  /// meant. For looking at a few clients: it has passwords in it, and it is slow. "--log-level trace" turns it on for
+  /// all Workers. Of one connection: TcpConnection::logTraffic. Datagrams, too.
+  bool logTraffic = false;
 
   // ---- callbacks (row 1.8.3), all on the loop's thread, never two at once ----
 

@@ -16,7 +16,7 @@ int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
   unix_ = unixSocket;
   open_ = true;
   const int status = socket_.open(*this, incoming);
-  unable_ = status != 0;
+  hindrances_ = static_cast<std::uint8_t>(status != 0 ? hindrances_ | unable : hindrances_ & ~unable);
   return status;
 }
 
@@ -73,8 +73,7 @@ bool Stream::flushLater() noexcept {
   return true;
 }
 
-bool Stream::flushOut() noexcept {
-  if (pins_ != 0 || unable_ || out_->empty()) return flushNothing();
+inline bool Stream::flushNow() noexcept {
   const std::ptrdiff_t taken = socket_.send(out_->data(), out_->size());
   if (taken != static_cast<std::ptrdiff_t>(out_->size())) return flushRest(taken);
   sent(out_->size());
@@ -82,7 +81,16 @@ bool Stream::flushOut() noexcept {
   return true;
 }
 
-bool Stream::flushNothing() noexcept {
+bool Stream::flushOut() noexcept {
+  if (pins_ != 0 || hindrances_ != 0 || out_->empty()) return flushRarely();
+  return flushNow();
+}
+
+bool Stream::flushRarely() noexcept {
+  if (pins_ == 0 && hindrances_ == watched && !out_->empty()) {
+    sending(*out_);
+    return flushNow();
+  }
   dropOut();  // not what is pinned: the one who appends flushes when it is done
   return true;
 }
@@ -124,7 +132,7 @@ void Stream::restDone(int status) {
   flush();
   if (rest_ != nullptr) return;
   socket_.restSent(*this);
-  if (!unable_) drained();
+  if ((hindrances_ & unable) == 0) drained();
 }
 
 void Stream::dropRest() noexcept {
@@ -134,7 +142,7 @@ void Stream::dropRest() noexcept {
 }
 
 void Stream::shutdownSend() noexcept {
-  if (!unable_) socket_.shutdownSend();
+  if ((hindrances_ & unable) == 0) socket_.shutdownSend();
 }
 
 void Stream::visitLater() noexcept { loop().visitAtTurnEnd(*this); }
@@ -143,7 +151,7 @@ void Stream::closeHandle() noexcept {
   dropOut();
   if (!open_) return;
   open_ = false;
-  unable_ = true;
+  hindrances_ |= unable;
   reading_ = false;
   socket_.close(*this);
   if (!platform::directIo()) return;  // libuv gives the rest back, and says when it has let go

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "artel/loop.hpp"
@@ -79,6 +80,11 @@ class Stream : public Pollable {
   /// The visit asked for by visitLater(); what was corked has been sent.
   virtual void turnEnds() = 0;
   virtual void handleClosed() = 0;
+  /// These bytes go to the kernel now; only while watchSending().
+  virtual void sending(std::string_view /*bytes*/) noexcept {}
+  void watchSending(bool on) noexcept {
+    hindrances_ = static_cast<std::uint8_t>(on ? hindrances_ | watched : hindrances_ & ~watched);
+  }
 
  private:
   friend struct artel::Loop::Impl;  // the visits, handleClosed
@@ -94,7 +100,8 @@ class Stream : public Pollable {
   void restDone(int status);
   void dropRest() noexcept;
   bool flushOut() noexcept;
-  ARTEL_COLD bool flushNothing() noexcept;
+  bool flushNow() noexcept;
+  ARTEL_COLD bool flushRarely() noexcept;
   ARTEL_COLD bool flushRest(std::ptrdiff_t taken) noexcept;
   void sent(std::size_t bytes) noexcept {
     bytesOut_ += bytes;
@@ -109,13 +116,18 @@ class Stream : public Pollable {
   std::uint64_t bytesOut_ = 0;
   void fail(int uvError) noexcept {
     error_ = static_cast<std::int16_t>(uvError);
-    unable_ = true;
+    hindrances_ |= unable;
   }
   std::int16_t error_ = 0;
   // Each byte here is 10,000 of them in a process that holds so many connections.
   bool visiting_ : 1 = false, open_ : 1 = false, reading_ : 1 = false, unix_ : 1 = false;
   bool corked_ = false;
-  bool unable_ = true;  // to send: not open, or an error came and is still to be told
+  /// What keeps a flush from the short way, in one byte: each one is checked against it.
+  enum Hindrance : std::uint8_t {
+    unable = 1,  // to send: not open, or an error came and is still to be told
+    watched = 2
+  };
+  std::uint8_t hindrances_ = unable;
   std::uint8_t pins_ = 0;
 
  protected:

@@ -14,6 +14,7 @@
 #include "src/worker/core.hpp"
 #include "src/worker/http_codec.hpp"
 #include "src/worker/process.hpp"
+#include "src/worker/traffic_log.hpp"
 
 namespace artel {
 
@@ -89,7 +90,7 @@ inline void Conn::take(std::span<char> bytes) {
   net::activity.received(bytes.size());
   bytesIn_ += bytes.size();
   lastReceived_ = static_cast<Clock>(net::activity.now());
-  if (has(barEnd | barLook | barKept)) return receivedRarely(bytes);
+  if (has(barEnd | barLook | barKept | barLogged)) return receivedRarely(bytes);
   messageSince_ = lastReceived_;
   parse(bytes);
 }
@@ -106,6 +107,7 @@ void Conn::receivedTimed(std::span<char> bytes) {
 }
 
 void Conn::receivedRarely(std::span<char> bytes) {
+  if (has(barLogged)) traffic::write(logName(), "received", {bytes.data(), bytes.size()});
   if (has(barEnd)) return;  // lingering: read and thrown away
   if (in_ == nullptr) {
     messageSince_ = lastReceived_;
@@ -446,6 +448,14 @@ void Conn::dropIn() noexcept {
   set(barKept, false);
   packetSize_ = 0;
 }
+
+void Conn::logTraffic(bool on) noexcept {
+  set(barLogged, on);
+  watchSending(on);
+}
+
+void Conn::sending(std::string_view bytes) noexcept { traffic::write(logName(), "sent", bytes); }
+void Conn::logMessage(std::string_view text) noexcept { traffic::write(logName(), "message of", text); }
 
 std::string_view Conn::logName() {
   static std::string name;

@@ -135,6 +135,11 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   bool tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept;
   Worker* acceptedBy() const noexcept { return worker_; }
   std::string_view logName();
+  /// The wire log (Worker::logTraffic).
+  void logTraffic(bool on) noexcept;
+  bool logged() const noexcept { return has(barLogged); }
+  /// What bytes say that are not readable as they came.
+  ARTEL_COLD void logMessage(std::string_view text) noexcept;
 
   // -- for the process
   void tick(Clock now, std::uint32_t linger);
@@ -175,6 +180,7 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
     barSendEnded = 8,  // of a pipe: nothing more to send
     barLook = 16,      // what comes next is not for codec_->take: it begins the connection, or packetSize_ is known
     barKept = 32,      // bytes wait in in_, which come first
+    barLogged = 64,    // stands in nobody's way: a look at what comes
     bars = barEnd | barPaused | barHeld
   };
   bool has(std::uint8_t bars) const noexcept { return (bars_ & bars) != 0; }
@@ -192,6 +198,7 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   void drained() override;
   void turnEnds() override;
   void handleClosed() override;
+  void sending(std::string_view bytes) noexcept override;
 
   ARTEL_COLD void receivedRarely(std::span<char> bytes);
   void parse(std::span<char> rest);

@@ -90,6 +90,7 @@ std::size_t TcpConnection::getSendBufferQueueSize() const noexcept { return Conn
 std::size_t TcpConnection::getRecvBufferQueueSize() const noexcept { return Conn::of(*this).buffered(); }
 std::uint64_t TcpConnection::bytesRead() const noexcept { return Conn::of(*this).bytesIn(); }
 std::uint64_t TcpConnection::bytesWritten() const noexcept { return Conn::of(*this).bytesOut(); }
+void TcpConnection::logTraffic(bool on) { Conn::of(*this).logTraffic(on); }
 std::shared_ptr<TcpConnection> TcpConnection::share() { return Conn::of(*this).shared_from_this(); }
 std::weak_ptr<TcpConnection> TcpConnection::weak() { return Conn::of(*this).weak_from_this(); }
 

@@ -8,6 +8,7 @@
 #include "src/net/loop.hpp"
 #include "src/net/user_code.hpp"
 #include "src/worker/process.hpp"
+#include "src/worker/traffic_log.hpp"
 #include "src/worker/udp_listener.hpp"
 
 namespace artel {
@@ -268,6 +269,7 @@ void Worker::Core::accept(const net::Incoming& incoming) {
   }
   if (!platform::directIo()) platform::applyAccepted(connection->native(), listenOptions());
   connection->rememberPeer(incoming);
+  if (traffic::loggedBy(worker)) connection->logTraffic(true);
   connections.add(connection);
   if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
   if (tooMany) {

@@ -4,6 +4,7 @@
 #include "src/net/statistics.hpp"
 #include "src/net/user_code.hpp"
 #include "src/worker/socket_text.hpp"
+#include "src/worker/traffic_log.hpp"
 #include "src/worker/udp_listener.hpp"
 
 namespace artel {
@@ -32,7 +33,8 @@ namespace detail {
 
 UdpListener::UdpListener(Worker& worker, platform::NativeSocket socket)
     : worker_(&worker),
-      socket_(socket, [this](std::span<char> datagram, const sockaddr* from) { received(datagram, from); }) {}
+      socket_(socket, [this](std::span<char> datagram, const sockaddr* from) { received(datagram, from); }),
+      logged_(traffic::loggedBy(worker)) {}
 
 void UdpListener::start() {
   if (const auto started = socket_.start(); !started)
@@ -47,6 +49,7 @@ void UdpListener::failed() noexcept {
 SendStatus UdpListener::sendTo(const sockaddr* to, std::string_view datagram) {
   if (worker_ != nullptr && datagram.size() <= largestDatagram && socket_.sendTo(to, datagram)) {
     net::activity.sent(datagram.size());
+    if (logged_) logTraffic("sent", to, datagram);
     return SendStatus::sent;
   }
   failed();
@@ -71,10 +74,17 @@ SendStatus UdpListener::sendMessage(UdpConnection& to, TypeId type, const void* 
   return status;
 }
 
+void UdpListener::logTraffic(const char* what, const sockaddr* peer, std::string_view datagram) const {
+  sockaddr_storage address{};
+  std::memcpy(&address, peer, sizeOf(peer));
+  traffic::write(joinAddress(ipText(address), portOf(address)), what, datagram);
+}
+
 void UdpListener::received(std::span<char> datagram, const sockaddr* from) {
   if (worker_ == nullptr) return;
   net::activity.enter(net::Running::datagram);
   net::activity.received(datagram.size());
+  if (logged_) logTraffic("received", from, {datagram.data(), datagram.size()});
   const auto keep = shared_from_this();
   if (!(worker_->onMessage == checked_)) {  // assigned since the last datagram
     if (!worker_->core().lateCheck()) worker_->onMessage = nullptr;

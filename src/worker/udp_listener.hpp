@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "artel/udp.hpp"
+#include "platform/compiler.hpp"
 #include "src/net/udp_socket.hpp"
 #include "src/worker/core.hpp"
 
@@ -24,10 +25,12 @@ class UdpListener final : public std::enable_shared_from_this<UdpListener> {
   void received(std::span<char> datagram, const sockaddr* from);
 
   void failed() noexcept;
+  ARTEL_COLD void logTraffic(const char* what, const sockaddr* peer, std::string_view datagram) const;
 
   Worker* worker_;
   MessageCallback checked_;  // the handler that was found to fit
   net::UdpSocket socket_;
+  bool logged_;          ///< Worker::logTraffic
   std::string scratch_;  // encoded answers
 };
 

@@ -73,6 +73,7 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
 
 void WebsocketCodec::message(Conn& connection, const websocket::Event& event) {
   connection.countRequest();
+  if (connection.logged()) connection.logMessage(event.payload);  // unmasked, and unpacked
   watched_ = false;
   struct Release {  // also when the callback throws
     websocket::Reader& reader;
