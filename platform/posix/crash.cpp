@@ -6,14 +6,17 @@
 // The handlers run on a stack of their own, since the other one may be what has overflowed.
 #include <errno.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+#ifdef __linux__
+#  include <sys/syscall.h>
+#endif
 
 #include <cxxabi.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <iterator>
 #include <memory>
@@ -187,6 +190,10 @@ std::string demangled(std::string_view stack) {
     if (failed != 0) result.append(word);
     stack.remove_prefix(end);
   }
+  // std::span without an extent, which is a number that nobody wrote.
+  const std::string anyExtent = ", " + std::to_string(SIZE_MAX) + "ul";
+  for (auto at = result.find(anyExtent); at != std::string::npos; at = result.find(anyExtent, at))
+    result.erase(at, anyExtent.size());
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #if __has_include(<link.h>) && __has_include(<sys/auxv.h>)
 #  include <dlfcn.h>
@@ -87,7 +88,7 @@ class ProgramSymbols {
           address - symbol.st_value >= symbol.st_size || symbol.st_name >= namesSize_)
         continue;
       const char* name = names_ + symbol.st_name;
-      return {name, ::strnlen(name, namesSize_ - symbol.st_name)};
+      return {name, strnlen(name, namesSize_ - symbol.st_name)};
     }
     return {};
   }

@@ -26,6 +26,7 @@ namespace stacks {
 namespace {
 
 const platform::Channel* master = nullptr;
+platform::Pid self = 0;               ///< a child that a callback has forked is not the worker
 platform::FixedText<24 * 1024> text;  // a handler's stack has no room for it
 
 std::string_view withoutNewline(std::string_view lines) noexcept {
@@ -47,7 +48,7 @@ void crashed(const platform::Crash& crash) noexcept {
       text.add(" of ").add(subject).add(" ").add(now.subject());
   }
   text.add("\n").add(withoutNewline(crash.stack));
-  if (master == nullptr || !master->tryPut(WorkerProcess::crashMessage, text.view()))
+  if (master == nullptr || platform::currentPid() != self || !master->tryPut(WorkerProcess::crashMessage, text.view()))
     log::writeInHandler(log::Level::error, text.view());
 }
 
@@ -60,6 +61,7 @@ void masterCrashed(const platform::Crash& crash) noexcept {
 }
 
 void asked(std::string_view stack) noexcept {
+  if (platform::currentPid() != self) return;
   text.clear();
   text.add(net::activity.entered() + Worker::Core::allRequests()).add("\n").add(withoutNewline(stack));
   static_cast<void>(master->tryPut(WorkerProcess::stackMessage, text.view()));  // full: it will ask again
@@ -69,6 +71,7 @@ void asked(std::string_view stack) noexcept {
 
 void reportTo(const platform::Channel& channel) noexcept {
   master = &channel;
+  self = platform::currentPid();
   platform::onCrash(&crashed);
   platform::answerTraces(&asked);
 }

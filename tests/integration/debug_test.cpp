@@ -28,21 +28,28 @@ class Debug : public ::testing::Test {
   void SetUp() override {
     if (!capabilities().workerProcesses) GTEST_SKIP() << capabilities().whyLimited;
   }
+  struct Said {
+    int code = 0;
+    std::string out, err;
+  };
   void start(std::vector<std::string> words) {
     words.insert(words.begin(), "start");
     service = std::make_unique<Program>("fixtures/misbehave", words, &directory);
     port = service->port();
     ASSERT_NE(port, 0);
   }
+  void startInBackground() {
+    const Said started = run({"start", "-d", "--count", "1"});
+    ASSERT_EQ(started.code, 0) << started.err;
+    const auto colon = started.out.find("127.0.0.1:");
+    ASSERT_NE(colon, std::string::npos) << started.out;
+    port = static_cast<std::uint16_t>(std::atoi(started.out.c_str() + colon + 10));
+  }
   void TearDown() override {
     if (!service || service->ended()) return;
     service->signal(SIGTERM);
     service->wait();
   }
-  struct Said {
-    int code = 0;
-    std::string out, err;
-  };
   Said run(std::vector<std::string> words) {
     Program command("fixtures/misbehave", std::move(words), &directory);
     const int code = command.wait(15s);
@@ -71,6 +78,18 @@ class Debug : public ::testing::Test {
   std::unique_ptr<Program> service;
   std::uint16_t port = 0;
 };
+
+TEST_F(Debug, WhatACallbackPrintsIsSeenInTheForegroundOnly) {
+  start({"--count", "2"});
+  EXPECT_FALSE(bodyOf(get(port, "/print")).empty());
+  service->until([&] { return service->out().find("printed by a callback\n") != std::string::npos; });
+  service->signal(SIGTERM);
+  EXPECT_EQ(service->wait(), 0);
+  startInBackground();
+  EXPECT_FALSE(bodyOf(get(port, "/print")).empty());
+  EXPECT_EQ(run({"stop"}).code, 0);
+  EXPECT_EQ(directory.read("misbehave.log").find("printed"), std::string::npos) << "nothing keeps it";
+}
 
 class Crash : public Debug {
   void SetUp() override {
@@ -105,11 +124,8 @@ TEST_F(Crash, AStackOverflowShowsWhereItBegan) {
 }
 
 TEST_F(Crash, InTheBackgroundItIsInTheLogFile) {
-  const Said started = run({"start", "-d", "--count", "1"});
-  ASSERT_EQ(started.code, 0) << started.err;
-  const auto colon = started.out.find("127.0.0.1:");
-  ASSERT_NE(colon, std::string::npos) << started.out;
-  get(static_cast<std::uint16_t>(std::atoi(started.out.c_str() + colon + 10)), "/abort");
+  startInBackground();
+  get(port, "/abort");
   Program any("fixtures/misbehave", {"version"}, &directory);  // until() wants one
   any.until([&] { return directory.read("misbehave.log").find("ended: signal ABRT") != std::string::npos; });
   const std::string log = directory.read("misbehave.log");
