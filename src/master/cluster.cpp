@@ -193,6 +193,10 @@ void Cluster::closeInChild(const Slot& own, const Process& process) {
       }
     }
   }
+  for (Slot& slot : slots_) {
+    if (&slot == &own) continue;
+    for (const auto& [name, socket] : std::exchange(slot.kept, {})) platform::closeSocket(socket);
+  }
   for (auto& [planned, memory] : balances_) {
     if (planned != own.planned) memory = {};
   }
@@ -222,6 +226,7 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
   setup.id = slot.id;
   setup.listener = slot.listener;
   setup.channel = std::move(channel);
+  setup.kept = std::move(slot.kept);
   setup.statistics = static_cast<net::StatisticsBlock*>(process.statistics.data());
   setup.balance = {records(slot), process.record, slot.planned->count > 1};
   setup.ready = [] { platform::closeFile(std::exchange(log::targets().launcher, platform::noSocket)); };
@@ -353,10 +358,36 @@ void Cluster::heard(Slot& slot, Process& process) {
     if (message->kind == WorkerProcess::metricsMessage) metricsAsked(process, message->body);
     if (message->kind == WorkerProcess::crashMessage) crashHeard(slot, process, message->body);
     if (message->kind == WorkerProcess::stackMessage) stackHeard(slot, process, message->body);
+    if (message->kind == WorkerProcess::keepMessage) keepListener(slot, message->body, message->descriptor);
+    if (message->kind == WorkerProcess::forgetMessage) forgetListener(slot, message->body);
     if (message->kind == WorkerProcess::stopServiceMessage) beginStop(false, Worker::stopTimeout);
     if (message->kind == WorkerProcess::replaceMessage && &process == &slot.serving) slot.worn = true;
     if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
   }
+}
+
+/// Bound by Worker::listen() in a worker: the process that follows finds it here.
+void Cluster::keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket) {
+  if (socket == platform::noSocket) return;
+  if (phase_ == Phase::stopping || slot.planned == nullptr) return platform::closeSocket(socket);
+  const auto [at, fresh] = slot.kept.emplace(name, socket);
+  if (!fresh) platform::closeSocket(std::exchange(at->second, socket));
+  if (const std::string file = socketFileOf(name); fresh && !file.empty()) socketFiles_.push_back(file);
+}
+
+void Cluster::forgetListener(Slot& slot, const std::string& name) {
+  const auto kept = slot.kept.extract(name);
+  if (!kept) return;
+  platform::closeSocket(kept.mapped());
+  const std::string file = socketFileOf(name);
+  if (file.empty()) return;
+  std::erase(socketFiles_, file);
+  removeSocketFile(file);
+}
+
+std::string Cluster::socketFileOf(const std::string& name) {
+  constexpr std::string_view unixName = "unix ";
+  return name.rfind(unixName, 0) == 0 ? name.substr(unixName.size()) : "";
 }
 
 void Cluster::becameReady(Slot& slot, Process& process) {
@@ -454,6 +485,10 @@ bool Cluster::anyAlive() const noexcept {
     return slot.serving.alive() || slot.successor.alive() || slot.predecessor.alive();
   };
   return std::any_of(slots_.begin(), slots_.end(), alive) || std::any_of(gone_.begin(), gone_.end(), alive);
+}
+
+std::string Cluster::workerOf(const Slot& slot) {
+  return slot.planned == nullptr ? slot.label : slot.planned->worker->name;
 }
 
 std::string Cluster::nameOf(const Slot& slot) {

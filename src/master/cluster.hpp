@@ -73,6 +73,7 @@ class Cluster {
     std::string label;                       ///< in gone_: who it was
     int id = 0;
     platform::NativeSocket listener = platform::noSocket;
+    std::map<std::string, platform::NativeSocket> kept;  ///< bound by Worker::listen() in its processes, by name
     Process serving, successor, predecessor;
     Clock::time_point due{};
     Milliseconds pause{0};
@@ -125,6 +126,9 @@ class Cluster {
   void ended(const platform::ChildExit& exit);
   void endedServing(Slot& slot, const Process& was, const platform::ChildExit& exit);
   void heard(Slot& slot, Process& process);
+  void keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket);
+  void forgetListener(Slot& slot, const std::string& name);
+  static std::string socketFileOf(const std::string& name);
   void becameReady(Slot& slot, Process& process);
   int finish();
   template <class F>
@@ -139,6 +143,7 @@ class Cluster {
   }
   bool anyAlive() const noexcept;
   static std::string nameOf(const Slot& slot);
+  static std::string workerOf(const Slot& slot);
   static std::string describe(const Process& process, const platform::ChildExit& exit);
   /// Two for each slot of this Worker, so that a process and its successor do not share one. None in gone_.
   std::span<std::atomic<std::uint32_t>> records(const Slot& slot);

@@ -251,6 +251,11 @@ HandoverState Cluster::stateToLeave() {
       crew.ended.push_back({one.reason, one.count, millisecondsOf(one.last)});
     state.crews.push_back(std::move(crew));
   }
+  for (const Slot& slot : slots_) {
+    for (const auto& [name, socket] : slot.kept)
+      state.runTime.push_back(
+          {keys[static_cast<std::size_t>(slot.planned - plan_.workers.data())], slot.id, name, socket});
+  }
   forEach([&](Slot& slot, Process& process) {
     HandoverState::Process left;
     if (slot.planned != nullptr) left.worker = keys[static_cast<std::size_t>(slot.planned - plan_.workers.data())];
@@ -317,6 +322,17 @@ void Cluster::takeOver() {
   for (const HandoverState::Listener& one : left_->listeners) {
     for (const platform::NativeSocket socket : one.sockets) platform::closeSocket(socket);
   }
+  const std::vector<std::string> keys = workerKeys(plan_);
+  for (const HandoverState::RunTime& one : left_->runTime) {
+    const auto i = static_cast<std::size_t>(std::find(keys.begin(), keys.end(), one.worker) - keys.begin());
+    const auto slot = std::find_if(slots_.begin(), slots_.end(), [&](const Slot& at) {
+      return i < keys.size() && at.planned == &plan_.workers[i] && at.id == one.id;
+    });
+    if (slot != slots_.end())
+      keepListener(*slot, one.name, one.socket);
+    else
+      platform::closeSocket(one.socket);
+  }
   for (const std::string& file : left_->socketFiles) {
     if (std::find(socketFiles_.begin(), socketFiles_.end(), file) == socketFiles_.end()) removeSocketFile(file);
   }
@@ -330,7 +346,6 @@ void Cluster::takeOver() {
   reload_.programs = "program " + left_->programs.running + " -> " + left_->programs.tried + ", ";
   for (const platform::NativeSocket client : left_->clients) reload_.waiting.push_back(control_.adopt(client));
 
-  const std::vector<std::string> keys = workerKeys(plan_);
   std::vector<bool> sameMemory;
   for (std::size_t i = 0; i < keys.size(); ++i) sameMemory.push_back(adoptCrew(plan_.workers[i], keys[i]));
   for (const HandoverState::Process& one : left_->processes) {

@@ -50,7 +50,7 @@ void Cluster::traceAsked(const Client& client, const ControlRequest& request) {
   forEach([&](Slot& slot, Process& process) {
     if (!process.alive()) return;
     found = found || process.pid == pid;
-    known += (known.empty() ? "" : ", ") + std::to_string(process.pid) + " (" + slot.planned->worker->name + ")";
+    known += (known.empty() ? "" : ", ") + std::to_string(process.pid) + " (" + workerOf(slot) + ")";
   });
   if (!found)
     return refuse(*client, SetupError(Exit::usage,
@@ -78,7 +78,7 @@ void Cluster::stackHeard(Slot& slot, Process& process, const std::string& body) 
     if (trace.pid != process.pid) return false;
     if (const Client client = trace.client.lock()) {
       const bool idle = !numbers || numbers->inTurn == 0ms;
-      client->out(slot.planned->worker->name + "/" + std::to_string(process.pid) +
+      client->out(workerOf(slot) + "/" + std::to_string(process.pid) +
                   (idle ? "  idle" : "  busy for " + human::duration(numbers->inTurn) + "  in " + numbers->callback()));
       for (std::size_t begin = 0; begin < stack.size();) {
         const auto end = std::min(stack.find('\n', begin), stack.size());

@@ -112,7 +112,7 @@ void Cluster::connectionsAsked(const Client& client, const ControlRequest& reque
     if (const auto numbers = numbersOf(process)) connections += numbers->connections;
     if (pid && *pid != process.pid) return;
     // A process may also serve Workers that were made at run time, whose names only it knows.
-    sources.push_back({process.pid, slot.planned != nullptr ? slot.planned->worker->name : slot.label});
+    sources.push_back({process.pid, workerOf(slot)});
   });
   client->out("all\t" + std::to_string(connections));
   ConnectionsQuery::Hooks hooks;

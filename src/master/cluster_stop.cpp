@@ -60,6 +60,7 @@ void Cluster::beginStop(bool graceful, Milliseconds timeout) {
     for (Slot& slot : slots_) {
       if (slot.listener != last && slot.listener != platform::noSocket) platform::closeSocket(slot.listener);
       last = std::exchange(slot.listener, platform::noSocket);
+      for (const auto& [name, socket] : std::exchange(slot.kept, {})) platform::closeSocket(socket);
     }
   } else if (graceful && !graceful_) {
     return;  // it is on its way already, and quicker

@@ -87,6 +87,9 @@ void pass(Fields& fields, HandoverState& s) {
   fields.list(s.listeners, [&](HandoverState::Listener& one) {
     fields(one.address), fields(one.inherited), fields.list(one.sockets);
   });
+  fields.list(s.runTime, [&](HandoverState::RunTime& one) {
+    fields(one.worker), fields(one.id), fields(one.name), fields(one.socket);
+  });
   fields.list(s.crews, [&](HandoverState::Crew& one) { pass(fields, one); });
   fields.list(s.processes, [&](HandoverState::Process& one) { pass(fields, one); });
 }
@@ -119,6 +122,7 @@ std::vector<platform::NativeSocket> HandoverState::descriptors() const {
   std::vector<platform::NativeSocket> all{lock, control};
   all.insert(all.end(), clients.begin(), clients.end());
   for (const Listener& one : listeners) all.insert(all.end(), one.sockets.begin(), one.sockets.end());
+  for (const RunTime& one : runTime) all.push_back(one.socket);
   for (const Crew& crew : crews) all.push_back(crew.balance);
   for (const Process& process : processes) all.insert(all.end(), {process.channel, process.statistics});
   std::erase(all, platform::noSocket);

@@ -50,6 +50,13 @@ struct HandoverState {
     std::vector<Ended> ended;
     std::string past;  ///< Totals of the processes that have ended, as they lie in memory
   };
+  /// Bound by Worker::listen() in a process of that slot.
+  struct RunTime {
+    std::string worker;
+    int id = 0;
+    std::string name;
+    platform::NativeSocket socket = platform::noSocket;
+  };
   struct Listener {
     std::string address;                          ///< PlannedWorker::listener
     std::vector<platform::NativeSocket> sockets;  ///< one for each slot with reusePort, else one
@@ -71,6 +78,8 @@ struct HandoverState {
   std::vector<Listener> listeners;
   std::vector<Crew> crews;
   std::vector<Process> processes;
+
+  std::vector<RunTime> runTime;
 
   std::string text() const;
   /// Nothing when it is of another version, or not whole.

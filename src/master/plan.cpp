@@ -79,18 +79,13 @@ bool sameAddress(const ListenAddress& a, const ListenAddress& b) {
          (a.port != 0 || a.kind == platform::SocketKind::unixStream);
 }
 
+/// Any port may be asked for by several of one name.
 std::string listenerOf(const Worker& worker, const std::vector<PlannedWorker>& before) {
-  const ListenAddress& address = const_cast<Worker&>(worker).core().address;
-  if (address.none()) return "";
-  if (address.kind == platform::SocketKind::unixStream) return "unix " + address.host;
-  std::string text = (address.kind == platform::SocketKind::udp ? "udp " : "tcp ") + address.host + ":";
-  text += std::to_string(address.port);
-  if (address.port != 0) return text;
-  text += " " + worker.name;  // any port: several may ask for it
+  const std::string text = const_cast<Worker&>(worker).core().listenerName();
   const auto same = std::count_if(before.begin(), before.end(), [&](const PlannedWorker& one) {
     return one.listener == text || one.listener.rfind(text + " ", 0) == 0;
   });
-  return same == 0 ? text : text + " " + std::to_string(same);
+  return same == 0 || text.empty() ? text : text + " " + std::to_string(same);
 }
 
 }  // namespace

@@ -180,6 +180,30 @@ platform::NativeSocket Worker::Core::bind(const std::function<bool()>& again) {
   return *socket;
 }
 
+platform::NativeSocket Worker::Core::bindHere() {
+  boundHere = true;
+  WorkerProcess* process = WorkerProcess::current();
+  if (process == nullptr) return bind();
+  const std::string name = listenerName();
+  platform::NativeSocket socket = process->takeKept(name);
+  if (socket != platform::noSocket) {
+    keptAs = name;
+    bound(socket);
+    return socket;
+  }
+  socket = bind();
+  if (process->keep(name, socket)) keptAs = name;
+  return socket;
+}
+
+std::string Worker::Core::listenerName() const {
+  if (address.none()) return "";
+  if (address.kind == platform::SocketKind::unixStream) return "unix " + address.host;
+  const std::string text =
+      (address.kind == platform::SocketKind::udp ? "udp " : "tcp ") + address.host + ":" + std::to_string(address.port);
+  return address.port != 0 ? text : text + " " + worker.name;
+}
+
 void Worker::Core::bound(platform::NativeSocket socket) {
   if (address.kind == platform::SocketKind::unixStream || address.port != 0) return;
   address.port = platform::boundPort(socket);
@@ -216,7 +240,12 @@ void removeSocketFile(const std::string& utf8) {
 }
 
 void Worker::Core::closeListener() {
-  if (acceptor && boundHere && address.kind == platform::SocketKind::unixStream) removeSocketFile(address.host);
+  if (!keptAs.empty() && !WorkerProcess::stopping()) {
+    if (WorkerProcess* process = WorkerProcess::current()) process->forget(keptAs);
+    keptAs.clear();
+  }
+  if (acceptor && boundHere && keptAs.empty() && address.kind == platform::SocketKind::unixStream)
+    removeSocketFile(address.host);
   // Its callback may be running: it goes when this turn ends.
   if (acceptor) {
     acceptor->pause();

@@ -35,6 +35,7 @@ struct Worker::Core {
   bool acceptPaused = false, full = false;
   bool inherited = false;  ///< the service manager has bound it
   bool boundHere = false;  ///< by listen() in this process, which therefore removes the socket file
+  std::string keptAs;      ///< ... unless the master keeps the socket under this name, for the process that follows
 
   /// Messages handed to onMessage of all Workers of this process; also in a signal handler, where it is 0 while the
   /// list of Workers is being changed.
@@ -52,6 +53,11 @@ struct Worker::Core {
   /// Binds, or takes what the service manager has bound; throws SetupError (E05). Also sets `shown` and, for port 0,
   /// address.port. `again` is asked when the address is in use: true tries once more.
   platform::NativeSocket bind(const std::function<bool()>& again = nullptr);
+  /// What listen() does in a worker process: the socket that a process before this one has left, or a new one, which
+  /// the master then keeps.
+  platform::NativeSocket bindHere();
+  /// What names its socket in a service: "tcp 0.0.0.0:80"; for any port the Worker's name is part of it. "": none.
+  std::string listenerName() const;
   /// The same for a socket that is open already.
   void bound(platform::NativeSocket socket);
   /// Serves a bound socket, in this process.

@@ -203,6 +203,24 @@ void WorkerProcess::start() {
   connectionsChanged();
   if (setup_.ready) setup_.ready();
   if (setup_.channel) static_cast<void>(setup_.channel.put(readyMessage));
+  // Nobody here listens on them any more: who connects is to be refused, not to wait for ever.
+  for (const auto& [name, socket] : std::exchange(setup_.kept, {})) {
+    forget(name);
+    platform::closeSocket(socket);
+  }
+}
+
+platform::NativeSocket WorkerProcess::takeKept(const std::string& name) {
+  const auto kept = setup_.kept.extract(name);
+  return kept ? kept.mapped() : platform::noSocket;
+}
+
+bool WorkerProcess::keep(const std::string& name, platform::NativeSocket socket) {
+  return setup_.channel && setup_.channel.put(keepMessage, name, socket);
+}
+
+void WorkerProcess::forget(const std::string& name) {
+  if (setup_.channel) static_cast<void>(setup_.channel.put(forgetMessage, name));
 }
 
 void WorkerProcess::stop(int exitCode, bool graceful, std::chrono::milliseconds timeout) {

@@ -8,6 +8,7 @@
 #include <deque>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,16 +39,20 @@ class WorkerProcess {
     platform::NativeSocket listener = platform::noSocket;
     platform::Channel channel;  ///< to the master; empty without one
     Balance balance;
+    /// What processes of this slot before this one have bound by Worker::listen(), by Core::listenerName().
+    std::map<std::string, platform::NativeSocket> kept;
     net::StatisticsBlock* statistics = nullptr;  ///< prepared; null: nobody reads it
     std::function<void()> ready;                 ///< without a channel: called when the worker serves
     std::function<std::string()> numbers;        ///< without a channel: the answer of http::serveMetrics
   };
   // Messages on the channel, to the master ...
   static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R', pageMessage = 'c',
-                        metricsMessage = 'm', stackMessage = 't', crashMessage = 'x';
+                        metricsMessage = 'm', stackMessage = 't', crashMessage = 'x', keepMessage = 'L',
+                        forgetMessage = 'U';
   // (pageMessage: a Page, as the answer to the same kind with a PageRequest; metricsMessage: a question, which comes
-  // back with an answer; stackMessage and crashMessage: see stacks.hpp) ... and from it. The first two carry the
-  // milliseconds there are, and "service" when it is the whole service that stops; the last two a descriptor.
+  // back with an answer; stackMessage and crashMessage: see stacks.hpp; keepMessage and forgetMessage: a
+  // listenerName(), the first with its socket) ... and from it. The first two carry the milliseconds there are, and
+  // "service" when it is the whole service that stops; the last two a descriptor.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
                         outputMessage = 'o';
 
@@ -77,6 +82,12 @@ class WorkerProcess {
   /// It is not only this process that stops.
   static bool serviceStopping() noexcept;
   ServiceNumbers& numbers() noexcept { return numbers_; }
+  /// The socket of a run-time listener that is there already; noSocket: none.
+  platform::NativeSocket takeKept(const std::string& name);
+  /// The master holds it for the process that follows, so that its clients wait instead of being refused. False: there
+  /// is no master, or it could not be told.
+  bool keep(const std::string& name, platform::NativeSocket socket);
+  void forget(const std::string& name);
   /// Called by a Worker whose number of connections has changed.
   void connectionsChanged();
   Balance& balance() noexcept { return setup_.balance; }

@@ -109,8 +109,7 @@ void Worker::listen() {
     throw std::logic_error("Worker::listen before runAll: a Worker made in main is served by runAll");
   core_->resolve();
   if (core_->address.none()) return;
-  core_->boundHere = true;
-  core_->serve(core_->bind());
+  core_->serve(core_->bindHere());
 }
 
 void Worker::unlisten() { core_->closeListener(); }

@@ -205,6 +205,45 @@ TEST_F(Reload, AFurtherOneWhileAReplacementStartsIsNotKeptByConnections) {
   stop(*service);
 }
 
+TEST_F(Reload, AListenerMadeAtRunTimeStaysOpen) {
+  auto service = start("1", {"inner=text://127.0.0.1:0"});
+  service->until([&] { return service->errHas("listening text://127.0.0.1:"); });
+  const std::string marker = "listening text://127.0.0.1:";
+  const auto inner =
+      static_cast<std::uint16_t>(std::stoi(service->err().substr(service->err().find(marker) + marker.size())));
+  const auto ask = [&](const std::string& text) {
+    Wire wire(inner);
+    wire.send(text + "\n");
+    return wire.receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; });
+  };
+  const std::string first = ask("who");
+  ASSERT_FALSE(first.empty());
+  EXPECT_EQ(command({"reload"})->wait(), 0);
+  const std::string second = ask("who");
+  EXPECT_NE(second, first) << "the replacement found its port busy, or another one";
+  ASSERT_FALSE(second.empty());
+  // Also when nobody leaves in order.
+  signalProcess(std::stoi(second), 9);
+  std::string third;
+  service->until([&] { return !(third = ask("who")).empty() && third != second; });
+  EXPECT_EQ(lines(service->out(), "start "), 3u) << service->err();
+  // unlisten() in the process that is there closes it for all that follow.
+  EXPECT_FALSE(ask("unlisten").empty());
+  service->until([&] { return !Wire(inner).connected(); });
+  stop(*service);
+}
+
+TEST_F(Reload, AListenerMadeAtRunTimeKeepsItsSocketFile) {
+  const std::string path = directory.file("inner.sock");
+  auto service = start("1", {"inner=unix://" + path});
+  service->until([&] { return directory.has("inner.sock"); });
+  EXPECT_EQ(command({"reload"})->wait(), 0);
+  EXPECT_EQ(lines(service->out(), "start "), 2u) << service->err();
+  EXPECT_TRUE(directory.has("inner.sock")) << "who left has taken it away";
+  stop(*service);
+  EXPECT_FALSE(directory.has("inner.sock"));
+}
+
 TEST_F(Reload, AnUpgradeInAProcessThatStopsIsToldToGo) {
   Program service("fixtures/steady", {"start", "--count", "1"}, &directory);
   const auto port = service.port();

@@ -22,6 +22,7 @@ HandoverState filled() {
   state.socketFiles = {"/run/chat.sock"};
   state.listeners = {{"tcp 0.0.0.0:80", {3, 4}, false}, {"unix /run/chat.sock", {8}, true}};
   state.crews = {{"web\ttcp 0.0.0.0:80", 2, 9, {{"signal SEGV", 3, 1234}}, std::string("\0\1", 2)}};
+  state.runTime = {{"web\ttcp 0.0.0.0:80", 1, "tcp 127.0.0.1:5688", 10}};
   HandoverState::Process process;
   process.worker = "web\ttcp 0.0.0.0:80";
   process.id = 1;
@@ -44,6 +45,8 @@ TEST(HandoverStateForm, WhatIsWrittenIsRead) {
   EXPECT_TRUE(read->background);
   ASSERT_EQ(read->listeners.size(), 2u);
   EXPECT_EQ(read->listeners[0].sockets, (std::vector<platform::NativeSocket>{3, 4}));
+  ASSERT_EQ(read->runTime.size(), 1u);
+  EXPECT_EQ(read->runTime[0].name, "tcp 127.0.0.1:5688");
   ASSERT_EQ(read->crews.size(), 1u);
   EXPECT_EQ(read->crews[0].past, std::string("\0\1", 2));
   EXPECT_TRUE(read->listeners[1].inherited);
@@ -57,7 +60,7 @@ TEST(HandoverStateForm, WhatIsWrittenIsRead) {
 }
 
 TEST(HandoverStateForm, EveryDescriptorIsNamedOnce) {
-  EXPECT_EQ(filled().descriptors(), (std::vector<platform::NativeSocket>{5, 6, 11, 12, 3, 4, 8, 9, 13, 14}));
+  EXPECT_EQ(filled().descriptors(), (std::vector<platform::NativeSocket>{5, 6, 11, 12, 3, 4, 8, 10, 9, 13, 14}));
 }
 
 TEST(HandoverStateForm, APartOfItOrAnotherVersionIsNothing) {
