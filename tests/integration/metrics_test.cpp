@@ -13,6 +13,8 @@
 namespace artel::testing {
 namespace {
 
+constexpr int freeze = 19, goOn = 18;  // not named on every system this is compiled for
+
 class Metrics : public ::testing::Test {
  protected:
   void start(const std::string& workers) {
@@ -115,14 +117,14 @@ TEST_F(Metrics, WhatEndedProcessesCountedIsKept) {
 TEST_F(Metrics, AMasterThatDoesNotAnswerHoldsNobodyUp) {
   if (!capabilities().workerProcesses) GTEST_SKIP() << capabilities().whyLimited;
   start("1");
-  service->signal(SIGSTOP);
+  service->signal(freeze);
   Wire waits(port);
   waits.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_GT(workerPid(), 0) << "others are served meanwhile";
   const std::string answer = waits.receive([](const std::string& bytes) { return !bodyOf(bytes).empty(); }, 10s);
   EXPECT_NE(answer.find("503 Service Unavailable"), std::string::npos) << answer;
   EXPECT_NE(answer.find("the master process does not answer"), std::string::npos) << answer;
-  service->signal(SIGCONT);
+  service->signal(goOn);
   EXPECT_TRUE(service->until([&] { return value(requests) > 0; })) << "and then it does again";
 }
 

@@ -94,7 +94,8 @@ TEST(CheckReport, LibrariesAsTheyWereAndAsTheyAre) {
 }
 
 TEST(PlanJson, HasTheWholePlan) {
-  Worker web("http://[::1]:8080"), line("unix:///run/line.sock"), jobs;
+  Worker web("http://[::1]:8080"), line(capabilities().unixSockets ? "unix:///run/line.sock" : "text://127.0.0.1:9"),
+      jobs;
   web.name = "web";
   web.count = 4;
   web.user = "www";
@@ -103,7 +104,6 @@ TEST(PlanJson, HasTheWholePlan) {
   line.protocol = "text";
   line.reloadable = false;
   jobs.name = "jobs";
-  if (!capabilities().unixSockets) line.core().address = parseListenAddress("text://127.0.0.1:9");
   Plan plan = planOf({&web, &line, &jobs});
   plan.warnings = {"a \"warning\""};
   CheckReport report{"chat",
