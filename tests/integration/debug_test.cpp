@@ -248,9 +248,9 @@ TEST_F(WorkerTimeout, AStuckWorkerIsReplacedAndTheLogHasItsStack) {
 
 TEST_F(WorkerTimeout, ManyShortCallbacksAreNoReason) {
   if (platform::threadSanitizer) GTEST_SKIP() << "it holds signals back";
-  start({"--count", "2", "--", "workerTimeout=1000"});
-  // All in one arrival of bytes, so in one turn of the loop, which takes three seconds.
-  constexpr std::size_t requests = 60;
+  start({"--count", "2", "--", "workerTimeout=2000"});
+  // All in one arrival of bytes, so in one turn of the loop, which takes five seconds.
+  constexpr std::size_t requests = 100;
   std::string all;
   for (std::size_t i = 0; i < requests; ++i) all += "GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n";
   Wire wire(port);
