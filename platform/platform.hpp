@@ -264,7 +264,7 @@ Error becomeProgram(NativeSocket program, std::string_view state, const std::vec
 bool adoptDescriptor(NativeSocket descriptor) noexcept;
 /// In the new program: it has taken over, and signals may come again. Before that, an alarm ends it after 10 s.
 void takenOver() noexcept;
-/// A short hash of the content of the file that a process runs; "?" where that cannot be read.
+/// A short hash of the content of the file that a process runs; "?" where that cannot be read (Windows: of others).
 std::string programId(Pid pid);
 
 // ---- the background, other users (background.cpp, users.cpp) --------------------------------------------------------

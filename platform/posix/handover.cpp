@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -22,6 +21,7 @@
 #include <sstream>
 #include <utility>
 
+#include "platform/content_hash.hpp"
 #include "platform/platform.hpp"
 #include "platform/posix/beginning.hpp"
 #include "platform/posix/procfs.hpp"
@@ -312,16 +312,7 @@ void takenOver() noexcept {
 
 std::string programId(Pid pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/exe", std::ios::binary);
-  if (!file) return "?";
-  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
-  std::array<char, 65536> bytes{};
-  while (file.read(bytes.data(), bytes.size()) || file.gcount() > 0) {
-    for (std::streamsize i = 0; i < file.gcount(); ++i)
-      hash = (hash ^ static_cast<unsigned char>(bytes[static_cast<std::size_t>(i)])) * 0x100000001b3U;
-  }
-  char text[9];
-  std::snprintf(text, sizeof text, "%08x", static_cast<unsigned>(hash ^ (hash >> 32)));
-  return text;
+  return file ? contentHash(file) : "?";
 }
 
 }  // namespace artel::platform

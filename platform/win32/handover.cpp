@@ -1,4 +1,10 @@
 // There is no master here whose place a new program could take.
+#include <windows.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "platform/content_hash.hpp"
 #include "platform/platform.hpp"
 #include "platform/win32/system_error.hpp"
 
@@ -12,6 +18,13 @@ Result<CheckedProgram> checkProgram(NativeSocket, const Channel&) { return unsup
 Error becomeProgram(NativeSocket, std::string_view, const std::vector<NativeSocket>&) { return unsupported(); }
 bool adoptDescriptor(NativeSocket) noexcept { return false; }
 void takenOver() noexcept {}
-std::string programId(Pid) { return "?"; }
+
+std::string programId(Pid pid) {
+  std::wstring path(32768, L'\0');  // the longest that there is
+  if (pid != currentPid()) return "?";
+  path.resize(::GetModuleFileNameW(nullptr, path.data(), static_cast<DWORD>(path.size())));
+  std::ifstream file(std::filesystem::path(path), std::ios::binary);
+  return file ? contentHash(file) : "?";
+}
 
 }  // namespace artel::platform

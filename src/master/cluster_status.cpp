@@ -41,6 +41,7 @@ StatusReport Cluster::report() {
   report.app = files_.name;
   report.version = version();
   report.build = buildId();
+  report.program = programId();
   report.loop = std::string("libuv ") + net::libuvVersion();
   report.system = platform::systemName();
   report.startedAt = localTime(startedAt_);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <map>
 
+#include "artel/version.hpp"
 #include "src/master/log_files.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
@@ -67,7 +68,7 @@ std::optional<HandoverState::Programs> HandoverCheck::programsIn(std::string_vie
 int answerCheck(const Command& command, const platform::Channel& master) {
   const std::map<std::string, std::size_t> held = heldBy(master);
   tell(master, HandoverCheck::programMessage,
-       HandoverCheck::program(platform::programId(platform::parentPid()), platform::programId(platform::currentPid())));
+       HandoverCheck::program(platform::programId(platform::parentPid()), std::string(programId())));
   const Plan plan = resolve(Worker::all(), command, capabilities());
   if (const auto may = platform::mayFork(); !may) throw SetupError(Exit::failed, may.error().message);
   const ServiceFiles files = ServiceFiles::of(command);

@@ -48,7 +48,7 @@ std::string statusJson(const StatusReport& report) {
   JsonWriter json;
   json.object().key("schema").number(1);
   json.key("app").text(report.app).key("master").number(report.master);
-  json.key("version").text(report.version).key("build").text(report.build);
+  json.key("version").text(report.version).key("build").text(report.build).key("program").text(report.program);
   json.key("loop").text(report.loop).key("system").text(report.system);
   json.key("background").boolean(report.background);
   json.key("started").text(report.startedAt).key("uptime_s").real(seconds(report.uptime));

@@ -36,7 +36,8 @@ struct StatusReport {
     std::vector<Ended> ended;
   };
 
-  std::string app, version, build, loop, system, startedAt;  ///< loop: "libuv 1.44.2"; startedAt: "2026-11-22 09:14:07"
+  std::string app, version, build, program, loop, system,
+      startedAt;  ///< loop: "libuv 1.44.2"; startedAt: "2026-11-22 09:14:07"
   platform::Pid master = 0;
   bool background = false;
   std::chrono::milliseconds uptime{0};

@@ -93,6 +93,7 @@ TEST(Start, HelpAndVersion) {
   Program version("http_hello", {"version"});
   EXPECT_EQ(version.wait(), 0);
   EXPECT_EQ(version.out().substr(0, 6), "artel ");
+  EXPECT_NE(version.out().find("\nprogram "), std::string::npos);
 }
 
 TEST(Start, CheckCompletionAndManWorkEverywhere) {

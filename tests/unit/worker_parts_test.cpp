@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <set>
+#include <sstream>
 
 #include "artel/artel.hpp"
+#include "platform/content_hash.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/process.hpp"
 #include "src/worker/socket_text.hpp"
@@ -61,6 +64,31 @@ TEST(SetupErrorText, HasIdReasonAndHints) {
 TEST(Version, IsNotEmpty) {
   EXPECT_EQ(std::count(version().begin(), version().end(), '.'), 2);
   EXPECT_GE(buildId().size(), 4u);
+}
+
+TEST(ProgramId, IsOfTheFileThatRuns) {
+  EXPECT_EQ(programId().size(), 8u);  // not "?"
+  EXPECT_EQ(programId(), platform::programId(platform::currentPid()));
+}
+
+TEST(ProgramId, TellsContentsApart) {
+  const auto hash = [](const std::string& content) {
+    std::istringstream file(content);
+    return platform::contentHash(file);
+  };
+  std::string content(70'000, 'x');  // two blocks, and a part of a word
+  std::set<std::string> seen{hash(content), hash(content + '\0'), hash(content.substr(1)), hash("")};
+  std::size_t different = seen.size();
+  EXPECT_EQ(different, 4u);
+  for (std::size_t at = 0; at < content.size(); at += 997) {
+    content[at] ^= 0x40;
+    seen.insert(hash(content));
+    content[at] ^= 0x40;
+    ++different;
+  }
+  content.back() = 'y';
+  seen.insert(hash(content));
+  EXPECT_EQ(seen.size(), different + 1);
 }
 
 }  // namespace
