@@ -1,10 +1,11 @@
 // A chat: rooms, names, who is there, the last 50 lines. One http Worker serves page.html on / and WebSocket on /ws.
-// Try: chat start     then open http://127.0.0.1:8080/ in two browsers.
+// Try: chat start     then open http://127.0.0.1:8080/ in two browsers; change the greeting, build, chat reload.
 //
 // Browsers send text, fields divided by tabs:  join TOKEN ROOM NAME | say NONCE TEXT | typing
 // They get JSON: {"t":"hello"|"rooms"|"room"|"line"|"in"|"out"|"typing"|"error", ...}. The nonce comes back with the
-// line or the error, so that a page knows what became of each message. The token names one page: a page that connects
-// again takes the place of its own lost connection.
+// line or the error, so that a page knows what became of each message: after a lost connection it repeats those that
+// did not come back, and shows no nonce twice. The token names one page: a page that connects again takes the place of
+// its own lost connection.
 #include <algorithm>
 #include <artel/artel.hpp>
 #include <chrono>
@@ -22,6 +23,7 @@ using namespace artel;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::string_view greeting = "Welcome! Say hello.";  // on every page, a moment after a reload
 constexpr std::size_t maxName = 24, maxText = 2000, maxRooms = 64, maxPeople = 200, history = 50;
 constexpr double messagesPerSecond = 2, burst = 20;
 
@@ -81,8 +83,8 @@ bool fits(std::string_view text, std::size_t most) {
 class Chat {
  public:
   void greet(TcpConnection& connection) {
-    connection.send(json(R"({"t":"hello","worker":%,"pid":%,"artel":%,"build":%,"since":%})", connection.worker()->id(),
-                         Worker::processId(), version(), buildId(), since_));
+    connection.send(json(R"({"t":"hello","greeting":%,"worker":%,"pid":%,"artel":%,"build":%,"since":%})", greeting,
+                         connection.worker()->id(), Worker::processId(), version(), programId(), since_));
     connection.send(roomList());
   }
 
@@ -174,13 +176,21 @@ int main(int argc, char** argv) {
   Worker web("http://127.0.0.1:8080");
   web.name = "chat";
   web.onlyOneProcess = "rooms live in one process until Channel exists";
+  // A reload starts the new process before the old one stops, though rooms then exist twice for some milliseconds.
+  // The old one hears nobody any more from the turn on in which it closes every connection, so a line is in one of the
+  // two: told to all in the old one, or repeated by its page and told, also to who comes later, in the new one. The
+  // other order, predecessorFirst, would keep everybody waiting for the slowest page to say goodbye.
+  web.reloadOrder = ReloadOrder::replacementFirst;
   web.maxConnections = 1000;
   web.pingInterval = 30s;
   TcpConnection::defaultMaxPackageSize = 64 * 1024;
 
   Chat chat;
   const http::Response missing{404}, index{.headers = {{"Cache-Control", "no-cache"}}, .body = page};
-  web.onWorkerStart = [&](Worker&) { Timer::add(500ms, [&] { chat.announceRooms(); }); };
+  web.onWorkerStart = [&](Worker&) {
+    programId();  // reads the program's file: now, while nobody waits
+    Timer::add(500ms, [&] { chat.announceRooms(); });
+  };
   web.onMessage = [&](TcpConnection& connection, const http::Request& request) {
     connection.send(request.path() == "/" ? index : missing);
   };
