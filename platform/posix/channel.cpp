@@ -74,10 +74,10 @@ Result<ChannelMessage> Channel::take() const {
     message.msg_control = control;
     message.msg_controllen = sizeof control;
     const ssize_t got = ::recvmsg(static_cast<int>(end_), &message, MSG_CMSG_CLOEXEC);
-    // A peer that closed with something unread left shows as a reset; what it means is the same: nobody is there.
-    if (got == 0 || (got < 0 && errno == ECONNRESET)) return ChannelMessage{};
+    if (got == 0) return ChannelMessage{};
     if (got < 0) {
-      if (errno == EINTR) continue;
+      // A peer that closed with something unread left shows as a reset, once; its own last words are behind that.
+      if (errno == EINTR || errno == ECONNRESET) continue;
       return systemError(errno);
     }
     ChannelMessage taken{bytes[0], std::string(bytes + 1, static_cast<std::size_t>(got - 1)), noSocket};

@@ -133,9 +133,8 @@ std::string helpText(const std::string& program) {
     text += line("  " + std::string(row.name) + " " + std::string(row.usage), row.help, 36);
   text +=
       "\n"
-      "  --listen NAME=ADDRESS             start: listen there instead\n"
-      "  --count NAME=N                    start: so many processes (NAME= may be left\n"
-      "                                    out in a program with one worker)\n"
+      "  --listen [NAME=]ADDRESS           start: listen there; NAME is the worker's\n"
+      "  --count [NAME=]N                  start: so many processes\n"
       "  --pid-file FILE                   all: a second instance beside the first\n\n"
       "examples\n  ";
   return text + program + " start -d --listen http://0.0.0.0:8080 --count 4\n  " + program +

@@ -226,7 +226,7 @@ TEST_F(Reload, AListenerMadeAtRunTimeStaysOpen) {
   signalProcess(std::stoi(second), 9);
   std::string third;
   service->until([&] { return !(third = ask("who")).empty() && third != second; });
-  EXPECT_EQ(lines(service->out(), "start "), 3u) << service->err();
+  service->until([&] { return lines(service->out(), "start ") == 3; });
   // unlisten() in the process that is there closes it for all that follow.
   EXPECT_FALSE(ask("unlisten").empty());
   service->until([&] { return !Wire(inner).connected(); });
@@ -238,7 +238,7 @@ TEST_F(Reload, AListenerMadeAtRunTimeKeepsItsSocketFile) {
   auto service = start("1", {"inner=unix://" + path});
   service->until([&] { return directory.has("inner.sock"); });
   EXPECT_EQ(command({"reload"})->wait(), 0);
-  EXPECT_EQ(lines(service->out(), "start "), 2u) << service->err();
+  service->until([&] { return lines(service->out(), "start ") == 2; });
   EXPECT_TRUE(directory.has("inner.sock")) << "who left has taken it away";
   stop(*service);
   EXPECT_FALSE(directory.has("inner.sock"));

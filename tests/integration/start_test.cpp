@@ -89,7 +89,7 @@ TEST(Start, WithoutACommand) {
 TEST(Start, HelpAndVersion) {
   Program help("http_hello", {"help"});
   EXPECT_EQ(help.wait(), 0);
-  EXPECT_NE(help.out().find("--listen NAME=ADDRESS"), std::string::npos);
+  EXPECT_NE(help.out().find("--listen [NAME=]ADDRESS"), std::string::npos);
   Program version("http_hello", {"version"});
   EXPECT_EQ(version.wait(), 0);
   EXPECT_EQ(version.out().substr(0, 6), "artel ");

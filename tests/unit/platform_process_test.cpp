@@ -165,6 +165,19 @@ TEST_F(PlatformProcess, WorkerSeesTheEndOfItsMaster) {
   EXPECT_EQ(endOf(supervisor, pid), "code 5");
 }
 
+TEST_F(PlatformProcess, LastWordsOfWhoLeavesSomethingUnreadAreHeard) {
+  auto pair = openChannel();
+  ASSERT_TRUE(pair);
+  ASSERT_TRUE(pair->master.put('h', "never read"));
+  ASSERT_TRUE(pair->worker.put('l', "last words"));
+  pair->worker.close();
+  const auto last = pair->master.take();
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->kind, 'l');
+  EXPECT_EQ(last->body, "last words");
+  EXPECT_EQ(pair->master.take()->kind, 0);
+}
+
 TEST_F(PlatformProcess, OtherChannelsStayUntouched) {
   Supervisor supervisor;
   auto quiet = openChannel();
