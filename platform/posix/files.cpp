@@ -121,7 +121,7 @@ Result<void> writeFile(const std::string& path, std::string_view content) {
   ::unlink(fresh.c_str());
   const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (file < 0) return systemError(errno);
-  const bool written = ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size());
+  const bool written = appendTo(file, content);
   int failed = written ? 0 : errno;
   ::close(file);
   if (written && ::rename(fresh.c_str(), path.c_str()) != 0) failed = errno;

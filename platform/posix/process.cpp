@@ -59,6 +59,9 @@ Error refuseThreads(const std::vector<std::string>& threads) {
                0};
 }
 
+/// Not SIG_IGN, which programs that a worker starts would inherit.
+extern "C" void artelOnAlarm(int) {}
+
 void restoreDefaultSignals() {
 #ifdef SIGRTMAX
   const int last = SIGRTMAX;
@@ -72,6 +75,10 @@ void restoreDefaultSignals() {
     struct sigaction action {};
     // With TTOU at its default a worker, being in a background group, is stopped by its first line under `stty tostop`.
     action.sa_handler = number == SIGPIPE || number == SIGTTOU ? SIG_IGN : SIG_DFL;
+    if (number == SIGALRM) {  // a stray one ends nothing; a user's alarm comes with a handler
+      action.sa_handler = artelOnAlarm;
+      action.sa_flags = SA_RESTART;
+    }
     ::sigaction(number, &action, nullptr);  // refused for KILL, STOP and the C library's own
   }
 }

@@ -21,7 +21,7 @@
 namespace artel::platform {
 namespace {
 
-constexpr int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE};
+constexpr int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE, SIGALRM};
 
 // Signals belong to the process, so there is one of these; the handler may touch the write end only.
 std::atomic<int> wakeWrite{-1};
@@ -38,7 +38,8 @@ extern "C" void artelOnSignal(int number) {
   const int saved = errno;
   const auto byte = static_cast<char>(number);
   // A full pipe loses the byte; 64 Ki signals would have to arrive within one turn of the master.
-  [[maybe_unused]] const ssize_t written = ::write(wakeWrite.load(std::memory_order_relaxed), &byte, 1);
+  while (::write(wakeWrite.load(std::memory_order_relaxed), &byte, 1) < 0 && errno == EINTR) {
+  }
   errno = saved;
 }
 
@@ -76,7 +77,7 @@ void decode(int number) {
     case SIGHUP:
       held.notices.push_back(held.hangupStops ? Notice::stop : Notice::reopenLogs);
       break;
-    default:  // CHLD: the byte's work was to end the sleep
+    default:  // CHLD, ALRM: the byte's work was to end the sleep
       break;
   }
 }
@@ -130,7 +131,10 @@ Supervisor::Supervisor() {
     struct sigaction action {};
     action.sa_handler = watched[i] == SIGPIPE ? SIG_IGN : artelOnSignal;
     action.sa_flags = SA_RESTART | (watched[i] == SIGCHLD ? SA_NOCLDSTOP : 0);
-    ::sigaction(watched[i], &action, &held.before[i]);
+    ::sigaction(watched[i], nullptr, &held.before[i]);
+    // A stray ALRM is nobody's wish to end the service. Who has set an alarm of its own keeps it.
+    if (watched[i] == SIGALRM && held.before[i].sa_handler != SIG_DFL) continue;
+    ::sigaction(watched[i], &action, nullptr);
     ::sigaddset(&unblocked, watched[i]);
     // Asked now, not when the signal comes: a terminal that hangs up is taken away before its HUP arrives. Who started
     // us under nohup wants to outlive the terminal, too.

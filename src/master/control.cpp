@@ -1,6 +1,7 @@
 #include "src/master/control.hpp"
 
 #include <charconv>
+#include <thread>
 
 namespace artel {
 
@@ -64,9 +65,14 @@ Result<std::optional<int>> askMaster(const std::string& path, const ControlReque
   if (!connected) return connected.error();
   const platform::Channel socket(*connected);  // closes it
   std::string text = request.line();
-  if (const auto sent = platform::sendNow(socket.native(), text.data(), text.size());
-      sent != static_cast<std::ptrdiff_t>(text.size()))
-    return Error{Errc::system, "the master does not take a request", static_cast<int>(sent)};
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (std::size_t done = 0; done < text.size();) {  // at once, unless a signal comes between
+    const auto sent = platform::sendNow(socket.native(), text.data() + done, text.size() - done);
+    if (sent < 0 || (sent == 0 && std::chrono::steady_clock::now() >= deadline))
+      return Error{Errc::system, "the master does not take a request", static_cast<int>(sent)};
+    if (sent == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    done += static_cast<std::size_t>(sent);
+  }
   text.clear();
   std::vector<char> buffer(64 * 1024);
   for (;;) {
