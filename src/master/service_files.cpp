@@ -19,7 +19,13 @@ std::string textOf(const std::filesystem::path& path) {
 
 /// Not through symbolic links: what the user typed is what the user finds.
 std::string absolute(const std::string& path) {
-  return textOf(std::filesystem::absolute(pathOf(path)).lexically_normal());
+  std::error_code failed;
+  const auto whole = std::filesystem::absolute(pathOf(path), failed);
+  if (failed)
+    throw SetupError(Exit::configuration,
+                     "the directory this was started in does not exist any more: no place for \"" + path + "\"",
+                     {{"try", "cd into a directory that exists"}});
+  return textOf(whole.lexically_normal());
 }
 
 /// The same for every way to write it.
