@@ -21,6 +21,7 @@ void Cluster::asked(const Client& client, const ControlRequest& request) {
     }
     return beginReload(graceful, timeout(), client, request.has("exec"));
   }
+  if (request.command == "hello") return client->end(static_cast<int>(Exit::ok));  // whether anybody answers
   if (request.command == "status") return statusAsked(client, request);
   if (request.command == "connections") return connectionsAsked(client, request);
   if (request.command == "trace") return traceAsked(client, request);

@@ -14,8 +14,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto patience = 24h;  ///< the master has its own deadlines, and who waits has Ctrl+C
-constexpr auto look = 5ms;      ///< nothing tells when another process lets go of a lock
+constexpr auto patience = 24h;   ///< the master has its own deadlines, and who waits has Ctrl+C
+constexpr auto answerTime = 5s;  ///< a master that does not hang answers at once
+constexpr auto look = 5ms;       ///< nothing tells when another process lets go of a lock
 
 /// 0 when its number is not known.
 platform::Pid masterOf(const Command& command, const ServiceFiles& files) {
@@ -32,6 +33,15 @@ ControlRequest requestOf(const Command& command) {
   if (command.execute) request.values["exec"];
   if (command.timeout) request.values["timeout"] = std::to_string(command.timeout->count());
   return request;
+}
+
+/// Whether the master hangs: what it is asked for may take its time, an answer to this may not. A version that does
+/// not know the question says so. Who cannot connect, or is cut off, finds out more by asking for what he wants.
+bool hangs(const ServiceFiles& files) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto answered = askMaster(
+      files.control, {"hello", {}}, [](std::string_view, std::string_view) {}, answerTime);
+  return answered && !*answered && std::chrono::steady_clock::now() - begin >= answerTime;
 }
 
 Result<std::optional<int>> ask(const Command& command, const ServiceFiles& files) {
@@ -105,7 +115,7 @@ bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit) {
 
 int runStop(const Command& command, const ServiceFiles& files) {
   const platform::Pid master = masterOf(command, files);
-  const auto answered = ask(command, files);
+  const auto answered = hangs(files) ? Result<std::optional<int>>(std::nullopt) : ask(command, files);
   if (answered && *answered) {
     awaitEnd(files, 5s);
     return **answered;
@@ -125,6 +135,7 @@ int runStop(const Command& command, const ServiceFiles& files) {
 
 int runReload(const Command& command, const ServiceFiles& files) {
   const platform::Pid master = masterOf(command, files);
+  if (hangs(files)) throw notAnswering(files, command.program, nullptr);
   const auto answered = ask(command, files);
   if (answered && *answered) return **answered;
   if (!isRunning(files))
