@@ -238,6 +238,11 @@ class Cluster {
   std::string pidIdentity_;      ///< of our pid file, once it is written
   std::string programIdentity_;  ///< of the program's file at the start
   Reload reload_;
+  struct FailedReload {
+    std::string why;
+    Clock::time_point when;
+  };
+  std::optional<FailedReload> failedReload_;  ///< the last one, when it failed: for status
   std::optional<Candidate> candidate_;
   std::optional<HandoverState> left_;  ///< by the program that was this process before; until it is adopted
   struct Wanted {

@@ -185,6 +185,7 @@ void Cluster::refuseProgram(const std::string& why) {
   const std::string line = "the new program is refused, and the one that runs goes on: " + why;
   std::vector<std::string> said = linesOf(candidate_->said);
   log::error("reload: " + line);
+  failedReload_ = {line, Clock::now()};
   for (const std::string& one : said) log::error("reload: it said: " + one);
   for (const auto& waiting : candidate_->waiting) {
     const Client client = waiting.lock();

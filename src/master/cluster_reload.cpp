@@ -154,6 +154,7 @@ void Cluster::reloadFailed(const std::string& why) {
   }
   log::error("reload: " + why);
   reload_.failures.push_back(why);
+  failedReload_ = {why, Clock::now()};
   for (Slot& slot : slots_) slot.serving.generation = slot.successor.generation = generation_;
 }
 
@@ -167,7 +168,10 @@ void Cluster::endReload() {
   if (ended.killed > 0) said += ", " + std::to_string(ended.killed) + " killed at the deadline";
   log::info("reload: " + said);
   int code = static_cast<int>(ended.killed > 0 ? Exit::deadlinePassed : Exit::ok);
-  if (!ended.failures.empty()) code = static_cast<int>(Exit::failed);
+  if (!ended.failures.empty())
+    code = static_cast<int>(Exit::failed);
+  else
+    failedReload_.reset();
   for (const auto& waiting : ended.waiting) {
     const Client client = waiting.lock();
     if (!client) continue;

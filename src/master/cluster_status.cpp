@@ -50,6 +50,7 @@ StatusReport Cluster::report() {
   report.uptime = since(began_);
   report.load = platform::loadAverage();
   report.reloads = generation_;
+  if (failedReload_) report.failedReload = {failedReload_->why, since(failedReload_->when)};
   for (const PlannedWorker& planned : plan_.workers) {
     const ListenAddress& address = planned.worker->core().address;
     StatusReport::Group group{planned.worker->name,

@@ -56,6 +56,8 @@ std::string statusJson(const StatusReport& report) {
   for (const auto& load : report.load) load ? json.real(*load) : json.null();
   json.end();
   json.key("reloads").number(report.reloads);
+  if (const auto& failed = report.failedReload)
+    json.key("reload_failed").object().key("why").text(failed->why).key("ago_s").real(seconds(failed->ago)).end();
   json.key("workers").array();
   for (const auto& group : report.workers) {
     json.object().key("name").text(group.name).key("listen").text(group.listen);

@@ -43,6 +43,11 @@ struct StatusReport {
   std::chrono::milliseconds uptime{0};
   std::array<std::optional<double>, 3> load;  ///< of 1, 5 and 15 minutes
   std::uint64_t reloads = 0;
+  struct FailedReload {
+    std::string why;
+    std::chrono::milliseconds ago{0};
+  };
+  std::optional<FailedReload> failedReload;  ///< the last one, when it failed
   std::vector<Group> workers;
 };
 

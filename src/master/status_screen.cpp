@@ -191,6 +191,8 @@ std::string statusScreen(const StatusReport& report, const platform::Terminal& t
       notes += "! " + group.name + ": " + plural(wanted - alive, "process waits", "processes wait") +
                " to be started again\n";
   }
+  if (const auto& failed = report.failedReload)
+    notes += wrapped({"! the last reload failed " + human::age(failed->ago) + " ago:", failed->why}, width);
   notes += exitsLine(report, width);
   return notes.empty() ? text : text + "\n" + notes;
 }

@@ -211,6 +211,19 @@ TEST(StatusScreen, EmptyAndAloneAndOfAnotherBuild) {
   EXPECT_NE(screen.find("! none: 2 processes wait to be started again"), std::string::npos) << screen;
 }
 
+TEST(StatusScreen, AFailedReloadIsSaidUntilOneSucceeds) {
+  StatusReport report = chat();
+  EXPECT_EQ(statusScreen(report, {false, false, 80}).find("reload failed"), std::string::npos);
+  EXPECT_EQ(statusJson(report).find("reload_failed"), std::string::npos);
+  report.failedReload = {"onWorkerStart: no database", 3min};
+  const std::string screen = statusScreen(report, {false, false, 80});
+  EXPECT_NE(screen.find("\n! the last reload failed 3m ago:  onWorkerStart: no database\n"), std::string::npos)
+      << screen;
+  const std::string json = statusJson(report);
+  EXPECT_NE(json.find(R"("reload_failed":{"why":"onWorkerStart: no database","ago_s":180})"), std::string::npos)
+      << json;
+}
+
 TEST(StatusJson, IsOneObjectWithAllNumbers) {
   EXPECT_EQ(
       statusJson(chat()),
