@@ -128,7 +128,7 @@ def misbehaviour():
 @fault("F34", "maxRequests reached under load")
 def most_requests():
     """Processes are replaced by themselves, and nobody notices."""
-    with Service(words=["max-requests=500"]) as service, Clients(service, 4, (2, 4, 20)) as clients:
+    with Service(words=["max-requests=100"]) as service, Clients(service, 4, (2, 4, 20)) as clients:
         seen, first = clients.result(), service.master
         check(not seen["wrong"], f"clients saw: {seen['wrong']}")
         answered = sum(seen[kind]["answered"] for kind in ("short", "kept", "websocket"))

@@ -121,7 +121,8 @@ def cut_calls():
     with Service("tcp_echo", listen="tcp://127.0.0.1:0", env=env, count=2, background=True) as service, contextlib.closing(Wire(service.port)) as wire:
         wire.send(data)
         check(wire.exactly(len(data)) == data, "the echo is not what was sent")
-        check(service.command("status")[0] == 0, "status")
+        code, said = service.command("status")
+        check(code == 0, f"status: code {code}: {said}")
         code, said = service.command("reload", timeout=60)
         check(code == 0, f"reload: code {code}: {said}")
         wire.close()

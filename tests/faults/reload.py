@@ -138,9 +138,11 @@ def broken():
                 rounds += 1
             check(set(service.workers()) >= before, "the old workers are there")
             check("refused" in service.log(), f"nothing in the log: {service.log()[-500:]}")
-            check("refused" in service.command("status")[1] or True, "status shows it")
+            shown = json.loads(by_good(service, "status", "--json").stdout).get("reload_failed", {}).get("why", "")
+            check("refused" in shown, f"status does not show it: {shown}")
             put_program(service, 'cp good new && echo >>new && mv new "$1"')
             reloaded(service)
+            check("reload_failed" not in service.status(), "a good reload does not end it")
             answered = nothing_wrong(clients)
         service.settled(4)
         service.stop()
@@ -149,14 +151,18 @@ def broken():
     return f"{sum(d[0] for d in done.values())} broken programs refused, the old went on, 0 of {sum(d[1] for d in done.values()):,} wrong"
 
 
-def reloaded_badly(service, name):
-    """Asked by a good copy of the program: the one in its place cannot run. It finds the service by its name."""
+def by_good(service, *words):
+    """A command by a good copy of the program: the one in its place cannot run. It finds the service by its name."""
     helper = service.folder / "helper" / service.name
     if not helper.exists():
         helper.parent.mkdir()
         subprocess.run(["cp", str(service.folder / "good"), str(helper)], check=True)
-    done = subprocess.run([str(helper), "reload"], cwd=service.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=60)
+    return subprocess.run([str(helper), *words], cwd=service.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=60)
+
+
+def reloaded_badly(service, name):
+    done = by_good(service, "reload")
     check(done.returncode == 1 and "error[" in done.stdout and "goes on" in done.stdout,
           f"reload onto {name}: code {done.returncode}: {done.stdout}")
 

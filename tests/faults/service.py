@@ -23,7 +23,7 @@ import _artel_program as artel  # noqa: E402
 from _artel_program import Wire, until  # noqa: E402,F401
 
 registered = {}
-loud = {"F16", "F17", "F18"}
+loud = {"F16", "F17", "F18", "F34"}
 Fault = collections.namedtuple("Fault", "number title run")
 
 
