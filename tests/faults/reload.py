@@ -54,10 +54,10 @@ def nothing_wrong(clients):
     return sum(seen[kind]["answered"] for kind in ("short", "kept", "websocket"))
 
 
-def reloaded(service, *more, code=0):
+def reloaded(service, *more, codes=(0,)):
     begin = time.monotonic()
     got, said = service.command("reload", *more, timeout=60)
-    check(got == code, f"reload {' '.join(more)}: code {got}: {said}")
+    check(got in codes, f"reload {' '.join(more)}: code {got}: {said}")
     return said, time.monotonic() - begin
 
 
@@ -73,7 +73,8 @@ def under_load():
                 kind = count % 3
                 if kind == 1:
                     new_program(service)
-                said, took = reloaded(service, *(["-g", "-t", "1"] if kind == 2 else []))
+                # 8: on a busy machine some are killed at the deadline. What counts is what the clients saw.
+                said, took = reloaded(service, *(["-g", "-t", "1.5"] if kind == 2 else []), codes=(0, 8))
                 check(kind != 1 or " -> " in said, f"no new program: {said}")
                 count, slowest = count + 1, max(slowest, took)
                 time.sleep(0.2)

@@ -111,7 +111,7 @@ def one(fault):
 
 def line(number, title, said, result):
     first, *rest = said.split("\n")
-    print(f"{number:<4} {title:<42} {first:<100} {result}", flush=True)
+    print(f"{number:<4} {title:<53} {first:<110} {result}", flush=True)
     for more in rest:
         print(f"       {more}")
 
@@ -145,7 +145,7 @@ def run(arguments):
     for fault in chosen:
         line(fault.number, fault.title, *results[fault.number][1:3])
         if fault.number == "F27" and not wanted:
-            print(f"{'F28':<4} {'TLS':<42} left out: TLS comes later")
+            print(f"{'F28':<4} {'TLS':<53} left out: TLS comes later")
     count = {word: sum(r[2] == word for r in results.values()) for word in ("ok", "FAILED", "-")}
     print(f"\n{count['ok']} ok, {count['FAILED']} failed, {count['-']} not possible here, in {time.monotonic() - begin:.0f} s")
     return 1 if count["FAILED"] else 0
