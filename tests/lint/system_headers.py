@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Headers of a system, or of one compiler, belong in platform/. The tools in bench/linux measure with Linux's own
-calls, and are no part of the library."""
+calls, those in tests/faults break things with them; they are no part of the library."""
 
 import re
 
 from _tree import files, includes, run
 
-ALLOWED = ("platform/", "bench/linux/")
+ALLOWED = ("platform/", "bench/linux/", "tests/faults/")
 SYSTEM = re.compile(
     r"(sys|netinet|arpa|net|linux|mach|asm|bits)/.*"
     r"|(unistd|fcntl|poll|signal|pthread|sched|dlfcn|pwd|grp|syslog|termios|spawn|netdb|ifaddrs|strings|getopt|glob"
@@ -37,5 +37,7 @@ run(
         ("platform/win32/a.cpp", "#include <windows.h>\n", False),
         ("bench/servers/a.cpp", "#include <unistd.h>\n", True),
         ("bench/linux/a.cpp", "#include <unistd.h>\n", False),
+        ("tests/faults/a.cpp", "#include <unistd.h>\n", False),
+        ("tests/fixtures/a.cpp", "#include <unistd.h>\n", True),
     ],
 )
