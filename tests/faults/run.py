@@ -111,7 +111,7 @@ def one(fault):
 
 def line(number, title, said, result):
     first, *rest = said.split("\n")
-    print(f"{number:<4} {title:<53} {first:<110} {result}", flush=True)
+    print(f"{number:<4} {title:<53} {first:<110} {result}".rstrip(), flush=True)
     for more in rest:
         print(f"       {more}")
 
@@ -142,10 +142,11 @@ def run(arguments):
                 if arguments.verbose:
                     fault, said, result, took = done.result()
                     line(fault.number, f"{took:.1f} s", said, result)
-    for fault in chosen:
-        line(fault.number, fault.title, *results[fault.number][1:3])
-        if fault.number == "F27" and not wanted:
-            print(f"{'F28':<4} {'TLS':<53} left out: TLS comes later")
+    shown = {f.number: (f.number, f.title, *results[f.number][1:3]) for f in chosen}
+    if not wanted or "F28" in wanted:
+        shown["F28"] = "F28", "TLS", "left out: TLS comes later", ""
+    for number in sorted(shown, key=lambda one: int(one[1:])):
+        line(*shown[number])
     count = {word: sum(r[2] == word for r in results.values()) for word in ("ok", "FAILED", "-")}
     print(f"\n{count['ok']} ok, {count['FAILED']} failed, {count['-']} not possible here, in {time.monotonic() - begin:.0f} s")
     return 1 if count["FAILED"] else 0
