@@ -10,7 +10,7 @@ import json
 import sys
 import time
 
-from harness import accepts, instructions, latency, memory, report, rounds, servers, slow_reader, syscalls
+from harness import accepts, instructions, latency, memory, report, rounds, servers, service, slow_reader, syscalls
 from harness.machine import RESULTS, describe
 from harness.workloads import ALL, BY_KEY
 
@@ -21,6 +21,7 @@ PARTS = {
     "memory": memory.measure,
     "accepts": accepts.measure,
     "slow": slow_reader.measure,
+    "service": service.measure,
     "crowd": memory.measure_crowd,
 }
 USUAL = [part for part in PARTS if part != "crowd"]

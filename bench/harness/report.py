@@ -91,6 +91,17 @@ def show_slow(result):
                   f"p99 {v['p99_before_us'] / 1000:.2f} -> {v['p99_during_us'] / 1000:.2f} ms")  # fmt: skip
 
 
+SERVICE = {"start": "start -d of 4 workers, until all are ready", "status": "status of 8 workers, one of them stopped",
+           "return": "a killed worker, until another one serves"}  # fmt: skip
+
+
+def show_service(result):
+    for key, title in SERVICE.items():
+        print(f"{title:45}{result[key]:>8.1f} ms")
+    print(f"200 connections over 4 workers, {len(result['spread'])} times: "
+          f"{min(least for least, _ in result['spread'])} to {max(most for _, most in result['spread'])} each")  # fmt: skip
+
+
 SHOW = {
     "instructions": ("User-space instructions per message", lambda r: show_counts(r, 0)),
     "syscalls": ("System calls per message", lambda r: show_counts(r, 2)),
@@ -99,6 +110,7 @@ SHOW = {
     "crowd": ("Memory per idle connection, many processes", show_crowd),
     "accepts": ("New connections while 1,000 clients take all", show_accepts),
     "slow": ("A peer that reads nothing", show_slow),
+    "service": ("What an operator waits for", show_service),
 }
 
 
@@ -200,6 +212,15 @@ def pages(results):
                 rows.append([f"{title}, {name}", size(v["grew"]), f"{v['sent'] / 2**20:.0f} MiB",
                              f"{v['p99_before_us'] / 1000:.2f} ms", f"{v['p99_during_us'] / 1000:.2f} ms"])  # fmt: skip
         yield table(["", "memory grew", "taken", "p99 of the others before", "with it"], rows)
+
+
+    if results.get("service"):
+        service = results["service"]
+        yield "## What an operator waits for\n"
+        yield table(["median of 20", "time"], [[title, f"{service[key]:.1f} ms"] for key, title in SERVICE.items()])
+        shares = service["spread"]
+        yield (f"200 connections, opened 1 ms apart, over 4 workers on one listener, {len(shares)} times: each worker got between "
+               f"{min(least for least, _ in shares)} and {max(most for _, most in shares)}.\n")  # fmt: skip
 
 
 def wrapped(part):

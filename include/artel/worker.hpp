@@ -218,8 +218,10 @@ class Worker {
 
   /// Binds and accepts now, in this process: for a Worker made inside a callback (row 1.8.4.3). It shares this
   /// process's loop; count, onWorkerStart and onWorkerStop mean nothing for it. Throws SetupError when it cannot bind.
+  /// The master keeps a copy of the socket for the process that follows in this place: when that one calls listen() for
+  /// the same address in its onWorkerStart it gets it, and no client was refused.
   void listen();
-  /// Closes the listening socket; connections stay.
+  /// Closes the listening socket, also for processes that follow; connections stay.
   void unlisten();
   /// New clients wait in the queue of the kernel until resumeAccept.
   void pauseAccept();
