@@ -176,24 +176,19 @@ int main(int argc, char** argv) {
   Worker web("http://127.0.0.1:8080");
   web.name = "chat";
   web.onlyOneProcess = "rooms live in one process until Channel exists";
-  // A reload starts the new process before the old one stops, though rooms then exist twice for some milliseconds.
-  // The old one hears nobody any more from the turn on in which it closes every connection, so a line is in one of the
-  // two: told to all in the old one, or repeated by its page and told, also to who comes later, in the new one. The
-  // other order, predecessorFirst, would keep everybody waiting for the slowest page to say goodbye.
-  web.reloadOrder = ReloadOrder::replacementFirst;
+  // A reload starts the new process before the old one stops (ReloadOrder::replacementFirst, the default), though rooms
+  // then exist twice for some milliseconds. The old one hears nobody any more from the turn on in which it closes every
+  // connection, so a line is in one of the two: told to all in the old one, or repeated by its page and told, also to
+  // who comes later, in the new one. predecessorFirst would keep everybody waiting for the slowest page's goodbye.
   web.maxConnections = 1000;
   web.pingInterval = 30s;
   TcpConnection::defaultMaxPackageSize = 64 * 1024;
 
   Chat chat;
   const http::Response missing{404}, index{.headers = {{"Cache-Control", "no-cache"}}, .body = page};
-  web.onWorkerStart = [&](Worker&) {
-    programId();  // reads the program's file: now, while nobody waits
-    Timer::add(500ms, [&] { chat.announceRooms(); });
-  };
-  web.onMessage = [&](TcpConnection& connection, const http::Request& request) {
-    connection.send(request.path() == "/" ? index : missing);
-  };
+  // The id is read from the program's file: now, while nobody waits for it.
+  web.onWorkerStart = [&](Worker&) { programId(), Timer::add(500ms, [&] { chat.announceRooms(); }); };
+  web.onMessage = [&](auto& who, const http::Request& what) { who.send(what.path() == "/" ? index : missing); };
   web.onWebSocketConnect = [](TcpConnection& connection, const http::Request& request) {
     const auto origin = request.header("Origin");  // of a browser: the page that wants to talk must be ours
     const bool ours = origin.empty() || origin.substr(origin.find("//") + 2) == request.host();
