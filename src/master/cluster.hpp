@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "platform/platform.hpp"
+#include "src/master/candidate.hpp"
 #include "src/master/connections_query.hpp"
 #include "src/master/control.hpp"
 #include "src/master/exit_counts.hpp"
@@ -91,21 +92,6 @@ class Cluster {
     std::vector<std::weak_ptr<ControlClient>> waiting;
   };
   using Client = std::shared_ptr<ControlClient>;
-  /// A new program that is tried in a child.
-  struct Candidate {
-    bool graceful = false;
-    Milliseconds timeout{0};
-    std::vector<std::weak_ptr<ControlClient>> waiting;
-    platform::NativeSocket program = platform::noSocket, output = platform::noSocket;
-    platform::Pid pid = 0;
-    platform::Channel channel;
-    Clock::time_point deadline{}, patience{};
-    std::string said;  ///< the beginning of its output
-    HandoverState::Programs programs;
-    bool passed = false;                         ///< it could take over
-    std::vector<HandoverState::Listener> bound;  ///< what it listens on and we do not
-    std::vector<std::string> socketFiles;        ///< among them
-  };
 
   // cluster.cpp: start, the one sleep, forks and exits
   void begin();
