@@ -111,6 +111,7 @@ const Beginning beginning;
 /// The texts as execve wants them.
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> all;
+  all.reserve(texts.size() + 1);
   for (std::string& text : texts) all.push_back(text.data());
   all.push_back(nullptr);
   return all;
@@ -246,8 +247,7 @@ Result<CheckedProgram> checkProgram(NativeSocket program, const Channel& channel
   ::close(output[1]);
   ::close(status[1]);
   // The end of this pipe is the exec: no longer than that.
-  ssize_t got = 0;
-  while (failed == 0 && (got = ::read(status[0], &failed, sizeof failed)) < 0 && errno == EINTR) {
+  while (failed == 0 && ::read(status[0], &failed, sizeof failed) < 0 && errno == EINTR) {
   }
   ::close(status[0]);
   if (failed == 0) return CheckedProgram{Pid{child}, output[0]};

@@ -142,7 +142,9 @@ void prepareStacks() noexcept {
   const ssize_t size = ::readlink("/proc/self/exe", programPath, PATH_MAX);
   if (size > 0) programPath[size] = '\0';
   Dl_info info{};
-  if (::dladdr(reinterpret_cast<void*>(::getauxval(AT_PHDR)), &info) != 0) programBase = info.dli_fbase;
+  // An address of the kernel's, and later those of the stack, come as numbers.
+  void* headers = reinterpret_cast<void*>(::getauxval(AT_PHDR));  // NOLINT(performance-no-int-to-ptr)
+  if (::dladdr(headers, &info) != 0) programBase = info.dli_fbase;
   Frames frames;
   _Unwind_Backtrace(eachFrame, &frames);
 }
@@ -155,7 +157,8 @@ void addStack(StackText& text) noexcept {
   for (std::size_t i = 0; i < frames.count; ++i) {
     const auto [at, times] = frames.all[i];
     Dl_info info{};
-    const bool known = ::dladdr(reinterpret_cast<void*>(at), &info) != 0 && info.dli_fbase != nullptr;
+    void* place = reinterpret_cast<void*>(at);  // NOLINT(performance-no-int-to-ptr)
+    const bool known = ::dladdr(place, &info) != 0 && info.dli_fbase != nullptr;
     const bool ours = known && info.dli_fbase == programBase;
     const std::uintptr_t offset = known ? inFile(at, info.dli_fbase) : at;
     std::string_view function = ours ? symbols.functionAt(offset) : std::string_view();
