@@ -27,6 +27,7 @@ struct TitleSpace {
   char* begin = nullptr;
   char* end = nullptr;
   char** variables = nullptr;  ///< the copies; setenv may give environ another array
+  char** owned = nullptr;      ///< the same once more: unsetenv takes some out of that array
 } titleSpace;
 
 bool hasValue(const char* variable) {
@@ -73,7 +74,8 @@ void saveProcessTitleSpace(int argc, char** argv) {
   for (int i = 0; i < argc; ++i) argv[i] = ::strdup(argv[i]);
   if (environ != nullptr) {
     titleSpace.variables = new char*[variables + 1]();
-    for (std::size_t i = 0; i < variables; ++i) titleSpace.variables[i] = ::strdup(environ[i]);
+    titleSpace.owned = new char*[variables + 1]();
+    for (std::size_t i = 0; i < variables; ++i) titleSpace.owned[i] = titleSpace.variables[i] = ::strdup(environ[i]);
     environ = titleSpace.variables;
   }
 #ifdef __GLIBC__
