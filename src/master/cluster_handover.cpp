@@ -66,11 +66,14 @@ void Cluster::tryProgram() {
   candidate_->program = *program;
   auto pair = platform::openChannel();
   if (!pair) return refuseProgram(pair.error().message);
+  bool told = true;
   for (const HandoverState::Listener& one : listenersHeld()) {
     const std::size_t count = one.inherited ? enoughForAll : one.sockets.size();
-    static_cast<void>(pair->master.put(HandoverCheck::heldMessage, HandoverCheck::listener(count, one.address)));
+    told = told && pair->master.put(HandoverCheck::heldMessage, HandoverCheck::listener(count, one.address));
   }
-  static_cast<void>(pair->master.put(HandoverCheck::endOfHeld));
+  // Untold, the trial would find an address busy and blame it.
+  if (!told || !pair->master.put(HandoverCheck::endOfHeld))
+    return refuseProgram("it cannot be told of all addresses: there are too many");
   const auto checked = platform::checkProgram(*program, pair->worker);
   if (!checked) return refuseProgram(checked.error().message);
   candidate_->pid = checked->pid;
