@@ -14,7 +14,7 @@ namespace artel {
 
 namespace {
 
-constexpr std::uint64_t wantedOpenFiles = 1'048'576, enoughOpenFiles = 10'000;
+constexpr std::uint64_t enoughOpenFiles = 10'000;
 constexpr std::int64_t enoughQueue = 1024, enoughHandshakes = 512, enoughPorts = 10'000, enoughTracked = 65'536,
                        enoughFiles = 100'000;
 

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Commands other than the reload are answered before this program is gone, unless they take longer.
-constexpr auto patience = 1s;
+constexpr auto drainPatience = 1s;
 constexpr std::size_t mostSaid = 4096;
 /// A socket that a service manager has bound stands for all processes, also with reusePort.
 constexpr std::size_t enoughForAll = 1'000'000;
@@ -132,7 +132,7 @@ bool Cluster::candidateEnded(const platform::ChildExit& exit) {
   else if (!candidate_->passed || !well)
     refuseProgram("it does not start: " + platform::describe(exit));
   else
-    candidate_->patience = Clock::now() + patience;
+    candidate_->patience = Clock::now() + drainPatience;
   return true;
 }
 

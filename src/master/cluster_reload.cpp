@@ -7,6 +7,7 @@
 #include "artel/log.hpp"
 #include "src/master/cluster.hpp"
 #include "src/master/hook.hpp"
+#include "src/master/human.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -17,10 +18,6 @@ namespace {
 
 /// A successor that is not ready by then will not be.
 constexpr auto longestStart = 60s;
-
-std::string plural(int count, const std::string& word) {
-  return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
-}
 
 }  // namespace
 
@@ -161,7 +158,8 @@ void Cluster::reloadFailed(const std::string& why) {
 void Cluster::endReload() {
   if (!reload_.active) return;
   const Reload ended = std::exchange(reload_, Reload{});
-  std::string said = ended.programs + plural(ended.replaced, "worker") + " replaced";
+  std::string said =
+      ended.programs + human::counted(static_cast<std::uint64_t>(ended.replaced), "worker", "workers") + " replaced";
   if (ended.added > 0) said += ", " + std::to_string(ended.added) + " new";
   if (ended.gone > 0) said += ", " + std::to_string(ended.gone) + " no longer wanted";
   if (ended.kept > 0) said += ", " + std::to_string(ended.kept) + " kept and told (reloadable = false)";

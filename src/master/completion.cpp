@@ -34,7 +34,7 @@ std::string joined(const Words& words, const std::string& between = " ") {
 }
 
 /// In single quotes, where bash, zsh and fish leave all but these two as they are.
-std::string quoted(std::string_view text, bool fish = false) {
+std::string shellQuoted(std::string_view text, bool fish = false) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'')
@@ -87,7 +87,7 @@ std::string findCommand(std::string_view words, std::string_view first, std::str
 std::string bash(const std::string& program, const Words& workers) {
   const std::string function = functionOf(program);
   const auto offer = [](const std::string& words) {
-    return "COMPREPLY=($(compgen -W " + quoted(words) + " -- \"$word\"))";
+    return "COMPREPLY=($(compgen -W " + shellQuoted(words) + " -- \"$word\"))";
   };
   std::string text =
       "# For bash. Now: eval \"$(" + program + " completion bash)\"; always: save it as\n# ~/.local/share/" +
@@ -116,7 +116,7 @@ std::string bash(const std::string& program, const Words& workers) {
     }
     if (!words.empty()) text += "    " + std::string(row.name) + ") " + offer(joined(words)) + " ;;\n";
   }
-  return text + "  esac\n}\ncomplete -F " + function + " " + quoted(program) + "\n";
+  return text + "  esac\n}\ncomplete -F " + function + " " + shellQuoted(program) + "\n";
 }
 
 /// "word:what it is" for _describe.
@@ -124,7 +124,7 @@ std::string described(std::string_view word, std::string_view help) {
   std::string text(word);
   text += ':';
   for (const char c : help) text.append(c == ':' ? "\\" : "").append(1, c);
-  return quoted(text);
+  return shellQuoted(text);
 }
 
 std::string zsh(const std::string& program, const Words& workers) {
@@ -158,19 +158,19 @@ std::string zsh(const std::string& program, const Words& workers) {
     text += ";;\n";
   }
   return text + "  esac\n}\nif [[ ${funcstack[1]} == _" + program + " ]]; then\n  " + function +
-         " \"$@\"\nelse\n  compdef " + function + " " + quoted(program) + "\nfi\n";
+         " \"$@\"\nelse\n  compdef " + function + " " + shellQuoted(program) + "\nfi\n";
 }
 
 std::string fish(const std::string& program, const Words& workers) {
-  const std::string line = "complete -c " + quoted(program, true) + " ";
+  const std::string line = "complete -c " + shellQuoted(program, true) + " ";
   std::string text = "# For fish. Now: " + program +
                      " completion fish | source; always: save it as\n# ~/.config/fish/" + "completions/" + program +
                      ".fish\n" + line + "-f\n";
   for (const CommandRow& row : commandTable()) {
-    text += line + "-n __fish_use_subcommand -a " + std::string(row.name) + " -d " + quoted(row.help, true) + "\n";
+    text += line + "-n __fish_use_subcommand -a " + std::string(row.name) + " -d " + shellQuoted(row.help, true) + "\n";
     if (!row.words.empty())
-      text +=
-          line + "-n '__fish_seen_subcommand_from " + std::string(row.name) + "' -a " + quoted(row.words, true) + "\n";
+      text += line + "-n '__fish_seen_subcommand_from " + std::string(row.name) + "' -a " +
+              shellQuoted(row.words, true) + "\n";
   }
   for (const OptionRow& option : optionTable()) {
     Words takers;
@@ -184,8 +184,9 @@ std::string fish(const std::string& program, const Words& workers) {
       text += " -r -F";
     else if (!option.isFlag())
       text += " -x";
-    if (const Words values = valuesOf(option, workers); !values.empty()) text += " -a " + quoted(joined(values), true);
-    text += " -d " + quoted(option.help, true) + "\n";
+    if (const Words values = valuesOf(option, workers); !values.empty())
+      text += " -a " + shellQuoted(joined(values), true);
+    text += " -d " + shellQuoted(option.help, true) + "\n";
   }
   return text;
 }

@@ -12,7 +12,7 @@ namespace artel {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 5s;
+constexpr auto connectionsPatience = 5s;
 constexpr std::uint64_t usualLimit = 50;
 
 /// 0: all.
@@ -41,7 +41,7 @@ std::string statusOf(const Command& command) {
                    {{"try", "established, closing or ending"}});
 }
 
-ControlRequest requestOf(const Command& command) {
+ControlRequest pageRequest(const Command& command) {
   if (!PeerFilter::parse(command.remote))
     throw SetupError(Exit::usage, "--remote: \"" + command.remote + "\" is neither an address nor a network",
                      {{"try", command.program + " connections --remote 203.0.113.0/24"}});
@@ -65,7 +65,7 @@ ControlRequest requestOf(const Command& command) {
 }  // namespace
 
 int runConnections(const Command& command, const ServiceFiles& files) {
-  const ControlRequest request = requestOf(command);
+  const ControlRequest request = pageRequest(command);
   const std::uint64_t limit = limitOf(command);
   if (!isRunning(files)) throw notRunning(files, command.program);
   ConnectionsReport report;
@@ -75,7 +75,7 @@ int runConnections(const Command& command, const ServiceFiles& files) {
         if (kind == "out") return report.take(text);
         std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
       },
-      patience);
+      connectionsPatience);
   if (!code || !*code) {
     if (awaitEnd(files, 1s)) throw notRunning(files, command.program);
     throw notAnswering(files, command.program, code ? nullptr : &code.error());

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "src/master/fields.hpp"
 #include "src/master/human.hpp"
 #include "src/master/json.hpp"
 #include "src/master/text_table.hpp"
@@ -11,13 +12,6 @@
 namespace artel {
 
 namespace {
-
-std::string_view takeField(std::string_view& rest) {
-  const auto tab = rest.find('\t');
-  const std::string_view field = rest.substr(0, tab);
-  rest.remove_prefix(tab == std::string_view::npos ? rest.size() : tab + 1);
-  return field;
-}
 
 template <class Number>
 bool read(std::string_view text, Number& into) {
@@ -30,7 +24,7 @@ std::string stateOf(const ConnectionRow& row) {
 }
 
 /// Every column of the manual, and IDLE.
-const std::vector<TableColumn> columns{
+const std::vector<TableColumn> connectionColumns{
     {"PID", true, 0},       {"WORKER", false, 0}, {"CID", true, 0},      {"TRANS", false, 110}, {"PROTOCOL", false, 80},
     {"IPV4", true, 120},    {"IPV6", true, 120},  {"RECV-Q", true, 100}, {"SEND-Q", true, 80},  {"BYTES-R", true, 100},
     {"BYTES-W", true, 100}, {"STATUS", false, 0}, {"IDLE", true, 120},   {"LOCAL", false, 110}, {"FOREIGN", false, 0}};
@@ -97,7 +91,7 @@ std::string connectionsScreen(const ConnectionsReport& report, const platform::T
   const int width = terminal.isTerminal ? std::max(terminal.width, 20) : 0;
   std::vector<TableRow> rows;
   for (const auto& one : report.rows) rows.push_back(cellsOf(one));
-  std::string text = textTable(columns, rows, width, terminal.colour);
+  std::string text = textTable(connectionColumns, rows, width, terminal.colour);
   text +=
       "\n" + wrapped({human::count(report.rows.size()) + " of " + human::count(report.all) + " shown.", "--worker NAME",
                       "--pid N", "--remote CIDR", "--status S", "--sort sendq", "--limit N|all", "--json"},

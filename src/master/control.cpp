@@ -1,4 +1,5 @@
 #include "src/master/control.hpp"
+#include "src/master/fields.hpp"
 
 #include <charconv>
 #include <thread>
@@ -23,13 +24,6 @@ std::optional<Number> numberIn(std::string_view text) {
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failed != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-std::string_view takeField(std::string_view& rest) {
-  const auto tab = rest.find('\t');
-  const std::string_view field = rest.substr(0, tab);
-  rest.remove_prefix(tab == std::string_view::npos ? rest.size() : tab + 1);
-  return field;
 }
 
 }  // namespace

@@ -34,6 +34,10 @@ std::string count(std::uint64_t n) {
   return text;
 }
 
+std::string counted(std::uint64_t n, const std::string& one, const std::string& many) {
+  return count(n) + " " + (n == 1 ? one : many);
+}
+
 std::string bytes(std::uint64_t n) { return scaled(static_cast<double>(n), 1024, {"B", "K", "M", "G", "T", "P"}); }
 
 std::string bytesPerSecond(double rate) {

@@ -9,6 +9,8 @@ namespace artel::human {
 
 /// "0", "1,204", "99,999", "812.0K", "9.1M", "2.0G".
 std::string count(std::uint64_t n);
+/// "1 process", "1,204 processes".
+std::string counted(std::uint64_t n, const std::string& one, const std::string& many);
 /// "0B", "512B", "18.2K", "1.4M", "31M", "2.0G" (of 1,024).
 std::string bytes(std::uint64_t n);
 /// "0B/s", "12.4M/s".

@@ -16,15 +16,15 @@ bool put(const std::string& text) {
 }
 
 /// The terminal as long as this lives: another page of it, without a cursor.
-struct Page {
-  explicit Page(bool terminal) : terminal_(terminal) {
+struct LivePage {
+  explicit LivePage(bool terminal) : terminal_(terminal) {
     if (terminal_) put(enter);
   }
-  ~Page() {
+  ~LivePage() {
     if (terminal_) put(leave);
   }
-  Page(const Page&) = delete;
-  Page& operator=(const Page&) = delete;
+  LivePage(const LivePage&) = delete;
+  LivePage& operator=(const LivePage&) = delete;
 
  private:
   bool terminal_;
@@ -53,7 +53,7 @@ std::string liveFrame(const std::string& screen, const platform::Terminal& termi
 bool runLive(const std::function<std::optional<std::string>(const platform::Terminal&)>& next) {
   using Clock = std::chrono::steady_clock;
   platform::Supervisor signals;  // before the page: nothing may end this process in between
-  const Page page(platform::standardOutput().isTerminal);
+  const LivePage page(platform::standardOutput().isTerminal);
   auto due = Clock::now();
   for (;;) {
     const platform::Terminal terminal = platform::standardOutput();

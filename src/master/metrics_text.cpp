@@ -7,7 +7,7 @@ namespace artel {
 
 namespace {
 
-using Group = MetricsReport::Group;
+using MetricsGroup = MetricsReport::Group;
 
 /// The locale has no say in it.
 std::string shortest(double value) {
@@ -48,7 +48,7 @@ class Text {
   std::string name_, out_;
 };
 
-void histogram(Text& text, const Group& group, const Totals::Counts& counts) {
+void histogram(Text& text, const MetricsGroup& group, const Totals::Counts& counts) {
   constexpr unsigned first = 10, last = 34, step = 2;  // 1 us ... 17 s, four times as much each
   const std::string worker = label("worker", group.worker);
   std::uint64_t below = 0;
@@ -73,11 +73,11 @@ void histogram(Text& text, const Group& group, const Totals::Counts& counts) {
 }
 
 /// Two series of one name would be refused.
-std::vector<Group> byName(const std::vector<Group>& groups) {
-  std::vector<Group> all;
-  for (const Group& group : groups) {
-    Group* same = nullptr;
-    for (Group& one : all) {
+std::vector<MetricsGroup> byName(const std::vector<MetricsGroup>& groups) {
+  std::vector<MetricsGroup> all;
+  for (const MetricsGroup& group : groups) {
+    MetricsGroup* same = nullptr;
+    for (MetricsGroup& one : all) {
       if (one.worker == group.worker) same = &one;
     }
     if (same == nullptr) {
@@ -120,9 +120,9 @@ std::string metricsText(const MetricsReport& report) {
   Text text;
   const auto groups = byName(report.groups);
   const auto each = [&](std::string_view name, std::string_view type, std::string_view help,
-                        const std::function<std::uint64_t(const Group&)>& value) {
+                        const std::function<std::uint64_t(const MetricsGroup&)>& value) {
     text.family(name, type, help);
-    for (const Group& group : groups) text.sample(label("worker", group.worker), value(group));
+    for (const MetricsGroup& group : groups) text.sample(label("worker", group.worker), value(group));
   };
   text.family("build_info", "gauge", "What the program was built from; always 1.");
   text.sample(label("version", report.version) + "," + label("build", report.build), 1);
@@ -130,32 +130,34 @@ std::string metricsText(const MetricsReport& report) {
   text.sample("", report.startedAt);
   text.family("reloads_total", "counter", "Reloads since the start.");
   text.sample("", report.reloads);
-  each("processes", "gauge", "Processes that are there.", [](const Group& g) { return g.processes; });
-  each("processes_wanted", "gauge", "Processes that should be there.", [](const Group& g) { return g.wanted; });
+  each("processes", "gauge", "Processes that are there.", [](const MetricsGroup& g) { return g.processes; });
+  each("processes_wanted", "gauge", "Processes that should be there.", [](const MetricsGroup& g) { return g.wanted; });
   each("processes_busy", "gauge", "Processes with a callback that has not returned for half a second.",
-       [](const Group& g) { return g.busy; });
-  each("connections", "gauge", "Open connections.", [](const Group& g) { return g.connections; });
-  each("timers", "gauge", "Timers.", [](const Group& g) { return g.timers; });
+       [](const MetricsGroup& g) { return g.busy; });
+  each("connections", "gauge", "Open connections.", [](const MetricsGroup& g) { return g.connections; });
+  each("timers", "gauge", "Timers.", [](const MetricsGroup& g) { return g.timers; });
   each("resident_memory_bytes", "gauge", "Resident memory; pages that processes share count for each.",
-       [](const Group& g) { return g.memory; });
-  each("requests_total", "counter", "Messages handed to onMessage.", [](const Group& g) { return g.totals.requests; });
-  each("send_fail_total", "counter", "Messages that were not sent.", [](const Group& g) { return g.totals.sendFails; });
+       [](const MetricsGroup& g) { return g.memory; });
+  each("requests_total", "counter", "Messages handed to onMessage.",
+       [](const MetricsGroup& g) { return g.totals.requests; });
+  each("send_fail_total", "counter", "Messages that were not sent.",
+       [](const MetricsGroup& g) { return g.totals.sendFails; });
   text.family("bytes_total", "counter", "Bytes received (in) and sent (out).");
-  for (const Group& group : groups) {
+  for (const MetricsGroup& group : groups) {
     text.sample(label("worker", group.worker) + ",direction=\"in\"", group.totals.bytesIn);
     text.sample(label("worker", group.worker) + ",direction=\"out\"", group.totals.bytesOut);
   }
   text.family("process_exits_total", "counter", "Processes that have ended, by how.");
-  for (const Group& group : groups) {
+  for (const MetricsGroup& group : groups) {
     for (const auto& [reason, count] : group.ended)
       text.sample(label("worker", group.worker) + "," + label("reason", reason), count);
   }
   text.family("callback_seconds", "histogram",
               "What one arrival of bytes takes, callbacks included; one of 64 is timed.");
-  for (const Group& group : groups) histogram(text, group, group.totals.callbacks);
+  for (const MetricsGroup& group : groups) histogram(text, group, group.totals.callbacks);
   text.family("loop_turn_seconds", "histogram",
               "What a turn of the loop takes; one of 16 is timed, and long ones all.");
-  for (const Group& group : groups) histogram(text, group, group.totals.turnTimes);
+  for (const MetricsGroup& group : groups) histogram(text, group, group.totals.turnTimes);
   return text.take();
 }
 

@@ -2,6 +2,7 @@
 // Plan, or one refusal. Nothing after this asks the system's capabilities again.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,9 @@
 #include "src/master/command_line.hpp"
 
 namespace artel {
+
+/// What a process asks the system for; `check` measures it too.
+inline constexpr std::uint64_t wantedOpenFiles = 1'048'576;
 
 struct PlannedWorker {
   Worker* worker = nullptr;

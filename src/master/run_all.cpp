@@ -23,8 +23,6 @@ namespace artel {
 
 namespace {
 
-constexpr std::uint64_t wantedOpenFiles = 1'048'576;
-
 std::vector<std::string>& applicationWords() {
   static std::vector<std::string> words;
   return words;

@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 
 #include "artel/version.hpp"
+#include "src/master/human.hpp"
 #include "src/master/text_table.hpp"
 #include "src/net/libuv_version.hpp"
 #include "src/worker/core.hpp"
@@ -12,17 +13,17 @@ namespace artel {
 namespace {
 
 /// Narrow terminals lose what the reader knows best: who he is, and how bytes travel.
-const std::vector<TableColumn> columns{{"WORKER", false, 0, true}, {"LISTEN", false, 0, true},
-                                       {"TRANSPORT", false, 70},   {"COUNT", true},
-                                       {"USER", false, 60},        {"STATE"}};
+const std::vector<TableColumn> startColumns{{"WORKER", false, 0, true}, {"LISTEN", false, 0, true},
+                                            {"TRANSPORT", false, 70},   {"COUNT", true},
+                                            {"USER", false, 60},        {"STATE"}};
 
-std::string userOf(const Worker& worker) {
+std::string userText(const Worker& worker) {
   const std::string user = worker.user.empty() ? platform::userName() : worker.user;
   return worker.group.empty() ? user : user + ":" + worker.group;
 }
 
 std::string table(const Plan& plan, const platform::Terminal& terminal) {
-  std::vector<TableColumn> shown = columns;
+  std::vector<TableColumn> shown = startColumns;
   std::vector<TableRow> rows;
   for (const PlannedWorker& one : plan.workers) {
     const ListenAddress& address = one.worker->core().address;
@@ -30,7 +31,7 @@ std::string table(const Plan& plan, const platform::Terminal& terminal) {
                     {address.none() ? "-" : address.text(), Paint::plain},
                     {address.none() ? "-" : one.worker->transport, Paint::plain},
                     {std::to_string(one.count), Paint::plain},
-                    {userOf(*one.worker), Paint::plain},
+                    {userText(*one.worker), Paint::plain},
                     {"ready", Paint::green}});
   }
   if (!plan.cluster) {  // one process, of whoever started it
@@ -46,13 +47,13 @@ std::string clientScheme(const std::string& scheme) { return scheme == "websocke
 
 std::string bracketed(const std::string& ip) { return ip.find(':') == std::string::npos ? ip : "[" + ip + "]"; }
 
-std::string plural(int count, const std::string& word) {
-  return std::to_string(count) + " " + word + (count == 1 ? "" : word == "process" ? "es" : "s");
+std::string processes(const Plan& plan) {
+  return human::counted(static_cast<std::uint64_t>(plan.processes()), "process", "processes");
 }
 
 std::string background(const Plan& plan, std::chrono::milliseconds took) {
   return plan.name + ": started in the background, master " + std::to_string(platform::currentPid()) + ", " +
-         plural(plan.processes(), "process") + " ready in " + std::to_string(took.count()) + " ms\n";
+         processes(plan) + " ready in " + std::to_string(took.count()) + " ms\n";
 }
 
 }  // namespace
@@ -117,8 +118,8 @@ std::string startScreen(const Plan& plan, const platform::Terminal& terminal, st
                             : "one process") +
             ")";
   text += "\n\n";
-  text += table(plan, terminal) + "\nReady in " + std::to_string(took.count()) + " ms, " +
-          plural(plan.processes(), "process") + ". Ctrl+C stops.\n";
+  text += table(plan, terminal) + "\nReady in " + std::to_string(took.count()) + " ms, " + processes(plan) +
+          ". Ctrl+C stops.\n";
   const auto local = platform::localAddresses();
   for (const PlannedWorker& one : plan.workers) {
     const Reach reach = reachOf(*one.worker, local);

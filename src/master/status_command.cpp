@@ -12,7 +12,7 @@ namespace artel {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 5s;
+constexpr auto statusPatience = 5s;
 constexpr auto endTime = 1s;  ///< of a master that has closed its socket and is about to end
 
 struct Answer {
@@ -34,7 +34,7 @@ Result<std::optional<Answer>> ask(const Command& command, const ServiceFiles& fi
       [&](std::string_view kind, std::string_view text) {
         (kind == "err" ? answer.err : answer.out).append(text) += '\n';
       },
-      patience);
+      statusPatience);
   if (!code) return code.error();
   if (!*code) return std::optional<Answer>();
   answer.code = **code;

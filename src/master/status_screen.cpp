@@ -12,7 +12,7 @@ namespace artel {
 namespace {
 
 using Process = StatusReport::Process;
-using Group = StatusReport::Group;
+using StatusGroup = StatusReport::Group;
 
 /// Sums over the processes whose numbers are known.
 struct Sums {
@@ -20,7 +20,7 @@ struct Sums {
   std::uint64_t connections = 0, timers = 0, requests = 0, sendFails = 0, exits = 0;
   double requestRate = 0, inRate = 0, outRate = 0;
 
-  void add(const Group& group) {
+  void add(const StatusGroup& group) {
     for (const auto& ended : group.ended) exits += ended.count;
     for (const Process& process : group.processes) {
       ++processes;
@@ -38,10 +38,6 @@ struct Sums {
     }
   }
 };
-
-std::string plural(std::size_t n, const std::string& one, const std::string& many) {
-  return human::count(n) + " " + (n == 1 ? one : many);
-}
 
 /// What a block says is not believed: beyond this the conversion would be undefined.
 std::uint64_t whole(double value) { return static_cast<std::uint64_t>(std::clamp(value, 0.0, 1e18)); }
@@ -75,21 +71,22 @@ std::string header(const StatusReport& report, const Sums& all, int width) {
                "master " + std::to_string(report.master), report.background ? "background" : "foreground",
                "artel " + report.version, report.loop, load(report)},
               width);
-  return text + wrapped({plural(report.workers.size(), "worker", "workers"),
-                         plural(all.processes, "process", "processes"), "conns " + human::count(all.connections),
-                         "in " + human::bytesPerSecond(all.inRate), "out " + human::bytesPerSecond(all.outRate),
-                         "mem " + human::bytes(all.memory), "reloads " + human::count(report.reloads)},
-                        width);
+  return text +
+         wrapped({human::counted(report.workers.size(), "worker", "workers"),
+                  human::counted(all.processes, "process", "processes"), "conns " + human::count(all.connections),
+                  "in " + human::bytesPerSecond(all.inRate), "out " + human::bytesPerSecond(all.outRate),
+                  "mem " + human::bytes(all.memory), "reloads " + human::count(report.reloads)},
+                 width);
 }
 
 /// Every column of the manual, and more; `below` is ecosystem's order for narrow terminals.
-const std::vector<TableColumn> columns{
+const std::vector<TableColumn> statusColumns{
     {"WORKER", false, 0}, {"LISTEN", false, 90, true}, {"PID", true, 0},       {"UP", true, 110},  {"MEM", true, 0},
     {"CONN", true, 0},    {"TIMER", true, 110},        {"REQUESTS", true, 90}, {"QPS", true, 0},   {"IN/S", true, 120},
     {"OUT/S", true, 120}, {"P50", true, 120},          {"P99", true, 0},       {"LAG", true, 120}, {"FAIL", true, 0},
     {"EXIT", true, 110},  {"STATE", false, 0}};
 
-TableRow rowOf(const Group& group, const Process& process, bool first) {
+TableRow rowOf(const StatusGroup& group, const Process& process, bool first) {
   std::uint64_t exits = 0;
   for (const auto& ended : group.ended) exits += ended.count;
   TableRow row{{group.name},
@@ -136,15 +133,15 @@ TableRow sumRow(const Sums& all) {
 }
 
 /// Below 60 columns: a line for each Worker.
-std::string short_(const Group& group) {
+std::string short_(const StatusGroup& group) {
   Sums sums;
   sums.add(group);
-  return group.name + "  " + plural(sums.processes, "process", "processes") + "  " + human::count(sums.connections) +
-         " conns  " + rate(sums.requestRate) + "/s" +
+  return group.name + "  " + human::counted(sums.processes, "process", "processes") + "  " +
+         human::count(sums.connections) + " conns  " + rate(sums.requestRate) + "/s" +
          (sums.busy > 0 ? "  " + human::count(sums.busy) + " BUSY" : std::string()) + "\n";
 }
 
-std::string busyLine(const Group& group, const Process& process, int width) {
+std::string busyLine(const StatusGroup& group, const Process& process, int width) {
   const WorkerNumbers& n = *process.numbers;
   return wrapped({"! " + group.name + "/" + std::to_string(process.pid), "busy for " + human::duration(n.inTurn),
                   "in " + n.callback()},
@@ -153,7 +150,7 @@ std::string busyLine(const Group& group, const Process& process, int width) {
 
 std::string exitsLine(const StatusReport& report, int width) {
   std::vector<std::string> items{"exits:"};
-  for (const Group& group : report.workers) {
+  for (const StatusGroup& group : report.workers) {
     for (const auto& ended : group.ended)
       items.push_back(group.name + " " + human::count(ended.count) + "x " + ended.reason + " (last " +
                       human::age(ended.ago) + " ago)");
@@ -166,21 +163,21 @@ std::string exitsLine(const StatusReport& report, int width) {
 std::string statusScreen(const StatusReport& report, const platform::Terminal& terminal) {
   const int width = terminal.isTerminal ? std::max(terminal.width, 20) : 0;
   Sums all;
-  for (const Group& group : report.workers) all.add(group);
+  for (const StatusGroup& group : report.workers) all.add(group);
   std::string text = header(report, all, width) + "\n";
   if (width > 0 && width < 60) {
-    for (const Group& group : report.workers) text += short_(group);
+    for (const StatusGroup& group : report.workers) text += short_(group);
   } else {
     std::vector<TableRow> rows;
-    for (const Group& group : report.workers) {
+    for (const StatusGroup& group : report.workers) {
       bool first = true;
       for (const Process& process : group.processes) rows.push_back(rowOf(group, process, std::exchange(first, false)));
     }
     rows.push_back(sumRow(all));
-    text += textTable(columns, rows, width, terminal.colour);
+    text += textTable(statusColumns, rows, width, terminal.colour);
   }
   std::string notes;
-  for (const Group& group : report.workers) {
+  for (const StatusGroup& group : report.workers) {
     for (const Process& process : group.processes)
       if (process.numbers && process.numbers->busy()) notes += busyLine(group, process, width);
     const auto alive = static_cast<std::size_t>(
@@ -188,7 +185,7 @@ std::string statusScreen(const StatusReport& report, const platform::Terminal& t
                       [](const Process& process) { return process.state != StatusReport::State::stopping; }));
     const auto wanted = static_cast<std::size_t>(std::max(group.count, 0));
     if (alive < wanted)
-      notes += "! " + group.name + ": " + plural(wanted - alive, "process waits", "processes wait") +
+      notes += "! " + group.name + ": " + human::counted(wanted - alive, "process waits", "processes wait") +
                " to be started again\n";
   }
   if (const auto& failed = report.failedReload)

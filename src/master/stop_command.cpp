@@ -14,9 +14,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto patience = 24h;   ///< the master has its own deadlines, and who waits has Ctrl+C
-constexpr auto answerTime = 5s;  ///< a master that does not hang answers at once
-constexpr auto look = 5ms;       ///< nothing tells when another process lets go of a lock
+constexpr auto stopPatience = 24h;  ///< the master has its own deadlines, and who waits has Ctrl+C
+constexpr auto answerTime = 5s;     ///< a master that does not hang answers at once
+constexpr auto look = 5ms;          ///< nothing tells when another process lets go of a lock
 
 /// 0 when its number is not known.
 platform::Pid masterOf(const Command& command, const ServiceFiles& files) {
@@ -54,7 +54,7 @@ Result<std::optional<int>> ask(const Command& command, const ServiceFiles& files
                      text.data());
         std::fflush(to);
       },
-      patience);
+      stopPatience);
 }
 
 void signalMaster(platform::Pid master, platform::Notice notice, const ServiceFiles& files) {
@@ -126,7 +126,8 @@ int runStop(const Command& command, const ServiceFiles& files) {
   }
   signalMaster(master, command.graceful ? platform::Notice::stopGracefully : platform::Notice::stop, files);
   const bool noLimit = command.graceful && Worker::gracefulTimeout.count() <= 0;
-  if (!awaitEnd(files, noLimit ? patience : (command.graceful ? Worker::gracefulTimeout : Worker::stopTimeout) + 3s))
+  if (!awaitEnd(files,
+                noLimit ? stopPatience : (command.graceful ? Worker::gracefulTimeout : Worker::stopTimeout) + 3s))
     throw SetupError(Exit::deadlinePassed, files.name + ": master " + std::to_string(master) + " does not stop",
                      {{"try", "kill -9 " + std::to_string(master)}});
   std::printf("%s: stopped (by signal: the control socket is gone)\n", files.name.c_str());

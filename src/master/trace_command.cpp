@@ -9,7 +9,7 @@ namespace artel {
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto patience = 5s;
+constexpr auto tracePatience = 5s;
 }
 
 int runTrace(const Command& command, const ServiceFiles& files) {
@@ -20,7 +20,7 @@ int runTrace(const Command& command, const ServiceFiles& files) {
       [](std::string_view kind, std::string_view text) {
         std::fprintf(kind == "err" ? stderr : stdout, "%.*s\n", static_cast<int>(text.size()), text.data());
       },
-      patience);
+      tracePatience);
   if (code && *code) return **code;
   if (awaitEnd(files, 1s)) throw notRunning(files, command.program);
   throw notAnswering(files, command.program, code ? nullptr : &code.error());

@@ -36,7 +36,7 @@ std::string argument(const std::string& text) {
   return word(escaped);
 }
 
-std::string seconds(std::chrono::milliseconds time) { return std::to_string(time.count() / 1000 + 1); }
+std::string wholeSeconds(std::chrono::milliseconds time) { return std::to_string(time.count() / 1000 + 1); }
 
 }  // namespace
 
@@ -64,7 +64,7 @@ int runUnit(const Command& command, const ServiceFiles& files) {
                            "# TERM to the master only, which stops its workers in order.\n"
                            "KillMode=mixed\n"
                            "TimeoutStopSec=" +
-                           seconds(Worker::stopTimeout + std::chrono::seconds(3)) +
+                           wholeSeconds(Worker::stopTimeout + std::chrono::seconds(3)) +
                            "\n"
                            "Restart=on-failure\n"
                            "RestartSec=1\n"

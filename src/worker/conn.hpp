@@ -82,6 +82,8 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   ~Conn() override;
   using net::Stream::flush;  // not TcpConnection::flush, which is made of it
   static Conn& of(TcpConnection& connection) noexcept { return static_cast<Conn&>(connection); }
+  /// What a codec of ours is given.
+  static Conn& of(Connection& connection) noexcept { return of(static_cast<TcpConnection&>(connection)); }
   static const Conn& of(const TcpConnection& connection) noexcept { return static_cast<const Conn&>(connection); }
   static Clock clock() noexcept;
 

@@ -21,8 +21,6 @@ namespace {
 constexpr std::size_t filePiece = 64 * 1024, filePerTurn = 1024 * 1024;
 constexpr std::uint32_t stopGrace = 1000;  // an idle keep-alive connection's last chance at a stop
 
-Conn& conn(Connection& connection) { return static_cast<Conn&>(static_cast<TcpConnection&>(connection)); }
-
 /// Requests that arrive whole, nearly all, are parsed by this one; a connection keeps a parser only in between.
 http::Parser scratch;
 
@@ -62,7 +60,7 @@ http::Parser& HttpCodec::parser(const Conn& connection) {
 }
 
 Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
-  Conn& self = conn(connection);
+  Conn& self = Conn::of(connection);
   http::Parser& parser = this->parser(self);
   const bool inBody = parser.headersComplete();
   if (const std::size_t size = parser.parseWhole(bytes); size != 0) return Input::packet(size);
@@ -70,7 +68,7 @@ Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
 }
 
 std::size_t HttpCodec::take(std::span<char> bytes, Connection& connection, detail::Taking& taking) {
-  Conn& self = conn(connection);
+  Conn& self = Conn::of(connection);
   http::Parser& parser = this->parser(self);
   const bool inBody = parser.headersComplete();
   if (const std::size_t size = parser.parseWhole(bytes); size != 0) {
@@ -114,7 +112,7 @@ Input HttpCodec::refuse(Conn& connection, int status, std::string_view reason, s
 }
 
 void HttpCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) {
-  Conn& self = conn(connection);
+  Conn& self = Conn::of(connection);
   const std::unique_ptr<http::Parser> kept = std::move(parser_);
   http::Request request = (kept ? *kept : scratch).request(packet.data());
   http10_ = request.protocolVersion().back() == '0';
@@ -170,7 +168,7 @@ http::ReplyContext HttpCodec::context() const {
 }
 
 bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
-  Conn& self = conn(connection);
+  Conn& self = Conn::of(connection);
   if (type == detail::typeId<std::string_view>()) {
     const auto text = *static_cast<const std::string_view*>(message);
     if (accepted_ || mode_ == Mode::websocketOnly) return encodeEarly(text, self.websocketType, self, out);

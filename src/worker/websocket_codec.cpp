@@ -6,12 +6,8 @@
 
 namespace artel {
 
-namespace {
-Conn& conn(Connection& connection) { return static_cast<Conn&>(static_cast<TcpConnection&>(connection)); }
-}  // namespace
-
 Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
-  Conn& self = conn(connection);
+  Conn& self = Conn::of(connection);
   pinged_ = false;
   const Input input = reader_.input({bytes.data(), bytes.size()}, self.maxPackageSize);
   if (input.kind != Input::Kind::invalid) return input;
@@ -21,7 +17,7 @@ Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
 }
 
 std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, detail::Taking& taking) {
-  Conn& self = conn(connection);
+  Conn& self = Conn::of(connection);
   websocket::Event event;
   if (const std::size_t size = reader_.takeWhole(bytes, self.maxPackageSize, event); size != 0) {
     pinged_ = false;
@@ -37,7 +33,7 @@ std::size_t WebsocketCodec::take(std::span<char> bytes, Connection& connection, 
 }
 
 void WebsocketCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback&) {
-  happened(conn(connection), reader_.decode(packet, conn(connection).maxPackageSize));
+  happened(Conn::of(connection), reader_.decode(packet, Conn::of(connection).maxPackageSize));
 }
 
 void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
@@ -99,7 +95,7 @@ void WebsocketCodec::append(std::string& out, websocket::Type type, std::string_
 bool WebsocketCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
   if (closeSent_) return false;
   if (type == detail::typeId<std::string_view>()) {
-    append(out, conn(connection).websocketType, *static_cast<const std::string_view*>(message));
+    append(out, Conn::of(connection).websocketType, *static_cast<const std::string_view*>(message));
     return true;
   }
   if (type == detail::typeId<websocket::Message>()) {
