@@ -355,10 +355,42 @@ inline constexpr std::ptrdiff_t endOfStream = -4095;  ///< libuv's own number fo
 /// One datagram from a udp socket: its bytes, or -errno (would block: nothing is there). `peer` gets its sender's
 /// sockaddr. Only where directIo().
 std::ptrdiff_t receiveFrom(NativeSocket socket, char* buffer, std::size_t size, std::span<std::byte> peer) noexcept;
-/// One datagram to the sockaddr `peer`; false when the system does not take it. Only where directIo().
+/// One datagram to the sockaddr `peer` (null: a connected socket's own); false when the system does not take it. Only
+/// where directIo().
 bool sendTo(NativeSocket socket, const void* peer, std::string_view datagram) noexcept;
 /// Our side of the stream ends; what was sent before still arrives. Only where directIo().
 void shutdownSend(NativeSocket socket) noexcept;
+
+// ---- connecting (dial.cpp) ------------------------------------------------------------------------------------------
+
+/// A sockaddr of the system.
+struct SocketAddress {
+  alignas(8) std::array<std::byte, 128> bytes{};
+  std::size_t size = 0;
+  bool ipv6 = false;
+};
+/// All addresses of a name for that port, in the order in which they are to be tried; a number is its own address.
+/// Blocks while the system asks others: not on the loop's thread, unless `numberOnly`. Errc::badAddress.
+Result<std::vector<SocketAddress>> resolve(const std::string& host, std::uint16_t port, bool numberOnly = false);
+/// Of a Unix socket. Errc::badAddress, unsupported.
+Result<SocketAddress> unixAddress(const std::string& path);
+
+/// In a thread of our own: signals are for others.
+void blockSignals() noexcept;
+
+struct ConnectOptions {
+  SocketKind kind = SocketKind::tcp;
+  std::optional<SocketAddress> from{};  ///< the address of this end; port 0: any
+  bool noDelay = true;
+  KeepAlive keepAlive{};
+  std::chrono::milliseconds sendTimeout{0};  ///< as in ListenOptions
+};
+/// A socket that connects: non-blocking, close-on-exec. It becomes writable when it is done, well or not: ask
+/// connectResult(). wouldBlock: the listener's queue is full (Unix sockets), try again. Of udp it is done at once.
+Result<NativeSocket> beginConnect(const SocketAddress& to, const ConnectOptions& options);
+Result<void> connectResult(NativeSocket socket);
+/// The address as people read it: "203.0.113.7:80", "[::1]:80".
+std::string addressText(const SocketAddress& address);
 
 /// Free memory that the allocator holds goes back to the system, where it can be asked to. Takes up to milliseconds.
 void releaseFreeMemory() noexcept;

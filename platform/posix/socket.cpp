@@ -178,7 +178,9 @@ std::ptrdiff_t receiveFrom(NativeSocket socket, char* buffer, std::size_t size, 
 
 bool sendTo(NativeSocket socket, const void* peer, std::string_view datagram) noexcept {
   const auto* address = static_cast<const sockaddr*>(peer);
-  const socklen_t length = address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
+  const socklen_t length = address == nullptr               ? 0
+                           : address->sa_family == AF_INET6 ? sizeof(sockaddr_in6)
+                                                            : sizeof(sockaddr_in);
   return ::sendto(static_cast<int>(socket), datagram.data(), datagram.size(), MSG_DONTWAIT | MSG_NOSIGNAL, address,
                   length) >= 0;
 }

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "src/net/resolver.hpp"
 #include "src/net/statistics.hpp"
 #include "src/net/stream.hpp"
 #include "src/net/timer.hpp"
@@ -135,6 +136,7 @@ Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::thi
 }
 
 Loop::Impl::~Impl() {
+  resolver_.reset();  // no thread posts from here on
   for (auto& [id, timer] : timers) net::closeAndDelete(timer.release());
   timers.clear();
   for (auto& [descriptor, watch] : watches) net::closeAndDelete(watch.release());
@@ -272,6 +274,11 @@ void Loop::Impl::post(Callback<void()> f) {
     posted_.push_back(std::move(f));
   }
   wake();
+}
+
+net::Resolver& Loop::Impl::resolver() {
+  if (!resolver_) resolver_ = std::make_unique<net::Resolver>();
+  return *resolver_;
 }
 
 void Loop::Impl::runPosted() {

@@ -33,6 +33,7 @@ namespace artel {
 
 namespace net {
 
+class Resolver;
 class Stream;
 struct UserTimer;
 
@@ -99,6 +100,8 @@ struct Loop::Impl {
   std::thread::id thread;
 
   void post(Callback<void()> f);
+  /// Made when it is first asked for.
+  net::Resolver& resolver();
   /// The framework's own callback for a signal, or the user's: both are called. Empty takes it away.
   void watchSignal(int number, bool ours, Callback<void(int)> callback);
 
@@ -122,6 +125,7 @@ struct Loop::Impl {
   std::mutex postMutex_;
   std::vector<Callback<void()>> posted_;
   bool stopped_ = false;
+  std::unique_ptr<net::Resolver> resolver_;
 };
 
 namespace net {

@@ -60,6 +60,7 @@ class Stream : public Pollable {
   void visitLater() noexcept;
   /// Forgets what is queued and closes; handleClosed() follows after the visit, then nothing.
   void closeHandle() noexcept;
+  bool isOpen() const noexcept { return open_; }
   bool unixSocket() const noexcept { return unix_; }
   std::uint64_t bytesOut() const noexcept { return bytesOut_; }
   /// Of all that was sent, what the peer has taken: acknowledged, where the system tells. Asks the system.

@@ -80,6 +80,8 @@ void UdpSocket::resume() noexcept {
       });
 }
 
+platform::NativeSocket UdpSocket::native() const noexcept { return handle_->socket; }
+
 void UdpSocket::pause() noexcept {
   if (platform::directIo()) return static_cast<void>(handle_->poll(false));
   uv_udp_recv_stop(&handle_->handle);

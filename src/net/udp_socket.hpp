@@ -1,4 +1,4 @@
-// A bound UDP socket: datagrams in through the shared buffer, datagrams out at once.
+// A bound or connected UDP socket: datagrams in through the shared buffer, datagrams out at once.
 #pragma once
 
 #include <uv.h>
@@ -27,8 +27,9 @@ class UdpSocket {
   Result<void> start();
   void pause() noexcept;
   void resume() noexcept;
-  /// False when the system did not take it.
+  /// `to` is null for a connected socket. False when the system did not take it.
   bool sendTo(const sockaddr* to, std::string_view datagram) noexcept;
+  platform::NativeSocket native() const noexcept;
 
  private:
   struct Handle;
