@@ -18,6 +18,10 @@
 #include <utility>
 #include <vector>
 
+namespace artel {
+class TcpConnection;
+}
+
 namespace artel::http {
 
 /// Equality of header names: ASCII, case-insensitive.
@@ -93,6 +97,30 @@ class Request {
   mutable std::shared_ptr<std::vector<std::unique_ptr<std::string>>> joined_;  // values that header() had to join
 };
 
+/// What a server has answered, as far as its head goes: to the handshake of a WebSocket client, for example. It owns
+/// its bytes; what it gives out is valid as long as it is.
+class Answer {
+ public:
+  /// For the parser: status line and header block with the blank line.
+  Answer(std::string head, int status, detail::Field reason, std::vector<detail::Field> fields) noexcept
+      : head_(std::move(head)), fields_(std::move(fields)), reason_(reason), status_(status) {}
+  int status() const noexcept { return status_; }
+  /// "Switching Protocols"; servers may leave it out.
+  std::string_view reason() const noexcept { return view(reason_.value, reason_.valueSize); }
+  /// A header's value, trimmed; several lines of one name are joined with ", ". `fallback` when it is not there.
+  std::string header(std::string_view name, std::string_view fallback = {}) const;
+  /// All header lines in their order, as they came.
+  std::vector<std::pair<std::string_view, std::string_view>> header() const;
+  std::string_view rawHead() const noexcept { return head_; }
+
+ private:
+  std::string_view view(std::uint32_t at, std::uint32_t size) const noexcept { return {head_.data() + at, size}; }
+  std::string head_;
+  std::vector<detail::Field> fields_;
+  detail::Field reason_;
+  int status_;
+};
+
 struct Header {
   std::string name, value;
 };
@@ -148,6 +176,10 @@ std::string_view contentTypeOf(std::string_view fileName) noexcept;
 /// Percent-decoding; '+' becomes a space when `plus`. Broken escapes stay as they are.
 std::string percentDecode(std::string_view text, bool plus = false);
 std::string percentEncode(std::string_view text);
+/// The client's address as far as it can be believed (row 1.16.38): the peer's own, unless the peer is one of the
+/// Worker's trustedProxies; then the last of X-Forwarded-For that is none of them, or X-Real-IP where there is no such
+/// line. What is no address there is not believed: then it is the proxy that wrote it.
+std::string clientIp(const TcpConnection& connection, const Request& request);
 /// `urlPath` below `root`, decoded; nothing when it would leave it ("..", a drive letter, NUL, a backslash).
 std::optional<std::filesystem::path> safePath(const std::filesystem::path& root, std::string_view urlPath);
 

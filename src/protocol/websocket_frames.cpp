@@ -1,8 +1,11 @@
 #include "src/protocol/websocket_frames.hpp"
 
+#include <openssl/rand.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
 #include "src/protocol/bounded_append.hpp"
@@ -414,6 +417,31 @@ void appendMaskedFrame(std::string& out, std::uint8_t code, std::string_view pay
   const std::size_t start = out.size();
   out.append(payload);
   applyMask(out.data() + start, payload.size(), bytes);
+}
+
+void appendMaskedMessage(std::string& out, Type type, std::string_view payload, Compression* compression) {
+  const std::uint8_t code = type == Type::text ? opcode::text : opcode::binary;
+  const auto smaller = compression != nullptr ? compression->deflate(payload) : std::nullopt;
+  if (!smaller) return appendMaskedFrame(out, code, payload, maskKey());
+  try {
+    appendMaskedFrame(out, code | opcode::compressed, *smaller, maskKey());
+  } catch (...) {
+    compression->sent(false);  // the peer will not know what the context now builds on
+    throw;
+  }
+  compression->sent(true);
+}
+
+// In stock: a call of the generator for each frame would cost more than the frame.
+std::uint32_t maskKey() {
+  static std::uint32_t stock[256];
+  static std::size_t left = 0;
+  if (left == 0) {
+    if (RAND_bytes(reinterpret_cast<unsigned char*>(stock), sizeof stock) != 1)
+      throw std::runtime_error("the system gives no random numbers");
+    left = std::size(stock);
+  }
+  return stock[--left];
 }
 
 }  // namespace artel::websocket

@@ -104,6 +104,10 @@ void appendControl(std::string& out, std::uint8_t opcode, std::string_view paylo
 void appendClose(std::string& out, std::uint16_t code, std::string_view reason);
 /// As a client sends it: FIN, masked with the four bytes of `key`, highest first.
 void appendMaskedFrame(std::string& out, std::uint8_t opcode, std::string_view payload, std::uint32_t key);
+/// The same for a whole message, compressed where that helps when `compression` is not null, with a key of its own.
+void appendMaskedMessage(std::string& out, Type type, std::string_view payload, Compression* compression);
+/// Four bytes that nobody can foresee (section 10.3).
+std::uint32_t maskKey();
 /// The payload of a Close frame as appendClose makes it, for a client to mask.
 std::string closePayload(std::uint16_t code, std::string_view reason);
 

@@ -1,8 +1,10 @@
 #include "src/protocol/websocket_handshake.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "src/protocol/http_response.hpp"
 #include "src/protocol/http_syntax.hpp"
@@ -104,6 +106,95 @@ void appendRefusal(const Check& check, std::string& out) {
   response.header("Upgrade", "websocket").header("Connection", "Upgrade, close").header("Sec-WebSocket-Version", "13");
   response.header("Content-Type", "text/plain;charset=utf-8").withBody(std::string(check.reason) + "\n");
   http::appendResponse(response, {}, std::nullopt, out);
+}
+
+// ---- clients --------------------------------------------------------------------------------------------------------
+
+namespace {
+
+int countOf(const http::Answer& answer, std::string_view name) {
+  int count = 0;
+  for (const auto& [key, value] : answer.header()) count += http::equalNames(key, name) ? 1 : 0;
+  return count;
+}
+
+/// Ours alone: one line more of these would be another handshake.
+bool isOurs(std::string_view name) {
+  return isReserved(name) || http::equalNames(name, "sec-websocket-key") ||
+         http::equalNames(name, "sec-websocket-version");
+}
+
+bool listsTokens(std::string_view list) {
+  bool good = true;
+  eachElement(list, [&](std::string_view element) { good = good && isToken(element); });
+  return good;
+}
+
+bool listNames(std::string_view list, std::string_view word) {  // section 4.1: the very same, letters in their case
+  bool found = false;
+  eachElement(list, [&](std::string_view element) { found = found || element == word; });
+  return found;
+}
+
+}  // namespace
+
+std::string newKey() {
+  unsigned char bytes[16];
+  if (RAND_bytes(bytes, sizeof bytes) != 1) throw std::runtime_error("the system gives no random numbers");
+  unsigned char encoded[25];
+  const int length = EVP_EncodeBlock(encoded, bytes, sizeof bytes);
+  return {reinterpret_cast<const char*>(encoded), static_cast<std::size_t>(length)};
+}
+
+std::string appendUpgrade(const UpgradeRequest& request, const http::Headers& extra, std::string& out) {
+  if (request.uri.empty() || request.uri[0] != '/' || !all(targetByte, request.uri))
+    return "the path \"" + std::string(request.uri) + "\" is none: spaces and the like are written %20";
+  if (!request.subprotocols.empty() && !listsTokens(request.subprotocols))
+    return "websocketClientProtocol \"" + std::string(request.subprotocols) + "\" is no list of names";
+  if (!isFieldValue(request.origin)) return "websocketOrigin has a control character in it";
+  bool ownHost = false;
+  for (const auto& [name, value] : extra) {
+    if (!isToken(name) || !isFieldValue(value)) return "the header \"" + name + "\" or its value is not allowed";
+    if (isOurs(name)) return "the header \"" + name + "\" belongs to the handshake itself";
+    ownHost = ownHost || http::equalNames(name, "host");
+  }
+  out.append("GET ").append(request.uri).append(" HTTP/1.1\r\n");
+  if (!ownHost) out.append("Host: ").append(request.host).append("\r\n");
+  out.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
+  out.append(request.key).append("\r\n");
+  if (!request.origin.empty()) out.append("Origin: ").append(request.origin).append("\r\n");
+  if (!request.subprotocols.empty()) out.append("Sec-WebSocket-Protocol: ").append(request.subprotocols).append("\r\n");
+  if (request.deflate) out.append("Sec-WebSocket-Extensions: ").append(deflateOffer).append("\r\n");
+  for (const auto& [name, value] : extra) out.append(name).append(": ").append(value).append("\r\n");
+  out.append("\r\n");
+  return {};
+}
+
+// RFC 6455 section 4.1, what a client has to look at, in its order.
+UpgradeAnswer checkAnswer(const UpgradeRequest& request, const http::Answer& answer) {
+  const auto refuse = [](std::string why) { return UpgradeAnswer{std::move(why), std::nullopt}; };
+  if (answer.status() != 101)
+    return refuse("the server answered " + std::to_string(answer.status()) +
+                  (answer.reason().empty() ? "" : " " + std::string(answer.reason())) + " instead of 101");
+  if (!http::equalNames(answer.header("Upgrade"), "websocket"))
+    return refuse("the answer has no \"Upgrade: websocket\"");
+  if (!listHas(answer.header("Connection"), "upgrade")) return refuse("the answer has no \"Connection: Upgrade\"");
+  if (countOf(answer, "Sec-WebSocket-Accept") != 1 || answer.header("Sec-WebSocket-Accept") != acceptKey(request.key))
+    return refuse("Sec-WebSocket-Accept is missing or wrong: that is no WebSocket server, or a cache has answered");
+  UpgradeAnswer accepted;
+  const std::string extensions = answer.header("Sec-WebSocket-Extensions");
+  if (request.deflate) {
+    const auto deflate = readDeflateAnswer(extensions);
+    if (!deflate.valid) return refuse("the server chose extensions that were not offered");
+    accepted.deflate = deflate.agreed;
+  } else if (const auto list = readExtensions(extensions); !list || !list->empty()) {
+    return refuse("the server chose extensions that were not offered");
+  }
+  const int subprotocols = countOf(answer, "Sec-WebSocket-Protocol");
+  if (subprotocols > 1 ||
+      (subprotocols == 1 && !listNames(request.subprotocols, answer.header("Sec-WebSocket-Protocol"))))
+    return refuse("the server chose a subprotocol that was not offered");
+  return accepted;
 }
 
 }  // namespace artel::websocket

@@ -1,4 +1,4 @@
-// The opening handshake, server side (RFC 6455 section 4.2).
+// The opening handshake: of servers (RFC 6455 section 4.2), and of clients (section 4.1).
 #pragma once
 
 #include <string>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "artel/http.hpp"
+#include "src/protocol/websocket_deflate.hpp"
 
 namespace artel::websocket {
 
@@ -30,5 +31,29 @@ std::vector<std::string_view> offeredSubprotocols(const http::Request& request);
 
 /// Sec-WebSocket-Accept for a Sec-WebSocket-Key.
 std::string acceptKey(std::string_view key);
+
+// ---- clients --------------------------------------------------------------------------------------------------------
+
+/// 16 random bytes in base64.
+std::string newKey();
+
+struct UpgradeRequest {
+  std::string_view host;  ///< as in the Host line
+  std::string_view uri = "/";
+  std::string_view key;
+  std::string_view origin;        ///< empty: none
+  std::string_view subprotocols;  ///< a list; empty: none
+  bool deflate = false;           ///< deflateOffer goes with it
+};
+/// Appends the request. `extra` lines go with it; a Host among them takes the place of ours. What is wrong with them,
+/// as a sentence; then nothing was appended. Empty: nothing is.
+std::string appendUpgrade(const UpgradeRequest& request, const http::Headers& extra, std::string& out);
+
+/// What the server made of it.
+struct UpgradeAnswer {
+  std::string refused;  ///< why the connection must be failed, the middle of a sentence; empty: it speaks WebSocket now
+  std::optional<DeflateAgreement> deflate;
+};
+UpgradeAnswer checkAnswer(const UpgradeRequest& request, const http::Answer& answer);
 
 }  // namespace artel::websocket
