@@ -3,6 +3,7 @@
 
 #include "artel/callback.hpp"
 #include "artel/capabilities.hpp"
+#include "artel/client.hpp"
 #include "artel/codec.hpp"
 #include "artel/connection.hpp"
 #include "artel/error.hpp"

@@ -23,6 +23,7 @@ namespace artel {
 class Connection;
 class TcpConnection;
 class UdpConnection;
+class AsyncUdpConnection;
 
 namespace detail {
 
@@ -130,15 +131,16 @@ class Callback<R(A...)> {
 namespace detail {
 
 /// Whom a handler's first parameter names.
-enum class PeerKind : std::uint8_t { any, tcp, udp };
+enum class PeerKind : std::uint8_t { any, tcp, udp, udpClient };
 
 template <class First, class Second>
 struct HandlerShape {
   using Message = MessageOf<Second>;
   using Raw = std::remove_cvref_t<First>;
-  static constexpr PeerKind kind = std::same_as<Raw, UdpConnection> ? PeerKind::udp
-                                   : std::same_as<Raw, Connection>  ? PeerKind::any
-                                                                    : PeerKind::tcp;
+  static constexpr PeerKind kind = std::same_as<Raw, UdpConnection>        ? PeerKind::udp
+                                   : std::same_as<Raw, AsyncUdpConnection> ? PeerKind::udpClient
+                                   : std::same_as<Raw, Connection>         ? PeerKind::any
+                                                                           : PeerKind::tcp;
 };
 
 template <class F>
@@ -181,16 +183,18 @@ constexpr auto shapeOfHandler() {
     return ShapeOf<decltype(&F::template operator()<TcpConnection&>)>{};
   else if constexpr (!std::is_void_v<decltype(shapeWith<F, TcpConnection>())>)
     return shapeWith<F, TcpConnection>();
-  else
+  else if constexpr (!std::is_void_v<decltype(shapeWith<F, UdpConnection>())>)
     return shapeWith<F, UdpConnection>();
+  else
+    return shapeWith<F, AsyncUdpConnection>();
 }
 
 }  // namespace detail
 
 /// What onMessage holds. The handler's second parameter picks the message: std::string_view or std::string (every
 /// protocol whose messages are text), const http::Request&, const websocket::Message&, or a protocol's own Message. Its
-/// first is TcpConnection&, UdpConnection&, or Connection& for both. Whether it fits the worker's protocol is checked
-/// when the worker starts, or when it is assigned to a connection.
+/// first is TcpConnection&, UdpConnection&, AsyncUdpConnection&, or Connection& for all. Whether it fits the worker's
+/// protocol is checked when the worker starts, or when it is assigned to a connection.
 class MessageCallback {
  public:
   MessageCallback() = default;
@@ -236,9 +240,10 @@ class MessageCallback {
   template <class Shape, class F>
   struct Holder : Callable {
     using Message = typename Shape::Message;
-    using Target =
-        std::conditional_t<Shape::kind == detail::PeerKind::udp, UdpConnection,
-                           std::conditional_t<Shape::kind == detail::PeerKind::tcp, TcpConnection, Connection>>;
+    using Target = std::conditional_t<
+        Shape::kind == detail::PeerKind::udp, UdpConnection,
+        std::conditional_t<Shape::kind == detail::PeerKind::udpClient, AsyncUdpConnection,
+                           std::conditional_t<Shape::kind == detail::PeerKind::tcp, TcpConnection, Connection>>>;
     template <class G>
     explicit Holder(G&& g)
         : Callable(detail::typeId<Message>(), Shape::kind, &Holder::run,

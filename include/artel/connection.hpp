@@ -1,4 +1,4 @@
-// TcpConnection: one accepted stream (manual 1.9), also of a Unix socket.
+// TcpConnection: one stream (manual 1.9), also of a Unix socket; accepted, or dialled (client.hpp).
 //
 // Lifetime, the whole rule:
 // - A reference given to a callback is valid until the callback returns. Message views too.
@@ -29,6 +29,7 @@
 
 namespace artel {
 
+class AsyncTcpConnection;
 class Worker;
 
 /// Something one can answer to: a TcpConnection, or the sender of a datagram. A handler that takes Connection& serves
@@ -66,6 +67,9 @@ struct ConnectionCallbacks {
   Callback<void(TcpConnection&, const http::Request&)> onWebSocketConnect, onWebSocketConnected;
   Callback<void(TcpConnection&, std::string_view)> onWebSocketPing, onWebSocketPong;
   Callback<void(TcpConnection&, const websocket::Close&)> onWebSocketClose;
+  // of dialled ones
+  Callback<void(TcpConnection&)> onConnect;
+  Callback<void(TcpConnection&, const http::Answer&)> onWebSocketAnswer;
 };
 
 /// `connection.onClose = ...`: a slot knows its connection, nothing else; all slots of a connection share one word.
@@ -83,9 +87,31 @@ class CallbackSlot {
   explicit operator bool() const noexcept { return static_cast<bool>(get()); }
   const C& get() const noexcept;
 
+ protected:
+  TcpConnection* self() const noexcept { return self_; }
+
  private:
   void assign(C callback);
   TcpConnection* self_;
+};
+
+/// `connection.onWebSocketConnect = ...`: the second parameter says which side it is for.
+class WebSocketConnectSlot : public CallbackSlot<Callback<void(TcpConnection&, const http::Request&)>,
+                                                 &ConnectionCallbacks::onWebSocketConnect> {
+ public:
+  using Base =
+      CallbackSlot<Callback<void(TcpConnection&, const http::Request&)>, &ConnectionCallbacks::onWebSocketConnect>;
+  using OfClients = Callback<void(TcpConnection&, const http::Answer&)>;
+  using Base::Base;
+  using Base::operator=;
+  template <class F>
+  requires(std::constructible_from<OfClients, F&&> &&
+           !std::constructible_from<Callback<void(TcpConnection&, const http::Request&)>, F&&>) WebSocketConnectSlot&
+  operator=(F&& f) {
+    CallbackSlot<OfClients, &ConnectionCallbacks::onWebSocketAnswer> slot(self());
+    slot = OfClients(std::forward<F>(f));
+    return *this;
+  }
 };
 
 class ProtocolSlot {
@@ -130,8 +156,10 @@ class TcpConnection : public Connection {
 
   /// From 1 upward, unique in this process for its whole life (row 1.9.1.1).
   std::uint64_t id() const noexcept;
-  /// The Worker that accepted it; null after onClose has returned (row 1.9.1.3).
+  /// The Worker that accepted it; null of a dialled one, and after onClose has returned (row 1.9.1.3).
   Worker* worker() const noexcept override;
+  /// The same connection as the AsyncTcpConnection it is; null when it was accepted.
+  AsyncTcpConnection* dialled() noexcept;
   Status getStatus() const noexcept;
   /// "ESTABLISHED", as the manual's screens spell it.
   std::string_view getStatusName() const noexcept;
@@ -221,13 +249,15 @@ class TcpConnection : public Connection {
     detail::CallbackSlot<MessageCallback, &detail::ConnectionCallbacks::onMessage> onMessage;
     detail::CallbackSlot<MessageCallback, &detail::ConnectionCallbacks::onWebSocketMessage> onWebSocketMessage;
     detail::CallbackSlot<Callback<void(TcpConnection&)>, &detail::ConnectionCallbacks::onClose> onClose;
+    /// Of a dialled connection: it stands. Of an accepted one it is never called: that has begun already.
+    detail::CallbackSlot<Callback<void(TcpConnection&)>, &detail::ConnectionCallbacks::onConnect> onConnect;
     detail::CallbackSlot<Callback<void(TcpConnection&)>, &detail::ConnectionCallbacks::onBufferFull> onBufferFull;
     detail::CallbackSlot<Callback<void(TcpConnection&)>, &detail::ConnectionCallbacks::onBufferDrain> onBufferDrain;
     detail::CallbackSlot<Callback<void(TcpConnection&)>, &detail::ConnectionCallbacks::onDrain> onDrain;
     detail::CallbackSlot<Callback<void(TcpConnection&, const Error&)>, &detail::ConnectionCallbacks::onError> onError;
-    detail::CallbackSlot<Callback<void(TcpConnection&, const http::Request&)>,
-                         &detail::ConnectionCallbacks::onWebSocketConnect>
-        onWebSocketConnect;
+    /// Of an accepted connection as in worker.hpp. Of a dialled one with ws it takes (TcpConnection&, const
+    /// http::Answer&): the handshake is done. What was sent before leaves first.
+    detail::WebSocketConnectSlot onWebSocketConnect;
     detail::CallbackSlot<Callback<void(TcpConnection&, const http::Request&)>,
                          &detail::ConnectionCallbacks::onWebSocketConnected>
         onWebSocketConnected;

@@ -125,6 +125,15 @@ class Worker {
   /// Most connections at once in this process; 0 is no limit. At the limit: 503 from an http worker, else a close.
   std::size_t maxConnections;
 
+  /// Addresses and networks of proxies in front of this Worker that may say who their client is: "127.0.0.1",
+  /// "10.0.0.0/8", "2001:db8::/32", or "unix" for those that come over a Unix socket. Nobody else is believed. Used by
+  /// proxyProtocol and http::clientIp (row 1.16.38).
+  std::vector<std::string> trustedProxies;
+  /// Each connection begins with a PROXY header, version 1 or 2: getRemoteIp and getRemotePort are what it says, from
+  /// onConnect on. A connection from elsewhere than trustedProxies, or without the header within headerTimeout, is
+  /// closed, and onConnect never hears of it.
+  bool proxyProtocol = false;
+
   /// The worker processes become this user (with all of its groups; or `group` instead of its own) after the master
   /// has bound the address and opened the files. Only root can; refused (E06) when it is unknown or may not be.
   std::string user, group;

@@ -25,7 +25,9 @@ constexpr std::size_t heldInputLimit = 64 * 1024;
 }  // namespace
 
 Conn::Conn(Worker& worker, const CallbacksRef& callbacks) noexcept
-    : id_(++lastId), worker_(&worker), callbacks_(callbacks), lastReceived_(clock()), messageSince_(lastReceived_) {}
+    : id_(nextId()), worker_(&worker), callbacks_(callbacks), lastReceived_(clock()), messageSince_(lastReceived_) {}
+
+std::uint64_t Conn::nextId() noexcept { return ++lastId; }
 
 Conn::~Conn() {
   dropIn();
@@ -109,6 +111,7 @@ void Conn::receivedTimed(std::span<char> bytes) {
 void Conn::receivedRarely(std::span<char> bytes) {
   if (has(barLogged)) traffic::write(logName(), "received", {bytes.data(), bytes.size()});
   if (has(barEnd)) return;  // lingering: read and thrown away
+  if (has(barConnecting)) return heardBefore(bytes);
   if (in_ == nullptr) {
     messageSince_ = lastReceived_;
     parseFirst(bytes);
@@ -266,7 +269,8 @@ void Conn::countProtocolError() noexcept {
 /// Strangers at a text or frame port who speak HTTP or TLS get told so.
 bool Conn::wrongProtocol(std::span<char> bytes) {
   const std::string& speaks = callbacks_->protocol.name();
-  if (worker_ == nullptr || builtin_ || (speaks != "text" && speaks != "frame")) return spoke_ = true, false;
+  if (worker_ == nullptr || dialled_ || builtin_ || (speaks != "text" && speaks != "frame"))
+    return spoke_ = true, false;
   const auto spoken = protocols::sniff({bytes.data(), bytes.size()});
   if (spoken == protocols::Spoken::needMore) return true;  // the protocol might misread its beginning
   spoke_ = true;
@@ -300,7 +304,8 @@ void Conn::checkHandler(const MessageCallback& handler, bool ofWebSocket) const 
   const bool fits = ofWebSocket         ? text || handler.takes<websocket::Message>()
                     : codec_ != nullptr ? codec_->delivers(handler.messageType())
                                         : text;
-  if (fits && handler.peerKind() != detail::PeerKind::udp) return;
+  const auto kind = handler.peerKind();
+  if (fits && (kind == detail::PeerKind::any || kind == detail::PeerKind::tcp)) return;
   throw std::invalid_argument("this handler does not take the messages of " +
                               (ofWebSocket ? std::string("websocket") : callbacks_->protocol.name()));
 }
@@ -341,7 +346,7 @@ void Conn::pause(bool paused) {
     touch();  // the peer could not go on
     raise(eventParse);
   }
-  updateReading();
+  if (!has(barConnecting)) updateReading();  // what a proxy says is none of its messages
 }
 
 void Conn::updateReading() noexcept {
@@ -356,6 +361,8 @@ void Conn::updateReading() noexcept {
 void Conn::ended() {
   peerEnded_ = true;
   if (status_ == Status::ending || gone_) return finish();
+  if (unbegun_) return finish();
+  if (endedTooEarly("the other end closed the connection in the handshake")) return;
   if (status_ != Status::established) return;
   if (halfOpen_) return raise(eventParse);            // what is buffered goes on before the end does
   if (has(barHeld | barPaused) || atLimit()) return;  // its answer is still to come
@@ -363,7 +370,7 @@ void Conn::ended() {
 }
 
 void Conn::failed(int uvError, bool sending) {
-  if (gone_) return;
+  if (gone_ || endedTooEarly(uv_strerror(uvError))) return;
   if (sending && uvError == UV_ETIMEDOUT) return giveUpSending();  // the kernel was quicker than our tick
   if (sending) {
     if (worker_ != nullptr) ++worker_->core().sendFails;
@@ -385,7 +392,7 @@ SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
 
 SendStatus Conn::refused(std::uint8_t event) noexcept {
   if (worker_ != nullptr) ++worker_->core().sendFails;
-  if (event != 0 && status_ == Status::established) raise(event);  // a husk has no onError after its onClose
+  if (event != 0 && !has(barEnd)) raise(event);  // a husk has no onError after its onClose
   return SendStatus::dropped;
 }
 
@@ -474,8 +481,13 @@ void Conn::rememberPeer(const net::Incoming& incoming) noexcept {
   const std::span bytes(reinterpret_cast<std::byte*>(&address), sizeof address);
   std::memcpy(bytes.data(), incoming.peer.data(), incoming.peer.size());
   if (address.ss_family == 0) platform::peerAddress(native(), bytes);
-  std::memcpy(remote_.data(), bytes.data(), 4);  // family and port
-  std::memcpy(remote_.data() + 4, bytes.data() + addressAt(address), remote_.size() - 4);
+  setRemote(address);
+}
+
+void Conn::setRemote(const sockaddr_storage& address) noexcept {
+  const auto* bytes = reinterpret_cast<const std::byte*>(&address);
+  std::memcpy(remote_.data(), bytes, 4);  // family and port
+  std::memcpy(remote_.data() + 4, bytes + addressAt(address), remote_.size() - 4);
 }
 
 sockaddr_storage Conn::remote() const noexcept {

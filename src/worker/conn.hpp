@@ -17,21 +17,25 @@
 #include <string>
 #include <string_view>
 
+#include "artel/client.hpp"
 #include "artel/codec.hpp"
 #include "artel/worker.hpp"
 #include "platform/compiler.hpp"
 #include "src/net/loop.hpp"
 #include "src/net/stream.hpp"
+#include "src/protocol/proxy_dialogue.hpp"
 
 namespace artel {
 
 class Conn;
+struct Dial;
 
 /// Counted, not atomic: what connections accepted under the same settings share.
 struct SharedCallbacks final : detail::ConnectionCallbacks {
   std::uint32_t count = 1;
   Protocol protocol;
   std::weak_ptr<Conn> pipedTo, pipedFrom;
+  std::shared_ptr<Dial> dial;  ///< of a dialled connection, which shares this with nobody
 };
 class CallbacksRef {
  public:
@@ -70,11 +74,13 @@ class BuiltinCodec : public detail::Codec {
   virtual void drained(Conn&) {}
   /// close(message): this is the last one.
   virtual void lastMessage() {}
+  /// It has to agree with the peer before messages can be sent: calls Conn::usable() then.
+  virtual bool handshakes() const noexcept { return false; }
   /// close() with our protocol's own goodbye.
   virtual void sayGoodbye(Conn&) {}
 };
 
-class Conn final : public TcpConnection, public net::Stream, public std::enable_shared_from_this<Conn> {
+class Conn final : public AsyncTcpConnection, public net::Stream, public std::enable_shared_from_this<Conn> {
  public:
   using Clock = std::uint32_t;  ///< milliseconds, wraps after 49 days; only differences are used
 
@@ -87,8 +93,12 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   static const Conn& of(const TcpConnection& connection) noexcept { return static_cast<const Conn&>(connection); }
   static Clock clock() noexcept;
 
+  /// A dialled one; it has not begun to connect.
+  Conn(std::shared_ptr<Dial> dial, const Protocol& protocol);
   /// After open(): onConnect, then reading.
   void begin();
+  /// After open(), instead of begin(): begins when the PROXY header has come (Worker::proxyProtocol).
+  void beginBehindProxy();
   /// After open(), instead of begin(): there is no room. 503 for those who speak HTTP.
   void turnAway(bool http);
   bool turnedAway() const noexcept { return turnedAway_; }
@@ -119,6 +129,8 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   ARTEL_COLD void violated(std::string_view reason);
   /// Like close(), without the codec's goodbye.
   void endAfterFlush();
+  /// The same of one that connects, too.
+  bool full() const noexcept;
   bool atLimit() const noexcept { return !quiet() && queued() >= maxSendBufferSize; }
   Clock lastReceived() const noexcept { return lastReceived_; }
   /// A message for onMessage.
@@ -147,6 +159,22 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   void tick(Clock now, std::uint32_t linger);
   void stop(bool graceful);
   void finish();
+
+  // -- of a dialled one (conn_dial.cpp)
+  bool isDialled() const noexcept { return dialled_; }
+  Dial& dial() const noexcept { return *callbacks_->dial; }
+  void startConnecting();
+  void connectAgain(std::chrono::milliseconds after);
+  /// False when it was not going to.
+  bool cancelAgain() noexcept;
+  /// Nothing of it will be called any more: the process ends.
+  void forgetDial() noexcept;
+  /// It could not be made, or not be used: onError, then onClose.
+  ARTEL_COLD void connectFailed(Error error);
+  /// The way is free, to the peer itself: onConnect.
+  void reached();
+  /// Messages can be sent: connectTimeout is over.
+  void usable() noexcept;
 
   // -- behind TcpConnection's calls
   SendStatus sendMessage(detail::TypeId type, const void* message) override;
@@ -178,18 +206,20 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   enum Bar : std::uint8_t {
     barEnd = 1,  // no longer established
     barPaused = 2,
-    barHeld = 4,       // a request waits for its answer
-    barSendEnded = 8,  // of a pipe: nothing more to send
-    barLook = 16,      // what comes next is not for codec_->take: it begins the connection, or packetSize_ is known
-    barKept = 32,      // bytes wait in in_, which come first
-    barLogged = 64,    // stands in nobody's way: a look at what comes
+    barHeld = 4,          // a request waits for its answer
+    barSendEnded = 8,     // of a pipe: nothing more to send
+    barLook = 16,         // what comes next is not for codec_->take: it begins the connection, or packetSize_ is known
+    barKept = 32,         // bytes wait in in_, which come first
+    barLogged = 64,       // stands in nobody's way: a look at what comes
+    barConnecting = 128,  // not connected yet: what is sent waits in dial().early
     bars = barEnd | barPaused | barHeld
   };
   bool has(std::uint8_t bars) const noexcept { return (bars_ & bars) != 0; }
   void set(Bar bar, bool on) noexcept { bars_ = static_cast<std::uint8_t>(on ? bars_ | bar : bars_ & ~bar); }
   void setStatus(Status status) noexcept {
     status_ = status;
-    set(barEnd, status != Status::established);
+    set(barEnd, status > Status::established);
+    set(barConnecting, status < Status::established);
   }
 
   void received(std::span<char> bytes) override;
@@ -221,6 +251,26 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   bool sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept;
   void giveUpSending();
   void passEnd();
+  static std::uint64_t nextId() noexcept;
+  void dialDone(Result<platform::NativeSocket> result);
+  void dialTimedOut();
+  void heardBefore(std::span<char> bytes);
+  void heardHeader(std::span<char> bytes);
+  void setRemote(const sockaddr_storage& address) noexcept;
+  void beginWith(std::string_view first);
+  void askProxy();
+  void heardProxy(std::span<char> bytes);
+  void proxyStep(protocols::ProxyDialogue::Step step);
+  bool endedTooEarly(std::string_view what);
+  void dialEnds() noexcept;
+  void dialAgain();
+  void scheduleDial();
+  void closedDialled();
+  void cutCallbacks();
+  void leaveTable();
+  void letGoOfSocket();
+  void makeCodec();
+  ARTEL_COLD SendStatus keepEarly(std::string_view bytes, bool exempt);
   ARTEL_COLD SendStatus refused(std::uint8_t event) noexcept;
   ARTEL_COLD SendStatus appended() noexcept;
   void raise(std::uint8_t event) noexcept;
@@ -246,13 +296,20 @@ class Conn final : public TcpConnection, public net::Stream, public std::enable_
   bool halfOpen_ : 1 = false;  // of a pipe: one side may end before the other
   bool endPassed_ : 1 = false, shut_ : 1 = false;
   bool spoke_ : 1 = false, gone_ : 1 = false, endTold_ : 1 = false, turnedAway_ : 1 = false;
+  bool dialled_ : 1 = false;
+  bool letGo_ : 1 = true;     // the system has no handle of it any more
+  bool unbegun_ : 1 = false;  // accepted, and its proxy has still to say whom it brings
 };
 
 template <class Append>
 SendStatus Conn::write(Append&& append, bool exempt) {
   assert((net::processLoop == nullptr || net::processLoop->here()) &&
          "send belongs to the loop's thread: use Loop::post from another one");
-  if (has(barEnd | barSendEnded)) return refused(0);
+  if (has(barEnd | barSendEnded | barConnecting)) {
+    if (has(barEnd | barSendEnded) || unbegun_) return refused(0);
+    std::string bytes;
+    return append(bytes) ? keepEarly(bytes, exempt) : refused(eventMisuse);
+  }
   if (!exempt && atLimit() && (behind() || (flush(), atLimit()))) return refused(eventDropped);
   std::string& buffer = out();
   const std::size_t before = buffer.size();

@@ -10,6 +10,7 @@
 #include "src/net/user_code.hpp"
 #include "src/worker/conn.hpp"
 #include "src/worker/core.hpp"
+#include "src/worker/dial.hpp"
 
 namespace artel {
 
@@ -22,6 +23,7 @@ std::int64_t elapsed(Conn::Clock now, Conn::Clock since) noexcept { return stati
 }  // namespace
 
 void Conn::closeWithMessage(detail::TypeId type, const void* message) {
+  if (status_ < Status::established) return finish();
   if (status_ != Status::established) return;
   if (auto* codec = builtin(); codec != nullptr) codec->lastMessage();
   if (codec_ != nullptr) {
@@ -35,6 +37,7 @@ void Conn::closeWithMessage(detail::TypeId type, const void* message) {
 void Conn::endAfterFlush() { beginClose(false); }
 
 void Conn::beginClose(bool goodbye) {
+  if (status_ < Status::established) return finish();
   if (status_ != Status::established) return;
   if (goodbye) {
     auto* codec = builtin();
@@ -62,12 +65,20 @@ void Conn::finish() {
   if (gone_) return;
   gone_ = true;
   setStatus(Status::closed);
-  net::loop().closing.push_back(shared_from_this());
-  closeHandle();
+  if (dialled_) dialEnds();
+  letGoOfSocket();
   visitLater();
 }
 
+void Conn::letGoOfSocket() {
+  if (!isOpen()) return;
+  letGo_ = false;
+  net::loop().closing.push_back(shared_from_this());
+  closeHandle();
+}
+
 void Conn::handleClosed() {
+  letGo_ = true;
   // libuv lets go of what was closed last first.
   auto& closing = net::loop().closing;
   const auto at = std::find_if(closing.rbegin(), closing.rend(), [this](const auto& one) { return one.get() == this; });
@@ -90,13 +101,17 @@ void Conn::turnEnds() {
   // What mayDeliver() leaves is the beginning of a message that never ends.
   if (halfOpen_ && peerEnded_ && !endPassed_ && status_ == Status::established && (in_ == nullptr || mayDeliver()))
     passEnd();
-  if (has(barSendEnded) && !shut_ && queued() == 0 && !has(barEnd)) {
+  if (has(barSendEnded) && !shut_ && queued() == 0 && !has(barEnd | barConnecting)) {
     shut_ = true;
     shutdownSend();
   }
   goOnClosing();
   if (!gone_ || endTold_) return;
   endTold_ = true;
+  if (unbegun_) {  // nobody has heard of it
+    dropIn();
+    return leaveTable();
+  }
   net::activity.enter(net::Running::close, id_);
   net::userCode(this, [&] {
     if (callbacks_->onClose) callbacks_->onClose(*this);
@@ -108,9 +123,14 @@ void Conn::turnEnds() {
   if (const auto source = callbacks_->pipedFrom.lock(); source && (source->endPassed_ || source->has(barPaused)))
     source->beginClose(false);
   dropIn();
+  if (dialled_) return closedDialled();
   // A callback may hold its own connection: nothing calls it any more, so that circle is cut.
   static const CallbacksRef none(new SharedCallbacks);
   callbacks_ = none;
+  leaveTable();
+}
+
+void Conn::leaveTable() {
   if (Worker* worker = std::exchange(worker_, nullptr); worker != nullptr) worker->core().connectionGone(*this);
 }
 
@@ -127,12 +147,14 @@ void Conn::tick(Clock now, std::uint32_t linger) {
     if (sendStalled(now, limit.count() > 0 ? std::min(limit, closingTimeout) : closingTimeout)) giveUpSending();
     return;
   }
-  if (status_ != Status::established || worker_ == nullptr) return;
+  if (worker_ == nullptr) return;
   const auto over = [&](std::chrono::milliseconds limit, Clock since) {
     return limit.count() > 0 && now - since >= static_cast<std::uint64_t>(limit.count());
   };
+  if (unbegun_ && over(worker_->headerTimeout, messageSince_)) return finish();
+  if (status_ != Status::established) return;
   if (sendStalled(now, worker_->sendTimeout)) return giveUpSending();
-  if (over(worker_->idleTimeout, lastReceived_)) return beginClose(true);
+  if (over(dialled_ ? dial().options.idleTimeout : worker_->idleTimeout, lastReceived_)) return beginClose(true);
   if (auto* codec = builtin()) return codec->tick(*this, now);
   if (in_ == nullptr || codec_ == nullptr || !mayDeliver()) return;
   if (packetSize_ == 0 ? over(worker_->headerTimeout, messageSince_) : messageStalled(now)) {
@@ -182,6 +204,7 @@ void Conn::giveUpSending() {
 }
 
 void Conn::stop(bool graceful) {
+  if (status_ < Status::established) return finish();
   if (status_ != Status::established) return;
   if (auto* codec = builtin(); codec != nullptr && codec->stopping(*this, graceful)) return;
   if (graceful && builtin() == nullptr) return;  // it stays until it ends by itself, or the deadline

@@ -14,7 +14,7 @@ void Conn::pipeTo(Conn& to) {
     if (!other) return;
     other->send(data);
     // Now, not at the turn's end: more may arrive in this turn, and a full buffer would drop it.
-    if (other->atLimit()) self.pauseRecv();
+    if (other->full()) self.pauseRecv();
   };
   checkHandler(pass, false);
   SharedCallbacks& mine = ownCallbacks();
@@ -39,7 +39,7 @@ void Conn::pipeTo(Conn& to) {
 void Conn::passEnd() {
   endPassed_ = true;
   const auto other = callbacks_->pipedTo.lock();
-  if (!other || other->status_ != Status::established) return beginClose(false);
+  if (!other || other->has(barEnd)) return beginClose(false);
   other->set(barSendEnded, true);
   other->visitLater();
   if (other->peerEnded_) {

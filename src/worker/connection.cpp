@@ -17,7 +17,13 @@ std::string Connection::getRemoteAddress() const {
 }
 
 std::uint64_t TcpConnection::id() const noexcept { return Conn::of(*this).id(); }
-Worker* TcpConnection::worker() const noexcept { return Conn::of(*this).acceptedBy(); }
+Worker* TcpConnection::worker() const noexcept {
+  return Conn::of(*this).isDialled() ? nullptr : Conn::of(*this).acceptedBy();
+}
+AsyncTcpConnection* TcpConnection::dialled() noexcept {
+  Conn& connection = Conn::of(*this);
+  return connection.isDialled() ? &connection : nullptr;
+}
 TcpConnection::Status TcpConnection::getStatus() const noexcept { return Conn::of(*this).status(); }
 
 std::string_view TcpConnection::getStatusName() const noexcept {
@@ -51,7 +57,7 @@ void TcpConnection::closeWith(detail::TypeId type, const void* message) {
   Conn::of(*this).closeWithMessage(type, message);
 }
 void TcpConnection::destroy() { Conn::of(*this).finish(); }
-bool TcpConnection::closing() const noexcept { return getStatus() != Status::established; }
+bool TcpConnection::closing() const noexcept { return getStatus() > Status::established; }
 void TcpConnection::pauseRecv() { Conn::of(*this).pause(true); }
 void TcpConnection::resumeRecv() { Conn::of(*this).pause(false); }
 void TcpConnection::pipe(TcpConnection& to) { Conn::of(*this).pipeTo(Conn::of(to)); }
@@ -67,7 +73,7 @@ std::uint16_t TcpConnection::getRemotePort() const { return portOf(Conn::of(*thi
 namespace {
 sockaddr_storage local(const Conn& connection) {
   sockaddr_storage address{};
-  if (!connection.unixSocket() && connection.status() != TcpConnection::Status::closed)
+  if (!connection.unixSocket() && connection.isOpen())
     platform::localAddress(connection.native(), {reinterpret_cast<std::byte*>(&address), sizeof address});
   return address;
 }

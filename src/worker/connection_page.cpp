@@ -1,6 +1,7 @@
 // A page of the connections of this process.
 #include "src/worker/connection_rows.hpp"
 #include "src/worker/core.hpp"
+#include "src/worker/process.hpp"
 
 namespace artel {
 
@@ -30,7 +31,8 @@ Page connectionPage(const PageRequest& request) {
   Page page{request.query, request.worker, request.after, false, {}};
   const auto peers = PeerFilter::parse(request.peer).value_or(PeerFilter());
   const Conn::Clock now = Conn::clock();
-  const auto& workers = Worker::all();
+  std::vector<Worker*> workers;  // those who listen, then what was dialled
+  WorkerProcess::eachHolder([&](Worker& worker) { workers.push_back(&worker); });
   std::uint64_t scanned = 0, bytes = 0;
   for (; page.worker < workers.size(); ++page.worker, page.after = 0) {
     Worker& worker = *workers[page.worker];

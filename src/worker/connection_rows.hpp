@@ -38,6 +38,8 @@ class PeerFilter {
   static std::optional<PeerFilter> parse(std::string_view text);
   /// `ip` without brackets, `address` with its port; both empty for a Unix socket.
   bool matches(std::string_view ip, std::string_view address) const;
+  /// An address or a network, not the beginning of one.
+  bool isNetwork() const noexcept { return family_ != 0; }
 
  private:
   std::string text_;

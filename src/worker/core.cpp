@@ -1,5 +1,6 @@
 #include "src/worker/core.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <stdexcept>
@@ -29,10 +30,20 @@ bool same(const detail::ConnectionCallbacks& block, const Worker& worker) {
 }
 
 detail::ConnectionCallbacks callbacksOf(const Worker& worker) {
-  return {worker.onMessage,       worker.onWebSocketMessage, worker.onClose,
-          worker.onBufferFull,    worker.onBufferDrain,      worker.onDrain,
-          worker.onError,         worker.onWebSocketConnect, worker.onWebSocketConnected,
-          worker.onWebSocketPing, worker.onWebSocketPong,    worker.onWebSocketClose};
+  return {worker.onMessage,
+          worker.onWebSocketMessage,
+          worker.onClose,
+          worker.onBufferFull,
+          worker.onBufferDrain,
+          worker.onDrain,
+          worker.onError,
+          worker.onWebSocketConnect,
+          worker.onWebSocketConnected,
+          worker.onWebSocketPing,
+          worker.onWebSocketPong,
+          worker.onWebSocketClose,
+          {},
+          {}};
 }
 
 std::string messageName(const MessageCallback& handler) {
@@ -77,7 +88,36 @@ void Worker::Core::resolve() {
   if (address.kind == platform::SocketKind::udp &&
       (fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket"))
     refuse(*this, fixedProtocol.name() + " needs tcp", {{"try", "transport = \"tcp\""}});
+  readTrustedProxies();
   checkHandlers();
+}
+
+void Worker::Core::readTrustedProxies() {
+  trusted.clear();
+  trustsUnix = false;
+  for (const std::string& one : worker.trustedProxies) {
+    const auto network = PeerFilter::parse(one);
+    if (one == "unix")
+      trustsUnix = true;
+    else if (network && network->isNetwork())
+      trusted.push_back(*network);
+    else
+      refuse(*this, "trustedProxies: \"" + one + "\" is no address and no network",
+             {{"try", "\"127.0.0.1\", \"10.0.0.0/8\", \"2001:db8::/32\" or \"unix\""}});
+  }
+  if (worker.proxyProtocol && worker.trustedProxies.empty())
+    refuse(*this, "proxyProtocol needs trustedProxies: anybody could say that he is anybody",
+           {{"try", "worker.trustedProxies = {\"127.0.0.1\"}"}});
+  if (worker.proxyProtocol && address.kind == platform::SocketKind::udp)
+    refuse(*this, "proxyProtocol is for streams", {{"try", "transport = \"tcp\""}});
+}
+
+bool Worker::Core::trusts(const Conn& connection) const {
+  return connection.unixSocket() ? trustsUnix : trusts(connection.getRemoteIp());
+}
+
+bool Worker::Core::trusts(const std::string& ip) const {
+  return std::any_of(trusted.begin(), trusted.end(), [&](const PeerFilter& one) { return one.matches(ip, {}); });
 }
 
 void Worker::Core::checkHandlers() const {
@@ -96,6 +136,9 @@ void Worker::Core::checkHandlers() const {
                       : udp            ? "[](UdpConnection& connection, std::string_view data) { ... }"
                                        : "[](TcpConnection& connection, std::string_view data) { ... }"}});
     const auto kind = handler.peerKind();
+    if (kind == detail::PeerKind::udpClient)
+      refuse(*this, "onMessage takes an AsyncUdpConnection, which no worker has",
+             {{"try", "[](Connection& connection, std::string_view data) { ... }"}});
     if (udp && kind == detail::PeerKind::tcp)
       refuse(*this, "onMessage takes a TcpConnection, but this worker receives datagrams",
              {{"try", "[](UdpConnection& connection, std::string_view data) { ... }"}});
@@ -307,6 +350,8 @@ void Worker::Core::accept(const net::Incoming& incoming) {
              "): a new connection was turned away; raise worker.maxConnections if this machine can carry more");
     ++turnedAway;
     connection->turnAway(fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket");
+  } else if (worker.proxyProtocol) {
+    connection->beginBehindProxy();
   } else {
     connection->begin();
   }

@@ -7,16 +7,21 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "artel/worker.hpp"
 #include "src/net/acceptor.hpp"
 #include "src/worker/conn.hpp"
+#include "src/worker/connection_rows.hpp"
 #include "src/worker/listen_address.hpp"
 
 namespace artel {
 
 struct Worker::Core {
   explicit Core(Worker& owner) : worker(owner) {}
+
+  /// One that is not among Worker::all(): it holds what a process has dialled.
+  static std::unique_ptr<Worker> unlisted();
 
   Worker& worker;
   ListenAddress address;
@@ -28,7 +33,9 @@ struct Worker::Core {
   std::unique_ptr<net::Acceptor> acceptor;
   std::shared_ptr<detail::UdpListener> udp;
   std::unique_ptr<CallbacksRef> shared;  ///< the block that new connections get
-  std::size_t turnedAway = 0;            ///< connections beyond maxConnections that have not ended yet
+  std::vector<PeerFilter> trusted;       ///< trustedProxies, read
+  bool trustsUnix = false;
+  std::size_t turnedAway = 0;  ///< connections beyond maxConnections that have not ended yet
   std::size_t served() const noexcept { return connections.size() - turnedAway; }
   Protocol checkedProtocol;     ///< worker.protocol when it was last looked at
   bool sharesListener = false;  ///< siblings accept from the same socket
@@ -49,6 +56,7 @@ struct Worker::Core {
   /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).
   void checkHandlers() const;
   bool lateCheck();
+  void readTrustedProxies();
   platform::ListenOptions listenOptions() const;
   /// Binds, or takes what the service manager has bound; throws SetupError (E05). Also sets `shown` and, for port 0,
   /// address.port. `again` is asked when the address is in use: true tries once more.
@@ -64,6 +72,9 @@ struct Worker::Core {
   void serve(platform::NativeSocket socket);
   void closeListener();
   void accept(const net::Incoming& incoming);
+  /// Whether a peer is one of trustedProxies.
+  bool trusts(const Conn& connection) const;
+  bool trusts(const std::string& ip) const;
   CallbacksRef callbacksForNew();
   void connectionGone(Conn& connection);
   struct LastHint {
@@ -80,5 +91,7 @@ void removeSocketFile(const std::string& utf8);
 
 /// Null for raw bytes. Throws SetupError (E06) for an unknown scheme.
 std::shared_ptr<const detail::CodecFactory> resolveProtocol(const Protocol& protocol);
+/// What a client of that address speaks. Throws SetupError (E06, E07).
+Protocol clientProtocol(const std::string& given, const RemoteAddress& address);
 
 }  // namespace artel

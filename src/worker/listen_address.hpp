@@ -1,4 +1,4 @@
-// "<scheme>://<address>" taken apart (manual 1.8.1). Pure text: nothing is resolved or opened.
+// "<scheme>://<address>" taken apart (manual 1.8.1, 1.10.1). Pure text: nothing is resolved or opened.
 #pragma once
 
 #include <cstdint>
@@ -22,5 +22,17 @@ struct ListenAddress {
 /// Throws SetupError (E06) with what is wrong and what to type. The empty text is the address of a worker without
 /// listener.
 ListenAddress parseListenAddress(std::string_view text);
+
+/// Where a client connects to.
+struct RemoteAddress : ListenAddress {
+  std::string uri = "/";  ///< path and query
+  bool portGiven = false;
+  /// Without scheme and uri: "host:80", "[::1]:80", "/run/chat.sock".
+  std::string place() const;
+};
+/// The same for "<scheme>://host:port/path?query". Without a port it is 0.
+RemoteAddress parseRemoteAddress(std::string_view text);
+/// "203.0.113.7:0", a client's own address.
+Result<platform::SocketAddress> addressToBind(const std::string& text);
 
 }  // namespace artel

@@ -15,6 +15,7 @@
 #include "src/worker/connection_rows.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/stacks.hpp"
+#include "src/worker/udp_client.hpp"
 
 namespace artel {
 
@@ -42,12 +43,12 @@ std::string textOf(const std::exception_ptr& exception) {
 /// What `status` shows of this process.
 net::Activity::Counters counted() noexcept {
   net::Activity::Counters sum;
-  for (Worker* worker : Worker::all()) {
-    const Worker::Core& core = worker->core();
+  WorkerProcess::eachHolder([&](Worker& worker) {
+    const Worker::Core& core = worker.core();
     sum.connections += core.connections.size();
     sum.requests += core.totalRequests;
     sum.sendFails += core.sendFails;
-  }
+  });
   sum.timers = net::loop().timers.size();
   return sum;
 }
@@ -78,12 +79,15 @@ WorkerProcess::WorkerProcess(Setup setup)
 }
 
 WorkerProcess::~WorkerProcess() {
+  ending_ = true;
   Timer::delAll();  // the turns below are for closing: no timer runs in a process that has ended
-  for (Worker* worker : Worker::all()) {
-    worker->core().closeListener();
-    for (auto& [id, connection] : worker->connections()) connection->destroy();
-  }
+  eachHolder([](Worker& worker) {
+    worker.core().closeListener();
+    for (auto& [id, connection] : worker.connections()) connection->destroy();
+  });
   for (int i = 0; i < 1000 && openConnections() > 0; ++i) net::loop().turn(false);
+  for (auto& [id, connection] : std::exchange(waiting_, {})) Conn::of(*connection).forgetDial();
+  closeUdpClients();
   for (int i = 0; i < 3; ++i) net::loop().turn(false);
   net::activity.attach(nullptr);
   net::destroyLoop();
@@ -267,8 +271,29 @@ void WorkerProcess::stopService() {
 
 std::size_t WorkerProcess::openConnections() const noexcept {
   std::size_t open = 0;
-  for (Worker* worker : Worker::all()) open += worker->connections().size();
+  eachHolder([&](Worker& worker) { open += worker.connections().size(); });
   return open;
+}
+
+Worker& WorkerProcess::clients() {
+  if (!clients_) {
+    clients_ = Worker::Core::unlisted();
+    clients_->name = "client";  // for the screens
+  }
+  return *clients_;
+}
+
+void WorkerProcess::waits(ConnectionPtr connection) {
+  const std::uint64_t id = connection->id();
+  waiting_[id] = std::move(connection);
+}
+
+/// What this process has dialled may be needed to answer those who are still served; then it goes, too.
+void WorkerProcess::stopClients() {
+  if (!clients_ || openConnections() > clients_->connections().size()) return;
+  std::vector<ConnectionPtr> all;
+  for (auto& [id, connection] : clients_->connections()) all.push_back(connection);
+  for (const ConnectionPtr& connection : all) Conn::of(*connection).stop(false);
 }
 
 void WorkerProcess::connectionsChanged() {
@@ -313,17 +338,19 @@ void WorkerProcess::sweep() {
   numbers_.timePasses(std::chrono::steady_clock::now());
   const Conn::Clock now = Conn::clock();
   const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= stopTimeout_;
-  for (Worker* worker : Worker::all()) {
-    const auto linger = stopping_ ? std::min(worker->lingerTimeout, stopLinger) : worker->lingerTimeout;
-    for (auto& [id, connection] : worker->connections()) {
+  eachHolder([&](Worker& worker) {
+    const auto linger = stopping_ ? std::min(worker.lingerTimeout, stopLinger) : worker.lingerTimeout;
+    for (auto& [id, connection] : worker.connections()) {
       if (late)
         connection->destroy();
       else
         Conn::of(*connection).tick(now, static_cast<std::uint32_t>(linger.count()));
     }
-  }
+  });
   if (!stopBegun_ && net::loop().buffers.trim()) platform::releaseFreeMemory();
-  if (!stopBegun_ || openConnections() > 0) return;
+  if (!stopBegun_) return;
+  stopClients();
+  if (openConnections() > 0) return;
   done_ = true;
   net::loop().setTick(nullptr, 0);
   net::loop().stop();

@@ -90,6 +90,19 @@ class WorkerProcess {
   void forget(const std::string& name);
   /// Called by a Worker whose number of connections has changed.
   void connectionsChanged();
+  /// What this process has dialled: its connections, counters and limits are kept as a Worker keeps those of accepted
+  /// ones.
+  Worker& clients();
+  /// Every Worker of this process, and the one of clients() when there is one.
+  template <class F>
+  static void eachHolder(F&& f) {
+    for (Worker* worker : Worker::all()) f(*worker);
+    if (const WorkerProcess* process = current(); process != nullptr && process->clients_) f(*process->clients_);
+  }
+  /// A dialled connection that will connect again: nobody else need hold it.
+  void waits(ConnectionPtr connection);
+  bool ending() const noexcept { return ending_; }
+  void waitsNoMore(std::uint64_t id) noexcept { waiting_.erase(id); }
   Balance& balance() noexcept { return setup_.balance; }
   Worker* worker() const noexcept { return setup_.worker; }
 
@@ -100,6 +113,7 @@ class WorkerProcess {
   void tellPage();
   void noticed(platform::Notice notice);
   void stopConnections();
+  void stopClients();
   void sweep();
   void warnOfLateChanges();
   void askForReplacement();
@@ -117,12 +131,15 @@ class WorkerProcess {
 
   Setup setup_;
   Fixed fixed_;
+  std::unique_ptr<Worker> clients_;
+  std::map<std::uint64_t, ConnectionPtr> waiting_;
   ServiceNumbers numbers_;
   std::deque<std::string> pages_;  ///< asked for; one is told in a turn
   std::chrono::steady_clock::time_point stopBegan_{};
   std::chrono::steady_clock::time_point replacementAsked_{};
   std::chrono::milliseconds stopTimeout_{0};  ///< from then on
   int exitCode_ = 0;
+  bool ending_ = false;  ///< the destructor runs: nothing begins any more
   bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, ticking_ = false,
        warned_ = false, serviceStopping_ = false;
 };

@@ -8,6 +8,7 @@
 #include "src/protocol/text.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/http_codec.hpp"
+#include "src/worker/websocket_client_codec.hpp"
 
 namespace artel {
 
@@ -20,6 +21,11 @@ class HttpFactory final : public detail::CodecFactory {
 
  private:
   HttpCodec::Mode mode_;
+};
+
+class WebsocketClientFactory final : public detail::CodecFactory {
+ public:
+  Made make() const override { return {new WebsocketClientCodec, true}; }
 };
 
 using Factories = std::map<std::string, std::shared_ptr<const detail::CodecFactory>>;
@@ -77,6 +83,27 @@ std::shared_ptr<const detail::CodecFactory> resolveProtocol(const Protocol& prot
   throw SetupError(
       Exit::configuration, "unknown scheme \"" + name + "\"",
       {{"known", known}, {"try", "registerProtocol(\"" + name + "\", protocol<YourProtocol>()) before runAll"}});
+}
+
+Protocol clientProtocol(const std::string& given, const RemoteAddress& address) {
+  const auto refuse = [&](const std::string& why, const std::string& remedy) {
+    throw SetupError(Exit::configuration, "cannot connect to \"" + given + "\": " + why, {{"try", remedy}});
+  };
+  const std::string& scheme = address.scheme;
+  if (address.kind == platform::SocketKind::unixStream && !capabilities().unixSockets)
+    throw SetupError(Exit::notOnThisSystem,
+                     "cannot connect to \"" + given + "\": " + std::string(capabilities().whyLimited),
+                     {{"try", "tcp://127.0.0.1:PORT"}});
+  if (scheme == "udp") refuse("that is no connection", "AsyncUdpConnection::to(\"" + given + "\")");
+  if (scheme == "http" || scheme == "https")
+    refuse("http is spoken by servers only", "tcp:// with a request of your own");
+  if (scheme == "websocket") refuse("\"websocket\" is the scheme of servers", "ws" + given.substr(scheme.size()));
+  if (scheme == "ws") {
+    static const auto webSocket = std::make_shared<WebsocketClientFactory>();
+    return {scheme, webSocket};
+  }
+  const Protocol protocol(scheme == "tcp" || scheme == "unix" ? "tcp" : scheme);
+  return {protocol.name(), resolveProtocol(protocol)};
 }
 
 }  // namespace artel

@@ -3,6 +3,7 @@
 #include "artel/udp.hpp"
 #include "src/net/statistics.hpp"
 #include "src/net/user_code.hpp"
+#include "src/worker/datagram.hpp"
 #include "src/worker/socket_text.hpp"
 #include "src/worker/traffic_log.hpp"
 #include "src/worker/udp_listener.hpp"
@@ -10,23 +11,9 @@
 namespace artel {
 
 namespace {
-constexpr std::size_t largestDatagram = 65507;
-
 std::size_t sizeOf(const sockaddr* address) {
   return address->sa_family == AF_INET6 ? sizeof(sockaddr_in6) : sizeof(sockaddr_in);
 }
-
-/// The codec of one datagram: its own when the protocol keeps state.
-struct DatagramCodec {
-  explicit DatagramCodec(const Protocol& protocol) {
-    if (!protocol.factory()) return;
-    const auto made = protocol.factory()->make();
-    codec = made.codec;
-    if (made.owned) owner.reset(made.codec);
-  }
-  detail::Codec* codec = nullptr;
-  std::unique_ptr<detail::Codec> owner;
-};
 }  // namespace
 
 namespace detail {
@@ -100,25 +87,15 @@ void UdpListener::received(std::span<char> datagram, const sockaddr* from) {
       if (handler) handler.call(peer, &text);
       return;
     }
-    // Packets until the datagram is used up; what is left of an incomplete one is dropped (manual 1.7.2).
-    while (!datagram.empty() && worker_ != nullptr) {
-      Input input;
-      try {
-        input = codec.codec->input(datagram, peer);
-      } catch (const std::exception& e) {  // as on a stream: illegal data, nothing more
-        return worker_->core().hint("illegal data", std::string("exception in the protocol's input: ") + e.what());
-      } catch (...) {
-        return worker_->core().hint("illegal data", "exception in the protocol's input");
-      }
-      if (input.kind == Input::Kind::needMore || input.kind == Input::Kind::invalid || input.size == 0 ||
-          input.size > datagram.size() || (input.kind == Input::Kind::packet && input.size > peer.packageLimit()))
-        return;
-      if (input.kind == Input::Kind::packet) {
-        ++worker_->core().totalRequests;
-        codec.codec->deliver(datagram.first(input.size), peer, handler);
-      }
-      datagram = datagram.subspan(input.size);
-    }
+    const auto count = [this] {
+      ++worker_->core().totalRequests;
+      return true;
+    };
+    const auto illegal = [this](const std::string& what) {
+      if (worker_ != nullptr) worker_->core().hint("illegal data", what);
+    };
+    eachPacket(
+        datagram, *codec.codec, peer, handler, [&] { return worker_ != nullptr && count(); }, illegal);
   });
 }
 

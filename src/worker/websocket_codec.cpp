@@ -2,13 +2,14 @@
 
 #include <utility>
 
+#include "src/worker/dial.hpp"
 #include "src/worker/process.hpp"
 
 namespace artel {
 
 Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
   Conn& self = Conn::of(connection);
-  pinged_ = false;
+  if (!client_) pinged_ = false;
   const Input input = reader_.input({bytes.data(), bytes.size()}, self.maxPackageSize);
   if (input.kind != Input::Kind::invalid) return input;
   self.countProtocolError();
@@ -44,9 +45,8 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
     case Kind::message:
       return message(self, event);
     case Kind::ping:
-      self.write(
-          [&](std::string& out) { return websocket::appendControl(out, websocket::opcode::pong, event.payload), true; },
-          true);
+      self.write([&](std::string& out) { return appendControl(out, websocket::opcode::pong, event.payload), true; },
+                 true);
       if (const auto& onPing = self.callbacks().onWebSocketPing) onPing(self, event.payload);
       return;
     case Kind::pong:
@@ -54,8 +54,7 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
       return;
     case Kind::close: {
       // Answered first: whatever the callback does, the peer gets its Close (RFC 6455 section 5.5.1).
-      if (!closeSent_)
-        self.write([&](std::string& out) { return websocket::appendClose(out, event.code, {}), true; }, true);
+      if (!closeSent_) self.write([&](std::string& out) { return appendClose(out, event.code, {}), true; }, true);
       closeSent_ = true;
       if (const auto& onClose = self.callbacks().onWebSocketClose)
         onClose(self, websocket::Close{event.code, event.payload});
@@ -88,8 +87,18 @@ void WebsocketCodec::message(Conn& connection, const websocket::Event& event) {
 }
 
 void WebsocketCodec::append(std::string& out, websocket::Type type, std::string_view payload) {
+  if (client_) return websocket::appendMaskedMessage(out, type, payload, reader_.compression());
   if (auto* compression = reader_.compression()) return websocket::appendFrame(out, type, payload, *compression);
   websocket::appendFrame(out, type, payload);
+}
+
+void WebsocketCodec::appendControl(std::string& out, std::uint8_t opcode, std::string_view payload) const {
+  if (!client_) return websocket::appendControl(out, opcode, payload);
+  websocket::appendMaskedFrame(out, opcode, payload, websocket::maskKey());
+}
+
+void WebsocketCodec::appendClose(std::string& out, std::uint16_t code, std::string_view reason) const {
+  appendControl(out, websocket::opcode::close, websocket::closePayload(code, reason));
 }
 
 bool WebsocketCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
@@ -105,7 +114,7 @@ bool WebsocketCodec::encode(detail::TypeId type, const void* message, Connection
   }
   if (type == detail::typeId<websocket::Close>()) {
     const auto& close = *static_cast<const websocket::Close*>(message);
-    websocket::appendClose(out, close.code, close.reason);
+    appendClose(out, close.code, close.reason);
     return closeSent_ = true;
   }
   return false;
@@ -130,6 +139,7 @@ void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
   if (unfinishedTooLong(connection, now))
     return closeWith(connection, websocket::closeCode::policyViolation, "the message comes too slowly");
   if (watched_) return;  // it has a limit of its own: no ping is needed
+  if (client_) return tickOfClient(connection, now);
   const auto interval = static_cast<std::uint64_t>(connection.acceptedBy()->pingInterval.count());
   if (interval == 0) return;
   if (!connection.awaitsPeer()) {  // we do not read: its pong would not be seen
@@ -146,8 +156,25 @@ void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
   }
   pinged_ = true;
   since_ = now;
-  connection.write([](std::string& out) { return websocket::appendControl(out, websocket::opcode::ping, {}), true; },
-                   true);
+  ping(connection);
+}
+
+void WebsocketCodec::ping(Conn& connection) {
+  connection.write([&](std::string& out) { return appendControl(out, websocket::opcode::ping, {}), true; }, true);
+}
+
+/// A client pings at its interval whatever comes: servers and what stands before them end a connection that is silent
+/// on this side. Nothing received from one ping to the next: nobody is there.
+void WebsocketCodec::tickOfClient(Conn& connection, std::uint32_t now) {
+  const auto interval = static_cast<std::uint64_t>(connection.dial().options.websocketPingInterval.count());
+  if (interval == 0) return;
+  if (since_ == 0) since_ = connection.lastReceived();
+  if (now - since_ < interval) return;
+  if (pinged_ && connection.awaitsPeer() && static_cast<std::int32_t>(connection.lastReceived() - since_) < 0)
+    return connection.finish();
+  pinged_ = true;
+  since_ = now;
+  ping(connection);
 }
 
 bool WebsocketCodec::stopping(Conn& connection, bool graceful) {
@@ -163,12 +190,11 @@ void WebsocketCodec::sayGoodbye(Conn& connection) {
   if (closeSent_) return;
   closeSent_ = true;
   const auto code = WorkerProcess::stopping() ? websocket::closeCode::goingAway : websocket::closeCode::normal;
-  connection.write([&](std::string& out) { return websocket::appendClose(out, code, {}), true; }, true);
+  connection.write([&](std::string& out) { return appendClose(out, code, {}), true; }, true);
 }
 
 void WebsocketCodec::closeWith(Conn& connection, std::uint16_t code, std::string_view reason) {
-  if (!closeSent_)
-    connection.write([&](std::string& out) { return websocket::appendClose(out, code, reason), true; }, true);
+  if (!closeSent_) connection.write([&](std::string& out) { return appendClose(out, code, reason), true; }, true);
   closeSent_ = true;
   connection.endAfterFlush();
 }

@@ -12,8 +12,9 @@ namespace artel {
 class WebsocketCodec final : public BuiltinCodec {
  public:
   /// `compression`: null unless permessage-deflate was agreed.
-  explicit WebsocketCodec(std::unique_ptr<websocket::Compression> compression)
-      : reader_(websocket::Role::server, std::move(compression)) {}
+  explicit WebsocketCodec(std::unique_ptr<websocket::Compression> compression,
+                          websocket::Role role = websocket::Role::server)
+      : reader_(role, std::move(compression)), client_(role == websocket::Role::client) {}
   Input input(std::span<char> bytes, Connection& connection) override;
   void deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) override;
   std::size_t take(std::span<char> bytes, Connection& connection, detail::Taking& taking) override;
@@ -29,11 +30,16 @@ class WebsocketCodec final : public BuiltinCodec {
   void closeWith(Conn& connection, std::uint16_t code, std::string_view reason);
   void message(Conn& connection, const websocket::Event& event);
   bool unfinishedTooLong(Conn& connection, std::uint32_t now);
+  void ping(Conn& connection);
+  void tickOfClient(Conn& connection, std::uint32_t now);
   void append(std::string& out, websocket::Type type, std::string_view payload);
+  void appendControl(std::string& out, std::uint8_t opcode, std::string_view payload) const;
+  void appendClose(std::string& out, std::uint16_t code, std::string_view reason) const;
 
   websocket::Reader reader_;
   std::uint32_t since_ = 0;  // while pinged_: when; while watched_: the tick that first saw this unfinished message
   bool pinged_ = false, closeSent_ = false, watched_ = false;  // never both
+  bool client_;
 };
 
 }  // namespace artel

@@ -46,9 +46,17 @@ TcpConnection* Connections::find(std::uint64_t id) noexcept {
 }
 
 void Connections::add(ConnectionPtr connection) {
-  const std::uint64_t id = connection->id();  // ids only grow, so the end keeps the order
-  entries_.emplace_back(id, std::move(connection));
+  const std::uint64_t id = connection->id();
   ++size_;
+  // Ids only grow, so the end keeps the order; but one that connects again has its id still.
+  if (entries_.empty() || entries_.back().first < id)
+    return static_cast<void>(entries_.emplace_back(id, std::move(connection)));
+  const auto at = std::lower_bound(entries_.begin(), entries_.end(), id,
+                                   [](const auto& entry, std::uint64_t wanted) { return entry.first < wanted; });
+  if (at->first == id)
+    at->second = std::move(connection);
+  else
+    entries_.emplace(at, id, std::move(connection));
 }
 
 void Connections::remove(std::uint64_t id) noexcept {
@@ -92,8 +100,14 @@ Worker::~Worker() {
 std::uint64_t Worker::Core::allRequests() noexcept {
   if (listChanges != 0) return 0;
   std::uint64_t sum = 0;
-  for (const Worker* worker : workers()) sum += worker->core_->totalRequests;
+  WorkerProcess::eachHolder([&](const Worker& worker) { sum += worker.core_->totalRequests; });
   return sum;
+}
+
+std::unique_ptr<Worker> Worker::Core::unlisted() {
+  auto made = std::make_unique<Worker>();
+  changeWorkers([&] { std::erase(workers(), made.get()); });
+  return made;
 }
 
 int Worker::id() const noexcept { return core_->id; }

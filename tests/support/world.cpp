@@ -48,11 +48,12 @@ void World::forTime(std::chrono::milliseconds time) {
 }
 
 void World::tickAfter(std::chrono::milliseconds later) {
-  for (Worker* worker : Worker::all())
-    for (auto& [id, connection] : worker->connections())
+  WorkerProcess::eachHolder([&](Worker& worker) {
+    for (auto& [id, connection] : worker.connections())
       Conn::of(*connection)
           .tick(Conn::clock() + static_cast<Conn::Clock>(later.count()),
-                static_cast<std::uint32_t>(worker->lingerTimeout.count()));
+                static_cast<std::uint32_t>(worker.lingerTimeout.count()));
+  });
 }
 
 void World::settle() {

@@ -1,0 +1,55 @@
+// What only a dialled connection has: where to, how, and what waits for it. It outlives each of its attempts.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "artel/client.hpp"
+#include "src/net/delay.hpp"
+#include "src/net/dialer.hpp"
+#include "src/protocol/proxy_dialogue.hpp"
+#include "src/worker/listen_address.hpp"
+
+namespace artel {
+
+struct Dial {
+  RemoteAddress address;
+  ClientOptions options;
+  std::shared_ptr<net::Dialer> dialer;              ///< while it connects
+  net::Delay timer;                                 ///< connectTimeout, or the time until the next attempt
+  std::string early;                                ///< what was sent before the connection stands
+  std::unique_ptr<protocols::ProxyDialogue> proxy;  ///< while the tunnel is dug
+  std::string proxySaid;                            ///< what the proxy said and nobody has used
+  std::uint64_t began = 0;                          ///< of this attempt, in nanoseconds
+  std::chrono::milliseconds after{0};
+  bool again = false;        ///< reconnect was called: after that time
+  bool failing = false;      ///< onError of a failed connect runs
+  bool over = false;         ///< onClose has returned
+  bool handshaking = false;  ///< from the first attempt until messages can be sent
+  bool codecUsed = false;    ///< the protocol has seen a connection: the next one gets a new one
+  /// The port that is connected to.
+  std::uint16_t port() const noexcept { return address.portGiven ? address.port : std::uint16_t{80}; }
+  /// For errors: "127.0.0.1:80".
+  std::string place() const {
+    RemoteAddress to = address;
+    to.port = port();
+    return to.place();
+  }
+  /// The proxy's address, if one is asked for.
+  const std::string& proxyAddress() const noexcept {
+    return options.proxySocks5.empty() ? options.proxyHttp : options.proxySocks5;
+  }
+  /// For errors: "cannot connect to 127.0.0.1:80 through the proxy 127.0.0.1:1080".
+  std::string failure() const {
+    return "cannot connect to " + place() + (proxyAddress().empty() ? "" : " through the proxy " + proxyAddress());
+  }
+  /// "host:81"; without the port that everybody expects.
+  std::string hostLine() const {
+    if (port() != 80) return place();
+    return address.host.find(':') != std::string::npos ? "[" + address.host + "]" : address.host;
+  }
+};
+
+}  // namespace artel

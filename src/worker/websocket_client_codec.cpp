@@ -1,0 +1,101 @@
+#include "src/worker/websocket_client_codec.hpp"
+
+#include <memory>
+
+#include "src/net/statistics.hpp"
+#include "src/net/user_code.hpp"
+#include "src/protocol/http_answer.hpp"
+#include "src/protocol/websocket_handshake.hpp"
+#include "src/worker/dial.hpp"
+#include "src/worker/websocket_codec.hpp"
+
+namespace artel {
+
+namespace {
+websocket::UpgradeRequest requestOf(const Dial& dial, std::string_view host, std::string_view key, bool deflate) {
+  const ClientOptions& options = dial.options;
+  return {host, dial.address.uri, key, options.websocketOrigin, options.websocketClientProtocol, deflate};
+}
+
+std::string failedWith(const Dial& dial, std::string_view why) {
+  return "WebSocket handshake with " + dial.place() + dial.address.uri + ": " + std::string(why);
+}
+}  // namespace
+
+void WebsocketClientCodec::onConnect(Connection& connection) {
+  Conn& self = Conn::of(connection);
+  if (self.status() != TcpConnection::Status::established) return;  // closed in onConnect
+  const Dial& dial = self.dial();
+  key_ = websocket::newKey();
+  host_ = dial.hostLine();
+  // Contexts cost memory that the process may have no room for: the largest, since the server chooses.
+  const auto cost = websocket::Compression::cost(websocket::Role::client, {});
+  deflate_ = dial.options.websocketDeflate && websocket::Compression::kept() + cost <= Worker::deflateMemory;
+  std::string wrong;
+  self.write(
+      [&](std::string& out) {
+        wrong = websocket::appendUpgrade(requestOf(dial, host_, key_, deflate_), dial.options.headers, out);
+        return true;
+      },
+      true);
+  if (!wrong.empty()) self.connectFailed(Error{Errc::connectFail, failedWith(dial, wrong), 0});
+}
+
+Input WebsocketClientCodec::input(std::span<char> bytes, Connection& connection) {
+  Conn& self = Conn::of(connection);
+  const auto head = http::readAnswer({bytes.data(), bytes.size()});
+  if (head.state == http::AnswerHead::State::needMore) return Input::needMore();
+  const auto fail = [&](std::string_view why) {
+    self.countProtocolError();
+    self.connectFailed(Error{Errc::connectFail, failedWith(self.dial(), why), 0});
+    return Input::skip(bytes.size());
+  };
+  if (head.state == http::AnswerHead::State::invalid) return fail(head.why);
+  const std::size_t size = head.answer->rawHead().size();
+  // RFC 9110 section 15.2: answers before the answer.
+  if (head.answer->status() < 200 && head.answer->status() != 101) return Input::skip(size);
+  const auto checked = websocket::checkAnswer(requestOf(self.dial(), host_, key_, deflate_), *head.answer);
+  if (!checked.refused.empty()) return fail(checked.refused);
+  std::unique_ptr<websocket::Compression> compression;
+  if (checked.deflate)
+    compression = std::make_unique<websocket::Compression>(websocket::Role::client, *checked.deflate);
+  self.switchCodec(new WebsocketCodec(std::move(compression), websocket::Role::client), true);  // this lives on for now
+  accepted(self, *head.answer);
+  return Input::skip(size);
+}
+
+void WebsocketClientCodec::accepted(Conn& connection, const http::Answer& answer) {
+  connection.usable();
+  for (const auto& [type, payload] : std::exchange(early_, {})) {
+    const websocket::Message message{payload, type};
+    connection.send(message);
+  }
+  const auto connected = connection.callbacks().onWebSocketAnswer;
+  if (!connected) return;
+  net::activity.enter(net::Running::connect, connection.id());
+  net::userCode(&connection, [&] { connected(connection, answer); });
+}
+
+bool WebsocketClientCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string&) {
+  Conn& self = Conn::of(connection);
+  if (earlySize_ >= self.maxSendBufferSize) return false;
+  std::string_view payload;
+  websocket::Type kind = self.websocketType;
+  if (type == detail::typeId<std::string_view>()) {
+    payload = *static_cast<const std::string_view*>(message);
+  } else if (type == detail::typeId<websocket::Message>()) {
+    payload = static_cast<const websocket::Message*>(message)->payload;
+    kind = static_cast<const websocket::Message*>(message)->type;
+  } else {
+    return false;
+  }
+  earlySize_ += payload.size();
+  early_.emplace_back(kind, payload);
+  return true;
+}
+
+bool WebsocketClientCodec::delivers(detail::TypeId type) const noexcept {
+  return type == detail::typeId<std::string_view>() || type == detail::typeId<websocket::Message>();
+}
+
+}  // namespace artel

@@ -1,0 +1,477 @@
+// AsyncTcpConnection (manual 1.10): how it connects, fails, connects again and ends.
+#include "artel/client.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "src/worker/core.hpp"
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Status = TcpConnection::Status;
+
+/// A worker without listener, and what its clients tell.
+struct Dialling {
+  Dialling() : world(worker) {}
+  AsyncTcpConnectionPtr to(const std::string& address, ClientOptions options = {}) {
+    auto made = AsyncTcpConnection::to(address, std::move(options));
+    made->onConnect = [this](TcpConnection&) { events.push_back("connect"); };
+    made->onMessage = [this](TcpConnection&, std::string_view text) {
+      events.push_back("message " + std::string(text));
+    };
+    made->onError = [this](TcpConnection&, const Error& e) {
+      events.push_back("error " + std::to_string(static_cast<int>(e.code)));
+      error = e;
+    };
+    made->onClose = [this](TcpConnection&) { events.push_back("close"); };
+    return made;
+  }
+  bool has(std::string_view event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
+
+  std::vector<std::string> events;  // before the world, whose end is told, too
+  Error error;
+  Worker worker;
+  World world;
+};
+
+/// The same with an echoing listener in the same process.
+struct WithEcho : Dialling {
+  explicit WithEcho(const std::string& listen = "text://127.0.0.1:0") : server(listen) {
+    server.onConnect = [this](TcpConnection& c) {
+      ++accepted;
+      peerPort = c.getRemotePort();
+    };
+    server.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+    server.listen();
+  }
+  std::string address(const std::string& scheme = "text") const {
+    return scheme + "://127.0.0.1:" + std::to_string(server.core().address.port);
+  }
+  mutable Worker server;
+  int accepted = 0;
+  std::uint16_t peerPort = 0;
+};
+
+/// A port where nobody listens.
+std::uint16_t closedPort() {
+  Worker probe("tcp://127.0.0.1:0");
+  probe.core().resolve();
+  const auto socket = probe.core().bind();
+  platform::closeSocket(socket);
+  return probe.core().address.port;
+}
+std::string closedAddress() { return "tcp://127.0.0.1:" + std::to_string(closedPort()); }
+
+TEST(Client, AsksAndIsAnswered) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  EXPECT_EQ(c->getStatus(), Status::initial);
+  EXPECT_EQ(c->getStatusName(), "INITIAL");
+  c->connect();
+  EXPECT_EQ(c->getStatus(), Status::connecting);
+  c->onConnect = [&](TcpConnection& self) {
+    d.events.push_back("connect");
+    EXPECT_EQ(self.getStatus(), Status::established);
+    EXPECT_EQ(self.worker(), nullptr);
+    EXPECT_EQ(self.dialled(), c.get());
+    EXPECT_EQ(self.getRemoteIp(), "127.0.0.1");
+    EXPECT_EQ(self.getRemotePort(), d.server.core().address.port);
+    self.send("hello");
+  };
+  EXPECT_TRUE(d.events.empty());
+  d.world.until([&] { return d.has("message hello"); });
+  EXPECT_EQ(c->getLocalPort(), d.peerPort);
+  EXPECT_EQ(c->transport(), "tcp");
+  c->close();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "message hello", "close"));
+  EXPECT_EQ(c->getStatus(), Status::closed);
+  EXPECT_EQ(c->send("late"), SendStatus::dropped);
+  EXPECT_EQ(d.server.connections().size(), 0u);
+}
+
+TEST(Client, WhatIsSentBeforeItStandsArrivesFirst) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  EXPECT_EQ(c->send("one"), SendStatus::queued);
+  c->onConnect = [](TcpConnection& self) { self.send("three"); };
+  c->connect();
+  EXPECT_EQ(c->send("two"), SendStatus::queued);
+  d.world.until([&] { return d.events.size() == 3; });
+  EXPECT_THAT(d.events, ElementsAre("message one", "message two", "message three"));
+}
+
+TEST(Client, ARefusedPortIsAnErrorAndAClose) {
+  Dialling d;
+  const auto c = d.to(closedAddress());
+  c->connect();
+  EXPECT_TRUE(d.events.empty());  // never inside the call
+  d.world.until([&] { return d.has("close"); }, 5s);
+  EXPECT_THAT(d.events, ElementsAre("error 1", "close"));
+  EXPECT_THAT(d.error.message, HasSubstr("cannot connect to 127.0.0.1:"));
+  EXPECT_THAT(d.error.message, HasSubstr(" s: "));
+  EXPECT_NE(d.error.systemCode, 0);
+  EXPECT_EQ(c->getStatus(), Status::closed);
+}
+
+TEST(Client, ANameIsLookedUpAndAllItsAddressesAreTried) {
+  WithEcho d;  // on IPv4 only: where localhost is ::1, too, that one refuses
+  const auto c = d.to("text://localhost:" + std::to_string(d.server.core().address.port));
+  EXPECT_EQ(c->getRemoteHost(), "localhost");
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  EXPECT_EQ(c->getRemoteIp(), "127.0.0.1");
+}
+
+TEST(Client, ANameThatIsNone) {
+  Dialling d;
+  const auto c = d.to("tcp://" + std::string(70, 'a') + ".invalid:80");  // a label may have 63 letters
+  c->connect();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("error 1", "close"));
+  EXPECT_THAT(d.error.message, HasSubstr("does not resolve"));
+}
+
+TEST(Client, ConnectTimeoutEndsAnAttempt) {
+  if (!platform::directIo()) GTEST_SKIP() << "a full queue refuses there";
+  Dialling d;
+  // A listener whose queue is full and whom nobody serves: its system answers nothing.
+  const auto listener = platform::openListener(platform::SocketKind::tcp, "127.0.0.1", 0, {.backlog = 0});
+  ASSERT_TRUE(listener);
+  const std::uint16_t port = platform::boundPort(*listener);
+  const Client one(d.world, port), two(d.world, port), three(d.world, port);
+  d.world.settle();
+  const auto c = d.to("tcp://127.0.0.1:" + std::to_string(port), {.connectTimeout = 50ms});
+  c->connect();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("error 1", "close"));
+  EXPECT_THAT(d.error.message, HasSubstr("connecting takes longer than connectTimeout, 0.050 s"));
+  platform::closeSocket(*listener);
+}
+
+TEST(Client, CloseAndDestroyWhileItConnects) {
+  for (const bool destroy : {true, false}) {
+    WithEcho d;
+    const auto c = d.to(d.address());
+    c->connect();
+    destroy ? c->destroy() : c->close();
+    EXPECT_TRUE(d.events.empty());
+    d.world.until([&] { return d.has("close"); });
+    d.world.settle();
+    EXPECT_THAT(d.events, ElementsAre("close"));
+  }
+}
+
+TEST(Client, ItLivesByItselfWhileConnected) {
+  WithEcho d;
+  std::weak_ptr<TcpConnection> weak;
+  {
+    const auto c = d.to(d.address());
+    weak = c->weak();
+    c->connect();
+  }
+  d.world.until([&] { return d.has("connect"); });
+  ASSERT_FALSE(weak.expired());
+  weak.lock()->close();
+  d.world.until([&] { return d.has("close"); });
+  d.world.settle();
+  EXPECT_TRUE(weak.expired());
+}
+
+TEST(Client, ACallbackThatHoldsItsOwnConnectionDoesNotLeak) {
+  WithEcho d;
+  std::weak_ptr<TcpConnection> weak;
+  {
+    const auto c = d.to(d.address());
+    weak = c->weak();
+    c->onMessage = [c](TcpConnection&, std::string_view) { c->close(); };
+    c->onConnect = [c](TcpConnection&) { c->send("x"); };
+    c->connect();
+  }
+  d.world.until([&] { return weak.expired(); });
+}
+
+TEST(Client, ReconnectsInOnCloseWithTheSameObject) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  const auto id = c->id();
+  int closes = 0;
+  c->onClose = [&](TcpConnection& self) {
+    if (++closes < 3) self.dialled()->reconnect(1ms);
+  };
+  c->onConnect = [&](TcpConnection& self) { self.close(); };
+  c->connect();
+  d.world.until([&] { return closes == 3; });
+  d.world.forTime(20ms);
+  EXPECT_EQ(d.accepted, 3);
+  EXPECT_EQ(c->id(), id);
+  EXPECT_EQ(c->getStatus(), Status::closed);
+  EXPECT_TRUE(d.events.empty());
+}
+
+TEST(Client, ReconnectInOnErrorTakesThePlaceOfOnClose) {
+  WithEcho d;
+  const auto port = d.server.core().address.port;
+  d.server.unlisten();
+  d.world.settle();
+  const auto c = d.to("text://127.0.0.1:" + std::to_string(port));
+  int errors = 0;
+  Worker back("text://127.0.0.1:" + std::to_string(port));
+  c->onError = [&](TcpConnection& self, const Error&) {
+    EXPECT_EQ(self.getStatus(), Status::closing);
+    if (++errors == 3) back.listen();
+    self.dialled()->reconnect(1ms);
+    EXPECT_EQ(self.send("lost"), SendStatus::dropped);
+  };
+  EXPECT_EQ(c->send("kept"), SendStatus::queued);
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  EXPECT_EQ(errors, 3);
+  EXPECT_THAT(d.events, ElementsAre("connect"));
+}
+
+TEST(Client, AThousandAttemptsKeepNothing) {
+  Dialling d;
+  const auto c = d.to(closedAddress());
+  int errors = 0;
+  c->onError = [&](TcpConnection& self, const Error&) {
+    if (++errors < 1000) self.dialled()->reconnect();
+  };
+  c->connect();
+  d.world.until([&] { return d.has("close"); }, 20s);
+  EXPECT_EQ(errors, 1000);
+  EXPECT_EQ(d.world.process().clients().connections().size(), 0u);
+}
+
+TEST(Client, CancelReconnect) {
+  Dialling d;
+  const auto c = d.to(closedAddress());
+  EXPECT_FALSE(c->cancelReconnect());
+  c->onClose = [&](TcpConnection& self) {
+    d.events.push_back("close");
+    self.dialled()->reconnect(5ms);
+  };
+  c->connect();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_EQ(c->getStatus(), Status::initial);
+  EXPECT_TRUE(c->cancelReconnect());
+  EXPECT_FALSE(c->cancelReconnect());
+  d.world.forTime(30ms);
+  EXPECT_THAT(d.events, ElementsAre("error 1", "close"));
+}
+
+TEST(Client, ReconnectOfOneThatIsConnected) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  c->reconnect();
+  d.world.until([&] { return d.accepted == 2 && c->getStatus() == Status::established; });
+  EXPECT_THAT(d.events, ElementsAre("connect", "close", "connect"));
+}
+
+TEST(Client, ConnectWhileItWaitsConnectsNow) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  c->reconnect(1h);
+  EXPECT_EQ(c->getStatus(), Status::initial);
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  c->connect();  // no effect
+  d.world.forTime(10ms);
+  EXPECT_EQ(d.accepted, 1);
+}
+
+TEST(Client, APeerThatEnds) {
+  WithEcho d;
+  d.server.onMessage = [](TcpConnection& c, std::string_view) { c.close("bye"); };
+  const auto c = d.to(d.address());
+  c->connect();
+  c->send("x");
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "message bye", "close"));
+}
+
+TEST(Client, TheAddressOfThisEnd) {
+  WithEcho d;
+  const std::uint16_t port = closedPort();
+  const auto c = d.to(d.address(), {.bindTo = "127.0.0.1:" + std::to_string(port)});
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  EXPECT_EQ(c->getLocalPort(), port);
+  d.world.until([&] { return d.peerPort == port; });
+  const auto wrong = d.to(d.address(), {.bindTo = "nowhere"});
+  wrong->connect();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.error.message, HasSubstr("bindTo"));
+}
+
+TEST(Client, FullBuffersWhileItConnects) {
+  WithEcho d("tcp://127.0.0.1:0");
+  const auto c = d.to(d.address("tcp"));
+  c->maxSendBufferSize = 10;
+  c->onBufferFull = [&](TcpConnection&) { d.events.push_back("full"); };
+  c->onBufferDrain = [&](TcpConnection&) { d.events.push_back("drain"); };
+  c->connect();
+  EXPECT_EQ(c->send("0123456789"), SendStatus::queued);
+  EXPECT_EQ(c->send("lost"), SendStatus::dropped);
+  d.world.until([&] { return d.has("message 0123456789"); });
+  EXPECT_THAT(d.events, ElementsAre("full", "error 2", "connect", "drain", "message 0123456789"));
+}
+
+TEST(Client, AreCountedButNotForMaxConnections) {
+  WithEcho d;
+  d.server.maxConnections = 1;
+  const auto c = d.to(d.address());
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  EXPECT_EQ(d.world.process().clients().connections().size(), 1u);
+  EXPECT_EQ(d.worker.connections().size(), 0u);
+  EXPECT_EQ(std::count(Worker::all().begin(), Worker::all().end(), &d.world.process().clients()), 0);
+}
+
+TEST(Client, IdleTimeout) {
+  WithEcho d;
+  const auto c = d.to(d.address(), {.idleTimeout = 5s});
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  d.world.tickAfter(4s);
+  EXPECT_EQ(c->getStatus(), Status::established);
+  d.world.tickAfter(6s);
+  d.world.until([&] { return d.has("close"); });
+}
+
+TEST(Client, OfAUnixSocket) {
+  if (!capabilities().unixSockets) GTEST_SKIP() << capabilities().whyLimited;
+  const std::string path = std::filesystem::temp_directory_path().string() + "/artel-client-" +
+                           std::to_string(Worker::processId()) + ".sock";
+  Dialling d;
+  Worker server("unix://" + path);
+  server.protocol = "text";
+  server.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+  server.listen();
+  const auto c = d.to("unix://" + path);
+  c->onMessage = nullptr;
+  c->protocol = "text";
+  c->onMessage = [&](TcpConnection&, std::string_view text) { d.events.push_back(std::string(text)); };
+  c->send("hello");
+  c->connect();
+  d.world.until([&] { return d.has("hello"); });
+  EXPECT_EQ(c->transport(), "unix");
+  EXPECT_EQ(c->getRemoteIp(), "");
+  server.unlisten();
+}
+
+TEST(Client, AProtocolBeginsAnewWithEachConnection) {
+  struct Numbered {
+    using Message = std::string;
+    Input input(std::string_view bytes, Peer&) { return Input::packet(bytes.size()); }
+    std::string decode(std::string_view bytes, Peer&) { return std::to_string(++count) + std::string(bytes); }
+    void encode(std::string_view text, Peer&, std::string& out) { out += text; }
+    int count = 0;
+  };
+  WithEcho d("tcp://127.0.0.1:0");
+  const auto c = d.to(d.address("tcp"));
+  c->onMessage = nullptr;
+  c->protocol = protocol<Numbered>();
+  c->onMessage = [&](TcpConnection& self, const std::string& text) {
+    d.events.push_back(text);
+    self.close();
+  };
+  c->onConnect = [](TcpConnection& self) { self.send("x"); };
+  c->onClose = [&](TcpConnection& self) {
+    if (d.events.size() < 2) self.dialled()->reconnect();
+  };
+  c->connect();
+  d.world.until([&] { return d.events.size() == 2; });
+  EXPECT_THAT(d.events, ElementsAre("1x", "1x"));
+}
+
+TEST(Client, PassesBothWaysBetweenAcceptedAndDialled) {
+  WithEcho d("tcp://127.0.0.1:0");
+  Worker proxy("tcp://127.0.0.1:0");
+  proxy.onConnect = [&](TcpConnection& client) {
+    const auto upstream = AsyncTcpConnection::to(d.address("tcp"));
+    client.pipe(*upstream);
+    upstream->pipe(client);
+    upstream->connect();
+  };
+  proxy.listen();
+  const std::string bytes = pattern(8 * 1024 * 1024);
+  Client client(d.world, proxy.core().address.port);
+  client.send(bytes);
+  client.shutdown();
+  d.world.until([&] { return client.ended(); }, 20s);
+  EXPECT_TRUE(client.received == bytes);
+  d.world.until([&] { return proxy.connections().empty() && d.world.process().clients().connections().empty(); });
+}
+
+TEST(Client, AProxysTargetThatRefusesEndsItsClient) {
+  Dialling d;
+  Worker proxy("tcp://127.0.0.1:0");
+  const std::string nowhere = closedAddress();
+  proxy.onConnect = [&](TcpConnection& client) {
+    const auto upstream = AsyncTcpConnection::to(nowhere);
+    client.pipe(*upstream);
+    upstream->pipe(client);
+    upstream->connect();
+  };
+  proxy.listen();
+  Client client(d.world, proxy.core().address.port);
+  client.send("anybody?");
+  d.world.until([&] { return client.ended(); });
+}
+
+TEST(Client, EndsWithTheProcessAfterThoseWhoAreServed) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  const auto waiting = d.to(d.address());
+  waiting->reconnect(1h);
+  c->connect();
+  d.world.until([&] { return d.has("connect"); });
+  c->onClose = [&](TcpConnection& self) {
+    d.events.push_back("close");
+    self.dialled()->reconnect();  // nothing, in a process that stops
+  };
+  d.world.process().stop(0, false);
+  d.world.until([&] { return d.world.process().done(); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "close"));
+}
+
+TEST(Client, AddressesAreChecked) {
+  Dialling d;
+  const auto refused = [](const std::string& address) {
+    try {
+      AsyncTcpConnection::to(address);
+      return std::string("taken");
+    } catch (const SetupError& e) {
+      return e.text();
+    }
+  };
+  EXPECT_THAT(refused("127.0.0.1:80"), HasSubstr("cannot read the remote address"));
+  EXPECT_THAT(refused("tcp://127.0.0.1:x"), HasSubstr("is no port"));
+  EXPECT_THAT(refused("tcp://127.0.0.1:0"), HasSubstr("port 0"));
+  EXPECT_THAT(refused("tcp://"), HasSubstr("host is missing"));
+  EXPECT_THAT(refused(""), HasSubstr("empty"));
+  EXPECT_THAT(refused("nope://127.0.0.1:80"), HasSubstr("unknown scheme"));
+  EXPECT_THAT(refused("http://127.0.0.1:80"), HasSubstr("tcp://"));
+  EXPECT_THAT(refused("websocket://127.0.0.1:80"), HasSubstr("ws://127.0.0.1:80"));
+  EXPECT_THAT(refused("udp://127.0.0.1:80"), HasSubstr("AsyncUdpConnection"));
+  EXPECT_EQ(refused("Text://[::1]:80/a?b"), "taken");
+  const auto c = AsyncTcpConnection::to("tcp://[::1]:80/a?b#c");
+  EXPECT_EQ(c->getRemoteURI(), "/a?b");
+  EXPECT_EQ(c->getRemoteHost(), "::1");
+  EXPECT_EQ(AsyncTcpConnection::to("tcp://localhost")->getRemoteURI(), "/");
+}
+
+TEST(Client, NotBeforeTheLoopRuns) { EXPECT_THROW(AsyncTcpConnection::to("tcp://127.0.0.1:80"), std::logic_error); }
+
+}  // namespace
+}  // namespace artel::testing

@@ -1,0 +1,242 @@
+// Through proxies (manual 1.10) and behind them (manual 1.16.38).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "src/worker/core.hpp"
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using namespace std::string_literals;
+
+/// A target, and a proxy that answers with what it is told and then passes everything on.
+struct Through {
+  explicit Through(std::vector<std::string> answers)
+      : answers(std::move(answers)), world(idle), target("text://127.0.0.1:0"), proxy("tcp://127.0.0.1:0") {
+    target.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+    target.listen();
+    proxy.onMessage = [this](TcpConnection& c, std::string_view bytes) {
+      heard.emplace_back(bytes);
+      const std::string answer = this->answers.front();
+      this->answers.erase(this->answers.begin());
+      c.send(answer);
+      if (!this->answers.empty()) return;
+      const auto upstream = AsyncTcpConnection::to("tcp://127.0.0.1:" + std::to_string(port(target)));
+      c.pipe(*upstream);
+      upstream->pipe(c);
+      upstream->connect();
+    };
+    proxy.listen();
+  }
+  static std::uint16_t port(Worker& worker) { return worker.core().address.port; }
+  std::string proxyAddress() { return "127.0.0.1:" + std::to_string(port(proxy)); }
+  void dial(ClientOptions options, const std::string& host = "far.example") {
+    client = AsyncTcpConnection::to("text://" + host + ":" + std::to_string(port(target)), std::move(options));
+    client->onConnect = [this](TcpConnection&) { events.push_back("connect"); };
+    client->onMessage = [this](TcpConnection&, std::string_view text) { events.emplace_back(text); };
+    client->onError = [this](TcpConnection&, const Error& e) { events.push_back(error = e.message); };
+    client->onClose = [this](TcpConnection&) { events.push_back("close"); };
+    client->send("hello");
+    client->connect();
+  }
+  bool has(std::string_view event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
+
+  std::vector<std::string> answers, heard, events;  // before the world, whose end is told, too
+  std::string error;
+  Worker idle;
+  World world;
+  Worker target, proxy;
+  AsyncTcpConnectionPtr client;
+};
+
+TEST(ProxyClient, ThroughHttpConnect) {
+  Through t({"HTTP/1.1 200 Connection established\r\n\r\n"});
+  t.dial({.proxyHttp = t.proxyAddress(), .proxyAuthorization = "Basic dXNlcjpwYXNz"});
+  t.world.until([&] { return t.has("hello"); });
+  EXPECT_THAT(t.events, ElementsAre("connect", "hello"));
+  const std::string authority = "far.example:" + std::to_string(t.port(t.target));
+  EXPECT_EQ(t.heard.front(), "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority +
+                                 "\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n\r\n");
+}
+
+TEST(ProxyClient, ThroughSocks5WithAndWithoutAPassword) {
+  {
+    Through open({"\5\0"s, "\5\0\0\1\0\0\0\0\0\0"s});
+    open.dial({.proxySocks5 = open.proxyAddress()});
+    open.world.until([&] { return open.has("hello"); });
+    EXPECT_EQ(open.heard[0], "\5\1\0"s);
+    EXPECT_THAT(open.heard[1], HasSubstr("far.example"));
+  }
+  Through locked({"\5\2"s, "\1\0"s, "\5\0\0\1\0\0\0\0\0\0"s});
+  locked.dial({.proxySocks5 = locked.proxyAddress(), .proxySocks5Username = "me", .proxySocks5Password = "pw"},
+              "127.0.0.1");
+  locked.world.until([&] { return locked.has("hello"); });
+  EXPECT_EQ(locked.heard[1], "\1\2me\2pw");
+  EXPECT_THAT(locked.heard[2], HasSubstr("\1\x7f\0\0\1"s));  // a number goes as one
+}
+
+TEST(ProxyClient, AFirstWordBehindTheAnswerIsNotLost) {
+  Through t({"HTTP/1.1 200 OK\r\n\r\nwelcome\n"});
+  t.dial({.proxyHttp = t.proxyAddress()});
+  t.world.until([&] { return t.has("hello"); });
+  EXPECT_THAT(t.events, ElementsAre("connect", "welcome", "hello"));
+}
+
+TEST(ProxyClient, EachFailureSaysWhatItIs) {
+  const std::tuple<std::string, bool, std::string> failures[] = {
+      {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", false,
+       "Proxy CONNECT failed: 407 Proxy Authentication Required"},
+      {"\5\xff"s, true, "SOCKS5 authentication method negotiation failed"},
+      {"nonsense", true, "that is no SOCKS5 proxy"},
+  };
+  for (const auto& [answer, socks, why] : failures) {
+    Through t({answer, ""});
+    ClientOptions options;
+    (socks ? options.proxySocks5 : options.proxyHttp) = t.proxyAddress();
+    t.dial(options);
+    t.world.until([&] { return t.has("close"); });
+    EXPECT_EQ(t.events.size(), 2u);
+    EXPECT_THAT(t.error, HasSubstr(why));
+    EXPECT_THAT(t.error, HasSubstr("cannot connect to far.example:"));
+    EXPECT_THAT(t.error, HasSubstr("through the proxy 127.0.0.1:"));
+  }
+}
+
+TEST(ProxyClient, AProxyThatHangsUp) {
+  Through t({"", ""});
+  t.proxy.onMessage = [](TcpConnection& c, std::string_view) { c.close(); };
+  t.dial({.proxyHttp = t.proxyAddress()});
+  t.world.until([&] { return t.has("close"); });
+  EXPECT_THAT(t.error, HasSubstr("closed the connection"));
+}
+
+TEST(ProxyClient, AProxyThatSaysNothing) {
+  Through silent({"", ""});
+  silent.dial({.connectTimeout = 30ms, .proxyHttp = silent.proxyAddress()});
+  silent.world.until([&] { return silent.has("close"); });
+  EXPECT_THAT(silent.error, HasSubstr("connectTimeout"));
+}
+
+TEST(ProxyClient, AProxyThatIsNone) {
+  Through wrong({"", ""});
+  wrong.dial({.proxyHttp = "nonsense"});
+  wrong.world.until([&] { return wrong.has("close"); });
+  EXPECT_THAT(wrong.error, HasSubstr("port is missing"));
+}
+
+// ---- a proxy in front -----------------------------------------------------------------------------------------------
+
+TEST(BehindProxy, ThePeerIsWhomTheHeaderNames) {
+  Worker worker("text://127.0.0.1:0");
+  worker.proxyProtocol = true;
+  worker.trustedProxies = {"127.0.0.0/8"};
+  std::vector<std::string> seen;
+  worker.onConnect = [&](TcpConnection& c) { seen.push_back(c.getRemoteAddress()); };
+  worker.onMessage = [&](TcpConnection& c, std::string_view text) { c.send(text); };
+  World world(worker);
+  Client one(world), two(world), local(world);
+  one.send("PROXY TCP4 192.0.2.1 10.0.0.1 56324 443\r\nhel");
+  world.until([&] { return seen.size() == 1; });
+  one.send("lo\n");
+  for (const char c :
+       "\r\n\r\n\0\r\nQUIT\n\x21\x21\0\x24\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"
+       "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\x12\x34\0\x50x\n"s) {
+    two.send(std::string_view(&c, 1));
+    world.settleOnce();
+  }
+  local.send("\r\n\r\n\0\r\nQUIT\n\x20\0\0\0y\n"s);
+  world.until([&] { return one.received == "hello\n" && two.received == "x\n" && local.received == "y\n"; });
+  EXPECT_EQ(seen[0], "192.0.2.1:56324");
+  EXPECT_EQ(seen[1], "[2001:db8::1]:4660");
+  EXPECT_EQ(seen[2], "127.0.0.1:" + std::to_string(local.localPort()));
+}
+
+TEST(BehindProxy, WhoSendsNoHeaderNeverBegan) {
+  Worker worker("http://127.0.0.1:0");
+  worker.proxyProtocol = true;
+  worker.trustedProxies = {"127.0.0.1"};
+  int begun = 0, ended = 0;
+  worker.onConnect = [&](TcpConnection&) { ++begun; };
+  worker.onClose = [&](TcpConnection&) { ++ended; };
+  World world(worker);
+  Client direct(world), silent(world), gone(world);
+  direct.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  gone.send("PROXY TCP4");
+  gone.shutdown();
+  world.until([&] { return direct.ended() && gone.ended() && worker.connections().size() == 1; });
+  EXPECT_EQ(worker.protocolErrors(), 1u);
+  EXPECT_EQ(world.first().send("x"), SendStatus::dropped);
+  world.tickAfter(11s);
+  world.until([&] { return silent.ended() && worker.connections().empty(); });
+  EXPECT_EQ(begun + ended, 0);
+}
+
+TEST(BehindProxy, OthersMayNotConnect) {
+  Worker worker("text://127.0.0.1:0");
+  worker.proxyProtocol = true;
+  worker.trustedProxies = {"192.0.2.0/24", "unix"};
+  World world(worker);
+  Client client(world);
+  client.send("PROXY TCP4 192.0.2.1 10.0.0.1 56324 443\r\nx\n");
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(client.received, "");
+}
+
+TEST(BehindProxy, SettingsAreChecked) {
+  for (const char* bad : {"127.0.0.", "localhost", "10.0.0.0/33", ""}) {
+    Worker worker("http://127.0.0.1:0");
+    worker.trustedProxies = {bad};
+    EXPECT_THROW(worker.core().resolve(), SetupError) << bad;
+  }
+  Worker worker("http://127.0.0.1:0");
+  worker.proxyProtocol = true;
+  EXPECT_THROW(worker.core().resolve(), SetupError);
+  worker.trustedProxies = {"::1/128", "10.0.0.0/8", "unix"};
+  EXPECT_NO_THROW(worker.core().resolve());
+}
+
+TEST(BehindProxy, ClientIpBelievesTrustedProxiesOnly) {
+  Worker worker("http://127.0.0.1:0");
+  std::string seen;
+  worker.onMessage = [&](TcpConnection& c, const http::Request& r) {
+    seen = http::clientIp(c, r);
+    c.send("x");
+  };
+  worker.trustedProxies = {"127.0.0.1", "10.0.0.0/8"};
+  World world(worker);
+  const auto ask = [&](const std::string& lines) {
+    seen.clear();
+    Client client(world);
+    client.send("GET / HTTP/1.1\r\nHost: a\r\n" + lines + "\r\n");
+    world.until([&] { return !seen.empty(); });
+    return seen;
+  };
+  EXPECT_EQ(ask(""), "127.0.0.1");
+  EXPECT_EQ(ask("X-Real-IP: 203.0.113.9\r\n"), "203.0.113.9");
+  EXPECT_EQ(ask("X-Real-IP: nonsense\r\n"), "127.0.0.1");
+  EXPECT_EQ(ask("X-Forwarded-For: 203.0.113.7\r\nX-Real-IP: 1.2.3.4\r\n"), "203.0.113.7");
+  // What the client made up stands in front of what the proxies wrote.
+  EXPECT_EQ(ask("X-Forwarded-For: 6.6.6.6, 203.0.113.7, 10.1.2.3\r\n"), "203.0.113.7");
+  EXPECT_EQ(ask("X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 203.0.113.7\r\n"), "203.0.113.7");
+  EXPECT_EQ(ask("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n"), "10.0.0.1");
+  EXPECT_EQ(ask("X-Forwarded-For: [2001:DB8::7]:1234\r\n"), "2001:db8::7");
+  EXPECT_EQ(ask("X-Forwarded-For: 203.0.113.7:80\r\n"), "203.0.113.7");
+  EXPECT_EQ(ask("X-Forwarded-For: 1.2.3.4, unknown\r\n"), "127.0.0.1");
+
+  Worker open("http://127.0.0.1:0");
+  open.onMessage = worker.onMessage;
+  open.listen();
+  Client client(world, open.core().address.port);
+  seen.clear();
+  client.send("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\nX-Real-IP: 6.6.6.6\r\n\r\n");
+  world.until([&] { return !seen.empty(); });
+  EXPECT_EQ(seen, "127.0.0.1");
+}
+
+}  // namespace
+}  // namespace artel::testing

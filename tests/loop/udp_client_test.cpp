@@ -1,0 +1,175 @@
+// AsyncUdpConnection (manual 1.11).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "artel/udp.hpp"
+#include "src/worker/core.hpp"
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ClientPtr = std::shared_ptr<AsyncUdpConnection>;
+
+struct Pair {
+  Pair() : server("udp://127.0.0.1:0"), world(server) {
+    server.onMessage = [this](UdpConnection& from, std::string_view text) {
+      got.emplace_back(text);
+      peerPort = from.getRemotePort();
+      from.send("re " + std::string(text));
+    };
+    client = AsyncUdpConnection::to("udp://127.0.0.1:" + std::to_string(world.port()));
+    client->onConnect = [this](AsyncUdpConnection&) { events.push_back("connect"); };
+    client->onClose = [this](AsyncUdpConnection&) { events.push_back("close"); };
+    client->onMessage = [this](AsyncUdpConnection&, std::string_view text) { events.emplace_back(text); };
+  }
+  bool has(std::string_view event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
+  std::vector<std::string> got, events;
+  std::uint16_t peerPort = 0;
+  Worker server;
+  World world;
+  ClientPtr client;
+};
+
+TEST(UdpClient, PingPong) {
+  Pair p;
+  p.client->connect();
+  EXPECT_TRUE(p.events.empty());
+  p.client->connect();  // no effect
+  EXPECT_EQ(p.client->send("hello"), SendStatus::sent);
+  p.world.until([&] { return p.has("re hello"); });
+  EXPECT_THAT(p.events, ElementsAre("connect", "re hello"));
+  EXPECT_EQ(p.client->getRemoteIp(), "127.0.0.1");
+  EXPECT_EQ(p.client->getRemotePort(), p.world.port());
+  EXPECT_EQ(p.client->getLocalPort(), p.peerPort);
+  EXPECT_EQ(p.client->worker(), nullptr);
+  p.client->close("bye");
+  EXPECT_TRUE(p.client->closing());
+  p.world.until([&] { return p.got.size() == 2 && p.has("close"); });
+  p.world.settle();
+  EXPECT_THAT(p.got, ElementsAre("hello", "bye"));
+  EXPECT_THAT(p.events, ElementsAre("connect", "re hello", "close"));  // the answer to "bye" came too late
+  EXPECT_EQ(p.client->send("x"), SendStatus::dropped);
+  p.client->connect();  // a closed one stays closed
+  p.client->close();
+  p.world.settle();
+  EXPECT_EQ(p.events.size(), 3u);
+}
+
+TEST(UdpClient, SendConnects) {
+  Pair p;
+  EXPECT_EQ(p.client->send("a"), SendStatus::sent);
+  p.world.until([&] { return p.has("re a"); });
+}
+
+TEST(UdpClient, AHandlerSetLaterIsUsed) {
+  Pair p;
+  p.client->onMessage = nullptr;
+  p.client->connect();
+  p.world.settle();
+  p.client->onMessage = [&](Connection&, const std::string& text) { p.events.push_back("late " + text); };
+  p.client->send("x");
+  p.world.until([&] { return p.has("late re x"); });
+}
+
+TEST(UdpClient, SizesAtTheLimit) {
+  Pair p;
+  std::size_t size = 0;
+  p.server.onMessage = [&](UdpConnection&, std::string_view text) { size = text.size(); };
+  EXPECT_EQ(p.client->send(std::string(65508, 'x')), SendStatus::dropped);
+  EXPECT_EQ(p.client->send(std::string(65507, 'x')), SendStatus::sent);
+  p.world.until([&] { return size == 65507; });
+}
+
+TEST(UdpClient, AnsweredByNobodyItStaysUsable) {
+  Pair p;
+  p.server.unlisten();
+  p.world.settle();
+  p.client->connect();
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_EQ(p.client->send("x"), SendStatus::sent) << i;
+    p.world.settle();
+  }
+}
+
+TEST(UdpClient, ANameAndWhatIsSentBeforeItIsKnown) {
+  Pair p;
+  const auto c = AsyncUdpConnection::to("udp://localhost:" + std::to_string(p.world.port()));
+  c->connect();
+  const auto status = c->send("early");
+  EXPECT_EQ(status, SendStatus::queued);
+  std::string error;
+  const auto nobody = AsyncUdpConnection::to("udp://" + std::string(70, 'a') + ".invalid:9");
+  nobody->onError = [&](AsyncUdpConnection&, const Error& e) { error = e.message; };
+  nobody->connect();
+  p.world.until([&] { return !error.empty(); });
+  EXPECT_THAT(error, HasSubstr("does not resolve"));
+}
+
+TEST(UdpClient, PacketsOfAProtocol) {
+  Pair p;
+  Worker server("text://127.0.0.1:0");
+  server.transport = "udp";
+  server.onMessage = [](UdpConnection& from, std::string_view line) {
+    from.send("1" + std::string(line));
+    from.sendRaw("a\nb\nincomplete");
+  };
+  server.listen();
+  std::vector<std::string> lines;
+  const auto c = AsyncUdpConnection::to("text://127.0.0.1:" + std::to_string(server.core().address.port));
+  c->onMessage = [&](AsyncUdpConnection&, std::string_view line) { lines.emplace_back(line); };
+  c->send("x");
+  p.world.until([&] { return lines.size() == 3; });
+  EXPECT_THAT(lines, ElementsAre("1x", "a", "b"));
+  c->close();
+}
+
+TEST(UdpClient, AThousandRoundsKeepNothing) {
+  Pair p;
+  std::weak_ptr<AsyncUdpConnection> last;
+  for (int i = 0; i < 1000; ++i) {
+    const auto c = AsyncUdpConnection::to("udp://127.0.0.1:" + std::to_string(p.world.port()));
+    c->onMessage = [c](AsyncUdpConnection&, std::string_view) {};  // a circle, which close() cuts
+    c->connect();
+    c->close();
+    last = c;
+    p.world.settleOnce();
+  }
+  p.world.settle();
+  EXPECT_TRUE(last.expired());
+}
+
+TEST(UdpClient, Refusals) {
+  Pair p;
+  for (const char* address : {"tcp://127.0.0.1:1", "http://127.0.0.1:1", "ws://127.0.0.1:1", "udp://127.0.0.1",
+                              "unix:///x", "nope://127.0.0.1:1", "udp://:1", ""})
+    EXPECT_THROW(AsyncUdpConnection::to(address), SetupError) << address;
+  p.client->onMessage = [](TcpConnection&, std::string_view) {};
+  EXPECT_THROW(p.client->connect(), std::invalid_argument);
+  p.client->onMessage = [](AsyncUdpConnection&, const http::Request&) {};
+  EXPECT_THROW(p.client->connect(), std::invalid_argument);
+  Worker worker("udp://127.0.0.1:0");
+  worker.onMessage = [](AsyncUdpConnection&, std::string_view) {};
+  EXPECT_THROW(worker.core().resolve(), SetupError);
+}
+
+TEST(UdpClient, TheAddressOfThisEnd) {
+  Pair p;
+  const auto c = AsyncUdpConnection::to("udp://127.0.0.1:" + std::to_string(p.world.port()), "127.0.0.1:0");
+  c->send("x");
+  EXPECT_EQ(c->getLocalIp(), "127.0.0.1");
+  std::string error;
+  const auto bad = AsyncUdpConnection::to("udp://127.0.0.1:9", "nowhere");
+  bad->onError = [&](AsyncUdpConnection&, const Error& e) { error = e.message; };
+  bad->connect();
+  p.world.until([&] { return !error.empty(); });
+  EXPECT_THAT(error, HasSubstr("bindTo"));
+}
+
+}  // namespace
+}  // namespace artel::testing

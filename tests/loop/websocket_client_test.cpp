@@ -1,0 +1,338 @@
+// ws clients (manual 1.16.35, 1.17.5) against our own server, and against servers that do it wrong.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "src/protocol/websocket_handshake.hpp"
+#include "src/worker/core.hpp"
+#include "tests/support/world.hpp"
+
+namespace artel::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Dialling {
+  Dialling() : world(worker) {}
+  AsyncTcpConnectionPtr to(const std::string& address, ClientOptions options = {}) {
+    auto made = AsyncTcpConnection::to(address, std::move(options));
+    made->onConnect = [this](TcpConnection&) { events.push_back("connect"); };
+    made->onWebSocketConnect = [this](TcpConnection&, const http::Answer& answer) {
+      events.push_back("open " + std::to_string(answer.status()));
+      opened = answer.header("X-Seen");
+      subprotocol = answer.header("Sec-WebSocket-Protocol");
+    };
+    made->onMessage = [this](TcpConnection&, std::string_view text) {
+      events.push_back("message " + std::string(text));
+    };
+    made->onError = [this](TcpConnection&, const Error& e) {
+      events.push_back("error " + std::to_string(static_cast<int>(e.code)));
+      error = e.message;
+    };
+    made->onWebSocketClose = [this](TcpConnection&, const websocket::Close& c) {
+      events.push_back("closing " + std::to_string(c.code) + std::string(c.reason));
+    };
+    made->onClose = [this](TcpConnection&) { events.push_back("close"); };
+    return made;
+  }
+  bool has(std::string_view event) const { return std::find(events.begin(), events.end(), event) != events.end(); }
+  std::vector<std::string> events;  // before the world, whose end is told, too
+  std::string error, opened, subprotocol;
+  Worker worker;
+  World world;
+};
+
+struct WithServer : Dialling {
+  explicit WithServer(bool deflate = false) : server("websocket://127.0.0.1:0") {
+    server.websocketDeflate = deflate;
+    server.onMessage = [](TcpConnection& c, const websocket::Message& m) { c.send(m); };
+    server.onWebSocketPing = [this](TcpConnection&, std::string_view) { ++pings; };
+    server.onWebSocketConnect = [this](TcpConnection& c, const http::Request& request) {
+      extensions = request.header("Sec-WebSocket-Extensions");
+      path = request.uri();
+      host = request.header("Host");
+      origin = request.header("Origin");
+      cookie = request.header("Cookie");
+      const auto offered = websocket::offeredSubprotocols(request);
+      c.acceptWebSocket(offered.empty() ? "" : offered.back(), {{"X-Seen", std::string(request.header("X-Sent"))}});
+    };
+    server.listen();
+  }
+  std::string address(const std::string& uri = "") const {
+    return "ws://127.0.0.1:" + std::to_string(server.core().address.port) + uri;
+  }
+  mutable Worker server;
+  int pings = 0;
+  std::string extensions, path, host, origin, cookie;
+};
+
+/// A server that answers the handshake with what it is told.
+struct Answering : Dialling {
+  explicit Answering(std::string answer) : server("tcp://127.0.0.1:0"), answer(std::move(answer)) {
+    server.onMessage = [this](TcpConnection& c, std::string_view request) {
+      got += request;
+      if (got.find("\r\n\r\n") == std::string::npos) return;
+      const std::string name = "Sec-WebSocket-Key: ";
+      const auto at = got.find(name) + name.size();
+      const std::string key = got.substr(at, got.find("\r\n", at) - at);
+      if (const auto mark = this->answer.find("ACCEPT"); mark != std::string::npos)
+        this->answer.replace(mark, 6, websocket::acceptKey(key));
+      c.send(std::exchange(this->answer, {}));
+    };
+    server.listen();
+    client = to("ws://127.0.0.1:" + std::to_string(server.core().address.port) + "/x");
+  }
+  Worker server;
+  std::string answer, got;
+  AsyncTcpConnectionPtr client;
+};
+const std::string switching = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+const std::string accept = "Sec-WebSocket-Accept: ACCEPT\r\n";
+
+TEST(WebsocketClient, GreetsAndIsAnswered) {
+  WithServer d;
+  const auto c = d.to(d.address("/chat?room=1"), {.headers = {{"X-Sent", "yes"}, {"Cookie", "a=b"}},
+                                                  .websocketOrigin = "http://example.com",
+                                                  .websocketClientProtocol = "chat, superchat"});
+  EXPECT_EQ(c->getRemoteURI(), "/chat?room=1");
+  c->connect();
+  d.world.until([&] { return d.has("open 101"); });
+  EXPECT_EQ(d.path, "/chat?room=1");
+  EXPECT_EQ(d.host, "127.0.0.1:" + std::to_string(d.server.core().address.port));
+  EXPECT_EQ(d.origin, "http://example.com");
+  EXPECT_EQ(d.cookie, "a=b");
+  EXPECT_EQ(d.opened, "yes");
+  EXPECT_EQ(d.subprotocol, "superchat");
+  EXPECT_EQ(d.extensions, "");
+  EXPECT_EQ(c->send("hello"), SendStatus::sent);
+  d.world.until([&] { return d.has("message hello"); });
+  c->close();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "open 101", "message hello", "close"));
+}
+
+TEST(WebsocketClient, WhatIsSentBeforeTheHandshakeIsDoneWaitsForIt) {
+  WithServer d;
+  const auto c = d.to(d.address());
+  EXPECT_EQ(c->send("one"), SendStatus::queued);
+  c->onConnect = [](TcpConnection& self) { EXPECT_EQ(self.send("two"), SendStatus::queued); };
+  c->onWebSocketConnect = [](TcpConnection& self, const http::Answer&) { self.send("three"); };
+  c->connect();
+  d.world.until([&] { return d.events.size() == 3; });
+  EXPECT_THAT(d.events, ElementsAre("message one", "message two", "message three"));
+}
+
+TEST(WebsocketClient, NotMoreThanMaxSendBufferSizeWaits) {
+  WithServer d;
+  const auto c = d.to(d.address());
+  c->maxSendBufferSize = 4;
+  EXPECT_EQ(c->send("four"), SendStatus::queued);
+  EXPECT_EQ(c->send("five"), SendStatus::dropped);
+  c->connect();
+  d.world.until([&] { return d.has("message four"); });
+  EXPECT_TRUE(d.has("error 2"));
+  EXPECT_FALSE(d.has("message five"));
+}
+
+TEST(WebsocketClient, ItsFramesAreMaskedEachWithAnotherKey) {
+  Answering d(switching + accept + "\r\n");
+  d.client->connect();
+  d.world.until([&] { return d.has("open 101"); });
+  d.got.clear();
+  d.server.onMessage = [&](TcpConnection&, std::string_view bytes) { d.got += bytes; };
+  d.server.connections().begin()->second->onMessage = [&](TcpConnection&, std::string_view bytes) { d.got += bytes; };
+  d.client->send("aaaa");
+  d.client->send("aaaa");
+  d.world.until([&] { return d.got.size() == 20; });
+  EXPECT_EQ(d.got[0], '\x81');
+  EXPECT_EQ(d.got[1], '\x84');
+  EXPECT_NE(d.got.substr(2, 4), std::string(4, '\0'));
+  EXPECT_NE(d.got.substr(2, 4), d.got.substr(12, 4));
+}
+
+TEST(WebsocketClient, LargeMessagesAndBinary) {
+  WithServer d;
+  const auto c = d.to(d.address());
+  std::string echoed;
+  websocket::Type type{};
+  c->onMessage = [&](TcpConnection&, const websocket::Message& m) {
+    echoed = m.payload;
+    type = m.type;
+  };
+  const std::string bytes = pattern(300'000);
+  c->websocketType = websocket::Type::binary;
+  c->send(bytes);
+  c->connect();
+  d.world.until([&] { return !echoed.empty(); });
+  EXPECT_TRUE(echoed == bytes);
+  EXPECT_EQ(type, websocket::Type::binary);
+}
+
+TEST(WebsocketClient, CompressesWhenTheServerDoes) {
+  for (const bool server : {true, false}) {
+    WithServer d(server);
+    const auto c = d.to(d.address(), {.websocketDeflate = true});
+    std::size_t size = 0;
+    int came = 0;
+    const std::string text(100'000, 'x');
+    c->onMessage = [&](TcpConnection& self, std::string_view message) {
+      size = message.size();
+      if (++came < 3) self.send(message);
+    };
+    c->send(text);
+    c->connect();
+    d.world.until([&] { return came == 3; });
+    EXPECT_EQ(size, text.size());
+    EXPECT_THAT(d.extensions, HasSubstr("permessage-deflate"));
+    if (server)
+      EXPECT_LT(c->bytesWritten(), 5'000u);
+    else
+      EXPECT_GT(c->bytesWritten(), 300'000u);
+  }
+}
+
+TEST(WebsocketClient, PingsAreAnsweredAndSent) {
+  WithServer d;
+  const auto c = d.to(d.address(), {.websocketPingInterval = 10s});
+  int pongs = 0, pings = 0;
+  c->onWebSocketPong = [&](TcpConnection&, std::string_view) { ++pongs; };
+  c->onWebSocketPing = [&](TcpConnection&, std::string_view) { ++pings; };
+  c->connect();
+  d.world.until([&] { return d.has("open 101"); });
+  d.world.tickAfter(5s);
+  d.world.settle();
+  EXPECT_EQ(d.pings, 0);
+  d.world.tickAfter(11s);
+  d.world.until([&] { return pongs == 1 && d.pings == 1; });
+  EXPECT_EQ(c->getStatus(), TcpConnection::Status::established);
+}
+
+TEST(WebsocketClient, AServerThatAnswersNoPingIsGivenUp) {
+  Answering d(switching + accept + "\r\n");
+  d.client->options().websocketPingInterval = 10s;
+  d.client->connect();
+  d.world.until([&] { return d.has("open 101"); });
+  d.world.tickAfter(11s);
+  EXPECT_EQ(d.client->getStatus(), TcpConnection::Status::established);
+  d.world.tickAfter(22s);
+  d.world.until([&] { return d.has("close"); });
+}
+
+TEST(WebsocketClient, CloseCodesBothWays) {
+  {
+    WithServer d;
+    d.server.onMessage = [](TcpConnection& c, std::string_view) { c.close(websocket::Close{4001, "enough"}); };
+    const auto c = d.to(d.address());
+    c->send("x");
+    c->connect();
+    d.world.until([&] { return d.has("close"); });
+    EXPECT_THAT(d.events, ElementsAre("connect", "open 101", "closing 4001enough", "close"));
+  }
+  WithServer e;
+  std::uint16_t code = 0;
+  e.server.onWebSocketClose = [&](TcpConnection&, const websocket::Close& close) { code = close.code; };
+  const auto f = e.to(e.address());
+  f->onWebSocketConnect = [](TcpConnection& self, const http::Answer&) { self.close(websocket::Close{4002, "bye"}); };
+  f->connect();
+  e.world.until([&] { return e.has("close") && code != 0; });
+  EXPECT_EQ(code, 4002);
+}
+
+TEST(WebsocketClient, AMaskedFrameFromAServerEndsIt) {
+  Answering d(switching + accept + "\r\n" + std::string("\x81\x81\x01\x02\x03\x04\x60", 7));
+  d.client->connect();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "open 101", "close"));
+}
+
+TEST(WebsocketClient, AMessageRightBehindTheAnswer) {
+  Answering d("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + switching + accept + "\r\n\x81\x02hi");
+  d.client->connect();
+  d.world.until([&] { return d.has("message hi"); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "open 101", "message hi"));
+}
+
+TEST(WebsocketClient, AnswersThatAreNone) {
+  const std::pair<std::string, std::string> wrong[] = {
+      {"HTTP/1.1 404 Not Found\r\n\r\n", "404 Not Found instead of 101"},
+      {"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", "302"},
+      {switching + "\r\n", "Sec-WebSocket-Accept"},
+      {switching + "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", "Sec-WebSocket-Accept"},
+      {switching + accept + "Sec-WebSocket-Accept: x\r\n\r\n", "Sec-WebSocket-Accept"},
+      {switching + accept + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "extensions"},
+      {switching + accept + "Sec-WebSocket-Protocol: chat\r\n\r\n", "subprotocol"},
+      {"HTTP/1.1 101 x\r\nConnection: Upgrade\r\n" + accept + "\r\n", "Upgrade: websocket"},
+      {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\n" + accept + "\r\n", "Connection: Upgrade"},
+      {"SSH-2.0-x\r\n\r\n", "no HTTP/1 answer"},
+      {"HTTP/1.1 101 x\r\nUpgrade : websocket\r\n\r\n", "header line"},
+  };
+  for (const auto& [answer, why] : wrong) {
+    Answering d(answer);
+    d.client->connect();
+    d.world.until([&] { return d.has("close"); });
+    EXPECT_THAT(d.events, ElementsAre("connect", "error 1", "close")) << answer;
+    EXPECT_THAT(d.error, HasSubstr(why));
+    EXPECT_THAT(d.error, HasSubstr("WebSocket handshake with 127.0.0.1:"));
+  }
+}
+
+TEST(WebsocketClient, AServerThatSaysNothing) {
+  Answering silent("");
+  silent.client->options().connectTimeout = 30ms;
+  silent.client->connect();
+  silent.world.until([&] { return silent.has("close"); });
+  EXPECT_THAT(silent.events, ElementsAre("connect", "error 1", "close"));
+  EXPECT_THAT(silent.error, HasSubstr("connectTimeout"));
+}
+
+TEST(WebsocketClient, AServerThatHangsUp) {
+  Answering rude("");
+  rude.server.onMessage = [](TcpConnection& c, std::string_view) { c.close(); };
+  rude.client->connect();
+  rude.world.until([&] { return rude.has("close"); });
+  EXPECT_THAT(rude.events, ElementsAre("connect", "error 1", "close"));
+  EXPECT_THAT(rude.error, HasSubstr("closed the connection"));
+}
+
+TEST(WebsocketClient, HeadersThatWouldBreakTheRequestFailTheConnect) {
+  for (const http::Headers& bad : {http::Headers{{"X", "a\r\nY: b"}}, {{"X:", "a"}}, {{"Upgrade", "h2c"}}}) {
+    WithServer d;
+    const auto c = d.to(d.address(), {.headers = bad});
+    c->connect();
+    d.world.until([&] { return d.has("close"); });
+    EXPECT_THAT(d.events, ElementsAre("connect", "error 1", "close"));
+    EXPECT_THAT(d.error, HasSubstr("header"));
+  }
+}
+
+TEST(WebsocketClient, ReconnectsWithANewHandshake) {
+  WithServer d;
+  const auto c = d.to(d.address());
+  int opened = 0;
+  c->onWebSocketConnect = [&](TcpConnection& self, const http::Answer&) {
+    if (++opened < 3) self.close();
+  };
+  c->onClose = [](TcpConnection& self) { self.dialled()->reconnect(1ms); };
+  c->connect();
+  d.world.until([&] { return opened == 3; });
+  c->send("still");
+  d.world.until([&] { return d.has("message still"); });
+}
+
+TEST(WebsocketClient, AStoppingProcessSaysGoingAway) {
+  WithServer d;
+  std::uint16_t code = 0;
+  d.server.onWebSocketClose = [&](TcpConnection&, const websocket::Close& close) { code = close.code; };
+  const auto c = d.to(d.address());
+  c->connect();
+  d.world.until([&] { return d.has("open 101"); });
+  d.world.process().stop(0, false);
+  d.world.until([&] { return d.world.process().done(); });
+  EXPECT_TRUE(d.has("close"));
+}
+
+}  // namespace
+}  // namespace artel::testing
