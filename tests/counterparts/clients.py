@@ -1,0 +1,192 @@
+"""The examples that dial out: websocket_client against the python package "websockets" playing an Autobahn-style server,
+the proxies with curl, and the rest with plain sockets."""
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import _artel_program as artel
+
+try:
+    import websockets
+except ImportError:
+    # The package of the system is invisible to another python that may stand first in PATH.
+    system = "/usr/bin/python3"
+    if sys.executable != system and subprocess.run([system, "-c", "import websockets"], capture_output=True).returncode == 0:
+        os.execv(system, [system, *sys.argv])
+    artel.skip("the python package websockets is not installed (Debian: python3-websockets)")
+artel.need("curl")
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Walked:
+    """An Autobahn-style server: each case says something and looks at what comes back."""
+
+    def __init__(self):
+        self.done, self.reported, self.agents, self.deflated = [], False, set(), set()
+
+    async def texts(self, ws):
+        for text in ("", "x", "\u4e2d" * 1000, "y" * 70_000):
+            await ws.send(text)
+            assert await ws.recv() == text
+
+    async def bytes(self, ws):
+        for size in (0, 125, 126, 65535, 65536, 1_000_000):
+            data = os.urandom(size)
+            await ws.send(data)
+            assert await ws.recv() == data
+
+    async def fragments(self, ws):
+        await ws.send(["one ", "two ", "three"])
+        assert await ws.recv() == "one two three"
+
+    async def pings(self, ws):
+        for data in (b"", b"x" * 125):
+            await asyncio.wait_for(await ws.ping(data), artel.patience)
+
+    async def closes(self, ws):
+        await ws.close(4000, "enough")
+        assert ws.close_code == 4000
+
+    async def bad_text(self, ws):
+        ws.transport.write(b"\x81\x02\xc3\x28")
+        await ws.wait_closed()
+        assert ws.close_code == 1007, ws.close_code
+
+    async def masked(self, ws):
+        ws.transport.write(b"\x81\x81abcd\x00")
+        await ws.wait_closed()
+        assert ws.close_code == 1002, ws.close_code
+
+    cases = (texts, bytes, fragments, pings, closes, bad_text, masked)
+
+    async def serve(self, ws, path):
+        if path == "/getCaseCount":
+            return await ws.send(str(len(self.cases)))
+        name, _, query = path.partition("?")
+        words = dict(pair.split("=") for pair in query.split("&"))
+        self.agents.add(words["agent"])
+        if name == "/updateReports":
+            self.reported = True
+            return None
+        case = self.cases[int(words["case"]) - 1]
+        self.deflated.add(bool(ws.extensions))
+        await case(self, ws)
+        self.done.append(case.__name__)
+
+
+class WebSocketClient(artel.Case):
+    def walk(self, **options):
+        walked = Walked()
+
+        async def main():
+            async with websockets.serve(walked.serve, "127.0.0.1", 0, **options) as server:
+                port = server.sockets[0].getsockname()[1]
+                program = self.program("websocket_client", arguments=[f"ws://127.0.0.1:{port}"])
+                code = await asyncio.get_running_loop().run_in_executor(None, program.wait)
+                self.assertEqual(code, 0)
+        asyncio.run(main())
+        self.assertEqual(walked.done, [case.__name__ for case in walked.cases])
+        self.assertTrue(walked.reported)
+        self.assertEqual(walked.agents, {"artel"})
+        return walked
+
+    def test_walk(self):
+        self.assertEqual(self.walk().deflated, {True})
+
+    def test_walk_without_compression(self):
+        self.assertEqual(self.walk(compression=None).deflated, {False})
+
+
+class Proxies(artel.Case):
+    def setUp(self):
+        self.web = self.program("http_hello", listen="http://127.0.0.1:0")
+        self.url = f"http://127.0.0.1:{self.web.port()}/"
+
+    def curl(self, *options):
+        return subprocess.run(["curl", "-s", "-S", "--max-time", str(artel.patience), *options], capture_output=True, text=True)
+
+    def test_http_proxy(self):
+        proxy = self.program("http_proxy", listen="tcp://127.0.0.1:0")
+        through = ["-p", "-x", f"http://127.0.0.1:{proxy.port()}"]
+        self.assertIn("hello", self.curl(*through, self.url).stdout)
+        refused = self.curl(*through, f"http://127.0.0.1:{free_port()}/")
+        self.assertIn("502", refused.stderr)
+        wire = self.wire(proxy.port())
+        wire.send("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n")
+        self.assertIn(b"405", wire.all())
+
+    def test_socks5_proxy(self):
+        proxy = self.program("socks5_proxy", listen="tcp://127.0.0.1:0")
+        for kind in ("socks5", "socks5h"):
+            self.assertIn("hello", self.curl("-x", f"{kind}://127.0.0.1:{proxy.port()}", self.url).stdout, kind)
+        named = self.curl("-x", f"socks5h://127.0.0.1:{proxy.port()}", self.url.replace("127.0.0.1", "localhost"))
+        self.assertIn("hello", named.stdout)
+        refused = self.curl("-x", f"socks5://127.0.0.1:{proxy.port()}", f"http://127.0.0.1:{free_port()}/")
+        self.assertNotEqual(refused.returncode, 0)
+        wire = self.wire(proxy.port())
+        wire.send(b"\x05\x01\x00")
+        self.assertEqual(wire.exactly(2), b"\x05\x00")
+        wire.send(b"\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x50")  # BIND
+        self.assertEqual(wire.all()[:2], b"\x05\x07")
+
+    def test_tcp_proxy(self):
+        echo = self.program("tcp_echo", listen="tcp://127.0.0.1:0")
+        proxy = self.program("tcp_proxy", listen="tcp://127.0.0.1:0", arguments=[f"tcp://127.0.0.1:{echo.port()}"])
+        wire = self.wire(proxy.port())
+        data = os.urandom(20_000_000)
+        threading.Thread(target=wire.send, args=(data,), daemon=True).start()
+        self.assertEqual(wire.exactly(len(data)), data)
+        wire.end()
+        self.assertEqual(wire.all(), b"")
+        nobody = self.program("tcp_proxy", listen="tcp://127.0.0.1:0", arguments=[f"tcp://127.0.0.1:{free_port()}"])
+        wire = self.wire(nobody.port())
+        wire.send("anybody?")
+        self.assertEqual(wire.all(), b"", "a target that refuses ends its client")
+
+
+class Others(artel.Case):
+    def test_client_reconnect(self):
+        address = f"text://127.0.0.1:{free_port()}"
+        client = self.program("client_reconnect", arguments=[address])
+        client.err.wait("cannot connect to 127.0.0.1:")
+        server = self.program("text_server", listen=address)
+        server.address()
+        client.err.wait("got: welcome")
+        server.stop()
+        server = self.program("text_server", listen=address)
+        server.address()
+        client.err.wait("got: welcome", nth=2)
+
+    def test_async_tasks(self):
+        front, tasks = free_port(), free_port()
+        server = self.program("async_tasks", listen=f"front=text://127.0.0.1:{front}",
+                              options=["--listen", f"tasks=text://127.0.0.1:{tasks}"],
+                              arguments=[f"text://127.0.0.1:{tasks}"])
+        server.port(2)
+        slow, quick = self.wire(front), self.wire(front)
+        began = time.monotonic()
+        slow.send("sleep 0.7\n")
+        quick.send("echo hi\n")
+        self.assertEqual(quick.line(), "echo hi")
+        self.assertLess(time.monotonic() - began, 0.5, "nobody waits for the job")
+        self.assertEqual(slow.line(), "done: sleep 0.7")
+
+    def test_log_collector(self):
+        port = free_port(socket.SOCK_DGRAM)
+        server = self.program("log_collector", listen=f"collector=udp://127.0.0.1:{port}", arguments=[f"udp://127.0.0.1:{port}"])
+        server.err.wait(r"127\.0\.0\.1:\d+ says: line 1$")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.sendto(b"from outside", ("127.0.0.1", port))
+            server.err.wait("says: from outside")
+
+
+artel.run()
