@@ -98,8 +98,11 @@ SERVICE = {"start": "start -d of 4 workers, until all are ready", "status": "sta
 def show_service(result):
     for key, title in SERVICE.items():
         print(f"{title:45}{result[key]:>8.1f} ms")
-    print(f"200 connections over 4 workers, {len(result['spread'])} times: "
-          f"{min(least for least, _ in result['spread'])} to {max(most for _, most in result['spread'])} each")  # fmt: skip
+    shares = result["spread"]
+    even = sum(least >= 40 and most <= 60 for least, most in shares)
+    print(f"200 connections over 4 workers, {len(shares)} times: "
+          f"{min(least for least, _ in shares)} to {max(most for _, most in shares)} each; "
+          f"40 to 60 in {even} (goal: {len(shares)})")  # fmt: skip
 
 
 SHOW = {

@@ -117,9 +117,9 @@ void Cluster::announce() {
                    {{"try", "--pid-file FILE or Worker::pidFile in a directory this user may write to"}});
 }
 
-std::span<std::atomic<std::uint32_t>> Cluster::records(const Slot& slot) {
+std::span<Balance::Record> Cluster::records(const Slot& slot) {
   if (slot.planned == nullptr) return {};
-  return {static_cast<std::atomic<std::uint32_t>*>(balances_[slot.planned].data()),
+  return {static_cast<Balance::Record*>(balances_[slot.planned].data()),
           2 * static_cast<std::size_t>(slot.planned->count)};
 }
 
@@ -128,11 +128,10 @@ void Cluster::shareBalance(const PlannedWorker& planned, platform::SharedMemory 
   const std::size_t records = 2 * static_cast<std::size_t>(planned.count);
   platform::SharedMemory& shared = balances_[&planned] = std::move(memory);
   if (shared.data() != nullptr) return;
-  auto created = platform::SharedMemory::create(records * sizeof(std::atomic<std::uint32_t>));
+  auto created = platform::SharedMemory::create(records * sizeof(Balance::Record));
   if (!created) throw SetupError(Exit::failed, "no shared memory: " + created.error().message);
   shared = std::move(*created);
-  auto* first = static_cast<std::atomic<std::uint32_t>*>(shared.data());
-  for (std::size_t i = 0; i < records; ++i) first[i].store(Balance::notServing);
+  for (std::size_t i = 0; i < records; ++i) new (static_cast<Balance::Record*>(shared.data()) + i) Balance::Record;
 }
 
 void Cluster::fork(Slot& slot, Process& process) {
@@ -228,7 +227,8 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
   setup.channel = std::move(channel);
   setup.kept = std::move(slot.kept);
   setup.statistics = static_cast<net::StatisticsBlock*>(process.statistics.data());
-  setup.balance = {records(slot), process.record, slot.planned->count > 1};
+  setup.balance = Balance(records(slot), process.record);
+  setup.sharesListener = slot.planned->count > 1 && (!slot.planned->ownSockets() || worker.core().inherited);
   setup.ready = [] { platform::closeFile(std::exchange(log::targets().launcher, platform::noSocket)); };
   WorkerProcess running(std::move(setup));
   return running.run();
@@ -414,7 +414,8 @@ void Cluster::ended(const platform::ChildExit& exit) {
       if (p.pid == exit.pid) slot = &s, process = &p;
     });
   }
-  if (const auto all = records(*slot); process->record < all.size()) all[process->record].store(Balance::notServing);
+  if (const auto all = records(*slot); process->record < all.size())
+    all[process->record].connections.store(Balance::notServing);
   const Process was = std::exchange(*process, Process{});
   const std::string how = describe(was, exit);
   if (slot->planned != nullptr) {

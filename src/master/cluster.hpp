@@ -132,7 +132,7 @@ class Cluster {
   static std::string workerOf(const Slot& slot);
   static std::string describe(const Process& process, const platform::ChildExit& exit);
   /// Two for each slot of this Worker, so that a process and its successor do not share one. None in gone_.
-  std::span<std::atomic<std::uint32_t>> records(const Slot& slot);
+  std::span<Balance::Record> records(const Slot& slot);
   void shareBalance(const PlannedWorker& planned, platform::SharedMemory memory);
 
   // cluster_stop.cpp

@@ -15,8 +15,9 @@
 namespace artel {
 
 struct HandoverState {
-  /// Raised with every change of the fields: programs of different versions do not take each other's place.
-  static constexpr int version = 1;
+  /// Raised with every change of the fields, and of the memory that processes share (Balance): programs of different
+  /// versions do not take each other's place.
+  static constexpr int version = 2;
 
   /// Short hashes of the program that leaves and of the one that comes.
   struct Programs {

@@ -22,7 +22,7 @@ struct Acceptor::Handle final : Pollable {
   int backlog = 0;
   int open = 1, held = 0;
   std::uint8_t watched = 0;
-  bool started = false, userPaused = false, waiting = false, exhausted = false, yielded = false;
+  bool started = false, userPaused = false, waiting = false, exhausted = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
   void ready(std::uint8_t) override { acceptMany(); }
@@ -39,11 +39,7 @@ struct Acceptor::Handle final : Pollable {
   void acceptMany() {
     const std::shared_ptr<bool> still = alive;  // a callback may stop the listening
     for (int i = 0; i < perTurn && *still && !userPaused; ++i) {
-      // Once only: a connection that nobody took in the meantime is ours, for the others may be busy.
-      if (!std::exchange(yielded, false) && hooks.mayAccept && !hooks.mayAccept()) {
-        yielded = true;
-        return wait(yieldTime);
-      }
+      if (hooks.mayAccept && !hooks.mayAccept()) return wait(yieldTime);
       Incoming incoming;
       const auto accepted = platform::acceptOne(socket, incoming.peer);
       if (!accepted) {

@@ -23,7 +23,7 @@ class Acceptor {
 
   struct Hooks {
     std::function<void(const Incoming&)> accepted;
-    /// False: this process has its share, siblings may take the next ones; asked again 1 ms later. Null: always.
+    /// Somebody waits. False: siblings are to take him; asked again 1 ms later if he is still there. Null: always.
     std::function<bool()> mayAccept;
     /// Accepting failed and pauses (descriptors exhausted): called at most once per pause.
     std::function<void(const Error&)> failed;

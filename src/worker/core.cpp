@@ -261,8 +261,7 @@ void Worker::Core::serve(platform::NativeSocket socket) {
   net::Acceptor::Hooks hooks;
   hooks.accepted = [this](const net::Incoming& incoming) { accept(incoming); };
   WorkerProcess* process = WorkerProcess::current();
-  sharesListener =
-      process != nullptr && process->worker() == &worker && !worker.reusePort && process->balance().siblings;
+  sharesListener = process != nullptr && process->worker() == &worker && process->sharesListener();
   if (sharesListener) hooks.mayAccept = [process] { return process->balance().mayAccept(); };
   hooks.failed = [this](const Error& error) {
     hint("accept", label() + " cannot accept: " + error.message +

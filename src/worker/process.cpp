@@ -55,13 +55,6 @@ net::Activity::Counters counted() noexcept {
 
 }  // namespace
 
-bool Balance::mayAccept() const noexcept {
-  if (slots.size() < 2) return true;
-  std::uint32_t least = notServing;
-  for (const auto& slot : slots) least = std::min(least, slot.load(std::memory_order_relaxed));
-  return slots[mine].load(std::memory_order_relaxed) <= least + std::max<std::uint32_t>(4, least / 8);
-}
-
 WorkerProcess::WorkerProcess(Setup setup)
     : setup_(std::move(setup)),
       fixed_(fixedOf(*setup_.worker)),
@@ -236,8 +229,7 @@ void WorkerProcess::stop(int exitCode, bool graceful, std::chrono::milliseconds 
   stopTimeout_ = timeout - timeout / 10;  // before the master's time is over, who kills
   if (!again) {
     exitCode_ = exitCode;
-    if (setup_.balance.mine < setup_.balance.slots.size())
-      setup_.balance.slots[setup_.balance.mine].store(Balance::notServing);
+    setup_.balance.stops();
     for (Worker* worker : Worker::all()) worker->core().closeListener();
   }
   // Called from anywhere, a user's callback too: the rest happens when that has returned.
@@ -297,10 +289,7 @@ void WorkerProcess::stopClients() {
 }
 
 void WorkerProcess::connectionsChanged() {
-  Balance& balance = setup_.balance;
-  if (balance.mine < balance.slots.size() && !stopping_)
-    balance.slots[balance.mine].store(static_cast<std::uint32_t>(setup_.worker->connections().size()),
-                                      std::memory_order_relaxed);
+  if (!stopping_) setup_.balance.holds(setup_.worker->connections().size());
   setTicking();
   askForReplacement();
 }

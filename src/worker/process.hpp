@@ -17,19 +17,10 @@
 #include "artel/worker.hpp"
 #include "platform/platform.hpp"
 #include "src/net/statistics.hpp"
+#include "src/worker/balance.hpp"
 #include "src/worker/service_numbers.hpp"
 
 namespace artel {
-
-/// Connections per process of one Worker, in memory that siblings share. `notServing` while a slot has no process.
-struct Balance {
-  static constexpr std::uint32_t notServing = UINT32_MAX;
-  std::span<std::atomic<std::uint32_t>> slots;
-  std::size_t mine = 0;
-  bool siblings = false;  ///< other processes accept from the same socket
-  /// False when this process holds more than its share of the connections on a shared listener.
-  bool mayAccept() const noexcept;
-};
 
 class WorkerProcess {
  public:
@@ -39,6 +30,7 @@ class WorkerProcess {
     platform::NativeSocket listener = platform::noSocket;
     platform::Channel channel;  ///< to the master; empty without one
     Balance balance;
+    bool sharesListener = false;  ///< other processes accept from the same socket
     /// What processes of this slot before this one have bound by Worker::listen(), by Core::listenerName().
     std::map<std::string, platform::NativeSocket> kept;
     net::StatisticsBlock* statistics = nullptr;  ///< prepared; null: nobody reads it
@@ -104,6 +96,7 @@ class WorkerProcess {
   bool ending() const noexcept { return ending_; }
   void waitsNoMore(std::uint64_t id) noexcept { waiting_.erase(id); }
   Balance& balance() noexcept { return setup_.balance; }
+  bool sharesListener() const noexcept { return setup_.sharesListener; }
   Worker* worker() const noexcept { return setup_.worker; }
 
  private:

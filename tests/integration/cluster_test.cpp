@@ -67,6 +67,29 @@ TEST_F(Cluster, KeptConnectionsAreSpread) {
   EXPECT_EQ(program.wait(), 0);
 }
 
+TEST_F(Cluster, AStoppedSiblingIsNotWaitedFor) {
+  constexpr int halt = 19, goOn = 18;  // not named on every system this is compiled for
+  Program program("fixtures/misbehave", startWords("2"));
+  const auto port = program.port();
+  const auto [id, pid] = who(port);
+  ASSERT_TRUE(signalProcess(pid, halt));
+  std::vector<std::unique_ptr<Wire>> wires;
+  const auto keepOne = [&] {
+    wires.push_back(std::make_unique<Wire>(port));
+    wires.back()->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    return bodyOf(wires.back()->receive(
+        [](const std::string& bytes) { return bytes.find("/", bytes.find("\r\n\r\n") + 1) != std::string::npos; }));
+  };
+  for (int i = 0; i < 60; ++i) ASSERT_NE(keepOne(), "") << "connection " << i << ", all of them with one process";
+  ASSERT_TRUE(signalProcess(pid, goOn));
+  int mine = 0;
+  for (int i = 0; i < 60; ++i) mine += keepOne() == std::to_string(id) + "/" + std::to_string(pid) ? 1 : 0;
+  EXPECT_GE(mine, 40) << "who is back gets what it has missed";
+  wires.clear();
+  program.signal(SIGINT);
+  EXPECT_EQ(program.wait(), 0);
+}
+
 TEST_F(Cluster, AKilledWorkerIsReplacedUnderItsId) {
   Program program("fixtures/misbehave", startWords("2"));
   const auto port = program.port();

@@ -14,22 +14,62 @@
 namespace artel {
 namespace {
 
+/// What a process sees that has so many connections, beside siblings that have these.
+bool mayAccept(std::uint32_t mine, std::uint32_t a, std::uint32_t b) {
+  std::array<Balance::Record, 3> records;
+  records[0].connections = mine;
+  records[1].connections = a;
+  records[2].connections = b;
+  return Balance(records, 0).mayAccept();
+}
+
 TEST(Balance, LeavesConnectionsToTheLeastLoaded) {
-  std::array<std::atomic<std::uint32_t>, 3> counts{};
-  const auto mine = [&](std::uint32_t me, std::uint32_t a, std::uint32_t b) {
-    counts[0] = me;
-    counts[1] = a;
-    counts[2] = b;
-    return Balance{counts, 0}.mayAccept();
-  };
-  EXPECT_TRUE(mine(4, 0, 9));
-  EXPECT_FALSE(mine(5, 0, 9));
-  EXPECT_TRUE(mine(90, 80, 99));
-  EXPECT_FALSE(mine(91, 80, 99));
-  EXPECT_TRUE(mine(1000, Balance::notServing, Balance::notServing)) << "siblings that do not serve take nothing";
-  std::array<std::atomic<std::uint32_t>, 1> alone{};
-  alone[0] = 7;
-  EXPECT_TRUE((Balance{alone, 0}.mayAccept()));
+  EXPECT_TRUE(mayAccept(4, 0, 9));
+  EXPECT_FALSE(mayAccept(5, 0, 9));
+  EXPECT_TRUE(mayAccept(90, 80, 99));
+  EXPECT_FALSE(mayAccept(91, 80, 99));
+  EXPECT_TRUE(mayAccept(1000, Balance::notServing, Balance::notServing)) << "siblings that do not serve take nothing";
+  std::array<Balance::Record, 1> alone;
+  alone[0].connections = 7;
+  EXPECT_TRUE(Balance(alone, 0).mayAccept());
+  EXPECT_TRUE(Balance().mayAccept());
+}
+
+TEST(Balance, AsLongAsSiblingsLookTheyAreWaitedFor) {
+  std::array<Balance::Record, 3> records;
+  for (std::size_t i = 0; i < 3; ++i) records[i].connections = i == 0 ? 100 : 10;
+  Balance balance(records, 0);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(balance.mayAccept()) << i;
+    if (i % 4 == 0) ++records[1].looks;
+  }
+}
+
+TEST(Balance, WhoDoesNotLookIsNotWaitedForUntilItDoes) {
+  std::array<Balance::Record, 3> records;
+  for (std::size_t i = 0; i < 3; ++i) records[i].connections = i == 0 ? 100 : 10;
+  Balance balance(records, 0);
+  int refused = 0;
+  while (!balance.mayAccept() && refused < 100) ++refused;
+  EXPECT_EQ(refused, Balance::patience);
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(balance.mayAccept()) << "waited for once, not for each connection";
+  ++records[2].looks;
+  EXPECT_FALSE(balance.mayAccept()) << "it is back";
+  records[2].connections = 95;
+  EXPECT_TRUE(balance.mayAccept()) << "and has its share";
+}
+
+TEST(Balance, EachLookIsToldToTheSiblings) {
+  std::array<Balance::Record, 2> records;
+  Balance one(records, 0), other(records, 1);
+  one.holds(9);
+  other.holds(0);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_FALSE(one.mayAccept());
+    EXPECT_TRUE(other.mayAccept());
+  }
+  other.stops();
+  EXPECT_TRUE(one.mayAccept());
 }
 
 TEST(Hex, RoundTripOfEveryByte) {
