@@ -119,7 +119,8 @@ class Worker {
   std::string onlyOneProcess;
   /// "tcp", "udp" or "unix"; set by those schemes. By hand: text:// over udp, for example.
   std::string transport = "tcp";
-  /// One listening socket per process instead of a shared one: the kernel spreads connections by hash.
+  /// One listening socket per process instead of a shared one: the kernel spreads connections by hash. While a process
+  /// is missing or blocked (in one callback for a second, or stopped), a sibling serves its socket, too.
   bool reusePort = false;
   SocketOptions socket;
   /// Most connections at once in this process; 0 is no limit. At the limit: 503 from an http worker, else a close.

@@ -251,6 +251,7 @@ void Cluster::turn() {
   killLate();
   advanceHandover();
   watchStuck();
+  lendSockets();
   std::vector<platform::NativeSocket> readers, writers;
   std::vector<std::pair<Slot*, Process*>> channels;
   forEach([&](Slot& slot, Process& process) {
@@ -280,7 +281,7 @@ void Cluster::turn() {
 }
 
 Cluster::Clock::time_point Cluster::nextDue() const {
-  auto next = std::min({control_.nextLimit(), nextRotation_, nextWatchdog_, nextLook_});
+  auto next = std::min({control_.nextLimit(), nextRotation_, nextWatchdog_, nextLook_, nextSocketLook_});
   for (const Trace& one : traces_) next = std::min(next, one.until);
   for (const Query& one : queries_) next = std::min(next, one.query.due());
   if (candidate_ && candidate_->pid != 0) next = std::min(next, candidate_->deadline);

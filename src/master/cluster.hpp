@@ -78,6 +78,10 @@ class Cluster {
     Process serving, successor, predecessor;
     Clock::time_point due{};
     Milliseconds pause{0};
+    // With reusePort: see cluster_lending.cpp.
+    platform::Pid helper = 0;                              ///< a sibling that serves `listener`, too
+    Clock::time_point missing = Clock::time_point::max();  ///< since when no process serves
+    bool blocked = false;                                  ///< its process is there, but does not come to accepting
     int exits = 0;
     bool worn = false;     ///< its process has served maxRequests
     bool counted = false;  ///< the process that comes now is part of a reload
@@ -202,6 +206,15 @@ class Cluster {
   void watchStuck();
   void killStuck(Slot& slot, Process& process, const std::string& stack);
 
+  // cluster_lending.cpp
+  static bool serves(const Slot& slot) noexcept;
+  static bool ownSocket(const Slot& slot);
+  static bool blocked(const Process& process);
+  void lendSockets();
+  void lend(Slot& slot);
+  void takeBack(Slot& slot);
+  Slot* slotOf(platform::Pid serving);
+
   // cluster_logs.cpp
   void reopenLogs();
   void rotateLog();
@@ -240,7 +253,7 @@ class Cluster {
   std::vector<std::weak_ptr<ControlClient>> stopWaiting_;
   bool crashed_ = false;  ///< a master before this one left its files: it did not end in order
   bool awaited_ = false;  ///< addresses of its workers
-  Clock::time_point began_ = Clock::now(), nextRotation_{}, nextLook_{};
+  Clock::time_point began_ = Clock::now(), nextRotation_{}, nextLook_{}, nextSocketLook_{};
   const std::optional<Milliseconds> watchdog_ = platform::watchdogTime();
   Clock::time_point nextWatchdog_ = watchdog_ ? began_ : Clock::time_point::max();
   std::time_t startedAt_ = std::time(nullptr);

@@ -53,6 +53,19 @@ std::string messageName(const MessageCallback& handler) {
   return "another protocol's message";
 }
 
+/// Its callback may be running: it goes when this turn ends.
+void end(std::unique_ptr<net::Acceptor>& acceptor, std::shared_ptr<detail::UdpListener>& udp) {
+  if (acceptor) {
+    acceptor->pause();
+    net::loop().defer([gone = std::move(acceptor)] {});
+  }
+  if (udp) {
+    udp->pause();
+    udp->detach();
+    net::loop().defer([gone = std::move(udp)] {});
+  }
+}
+
 }  // namespace
 
 std::string Worker::Core::label() const {
@@ -258,22 +271,48 @@ void Worker::Core::serve(platform::NativeSocket socket) {
     udp = std::make_shared<detail::UdpListener>(worker, socket);
     return udp->start();
   }
-  net::Acceptor::Hooks hooks;
-  hooks.accepted = [this](const net::Incoming& incoming) { accept(incoming); };
   WorkerProcess* process = WorkerProcess::current();
   sharesListener = process != nullptr && process->worker() == &worker && process->sharesListener();
-  if (sharesListener) hooks.mayAccept = [process] { return process->balance().mayAccept(); };
+  acceptor = acceptFrom(
+      socket, sharesListener ? [process] { return process->balance().mayAccept(); } : std::function<bool()>());
+}
+
+std::unique_ptr<net::Acceptor> Worker::Core::acceptFrom(platform::NativeSocket socket,
+                                                        std::function<bool()> mayAccept) {
+  net::Acceptor::Hooks hooks;
+  hooks.accepted = [this](const net::Incoming& incoming) { accept(incoming); };
+  hooks.mayAccept = std::move(mayAccept);
   hooks.failed = [this](const Error& error) {
     hint("accept", label() + " cannot accept: " + error.message +
                        "; it tries again until descriptors are free, clients wait in the queue");
   };
-  acceptor = std::make_unique<net::Acceptor>(socket, worker.socket.backlog, std::move(hooks));
-  if (acceptPaused) acceptor->pause();
-  if (const auto started = acceptor->start(); !started) {
-    acceptor.reset();
+  auto made = std::make_unique<net::Acceptor>(socket, worker.socket.backlog, std::move(hooks));
+  if (acceptPaused) made->pause();
+  if (const auto started = made->start(); !started)
     throw SetupError(Exit::cannotListen,
                      label() + " cannot listen on " + address.text() + ": " + started.error().message);
+  return made;
+}
+
+void Worker::Core::borrow(int slot, platform::NativeSocket socket) {
+  giveBack(slot);
+  Borrowed& one = borrowed[slot];
+  try {
+    if (address.kind == platform::SocketKind::udp) {
+      one.udp = std::make_shared<detail::UdpListener>(worker, socket);
+      one.udp->start();
+    } else {
+      one.acceptor = acceptFrom(socket, nullptr);
+    }
+  } catch (const SetupError& failed) {
+    log::error(std::string(failed.what()));
+    giveBack(slot);
   }
+}
+
+void Worker::Core::giveBack(int slot) {
+  auto given = borrowed.extract(slot);
+  if (given) end(given.mapped().acceptor, given.mapped().udp);
 }
 
 void removeSocketFile(const std::string& utf8) {
@@ -288,16 +327,9 @@ void Worker::Core::closeListener() {
   }
   if (acceptor && boundHere && keptAs.empty() && address.kind == platform::SocketKind::unixStream)
     removeSocketFile(address.host);
-  // Its callback may be running: it goes when this turn ends.
-  if (acceptor) {
-    acceptor->pause();
-    net::loop().defer([gone = std::move(acceptor)] {});
-  }
-  if (udp) {
-    udp->pause();
-    udp->detach();
-    net::loop().defer([gone = std::move(udp)] {});
-  }
+  end(acceptor, udp);
+  for (auto& [slot, one] : borrowed) end(one.acceptor, one.udp);
+  borrowed.clear();
 }
 
 /// What was assigned since the start is checked here, before anything is called with it.
@@ -367,6 +399,8 @@ void Worker::Core::connectionGone(Conn& connection) {
   if (connection.turnedAway()) --turnedAway;
   if (acceptor) {
     acceptor->descriptorsFreed();
+    for (auto& [slot, one] : borrowed)
+      if (one.acceptor) one.acceptor->descriptorsFreed();
     if (full && served() < worker.maxConnections) {
       full = false;
       if (!acceptPaused) acceptor->resume();

@@ -32,6 +32,12 @@ struct Worker::Core {
   std::uint64_t totalRequests = 0, sendFails = 0, protocolErrors = 0;
   std::unique_ptr<net::Acceptor> acceptor;
   std::shared_ptr<detail::UdpListener> udp;
+  /// What a sibling's slot listens with, while that sibling cannot (reusePort); by slot.
+  struct Borrowed {
+    std::unique_ptr<net::Acceptor> acceptor;
+    std::shared_ptr<detail::UdpListener> udp;
+  };
+  std::map<int, Borrowed> borrowed;
   std::unique_ptr<CallbacksRef> shared;  ///< the block that new connections get
   std::vector<PeerFilter> trusted;       ///< trustedProxies, read
   bool trustsUnix = false;
@@ -70,6 +76,10 @@ struct Worker::Core {
   void bound(platform::NativeSocket socket);
   /// Serves a bound socket, in this process.
   void serve(platform::NativeSocket socket);
+  std::unique_ptr<net::Acceptor> acceptFrom(platform::NativeSocket socket, std::function<bool()> mayAccept);
+  /// Serves the socket of that slot beside its own.
+  void borrow(int slot, platform::NativeSocket socket);
+  void giveBack(int slot);
   void closeListener();
   void accept(const net::Incoming& incoming);
   /// Whether a peer is one of trustedProxies.

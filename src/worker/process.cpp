@@ -153,6 +153,15 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
       static_cast<void>(platform::redirectStandardStreams(message.descriptor));
       platform::closeFile(message.descriptor);
       return;
+    case lendMessage:
+    case takeBackMessage: {
+      int slot = 0;
+      std::from_chars(message.body.data(), message.body.data() + message.body.size(), slot);
+      if (message.kind == takeBackMessage) return setup_.worker->core().giveBack(slot);
+      if (message.descriptor == platform::noSocket) return;
+      if (running_ && !stopping_) return setup_.worker->core().borrow(slot, message.descriptor);
+      return platform::closeSocket(message.descriptor);
+    }
     default:
       return;
   }

@@ -44,9 +44,10 @@ class WorkerProcess {
   // (pageMessage: a Page, as the answer to the same kind with a PageRequest; metricsMessage: a question, which comes
   // back with an answer; stackMessage and crashMessage: see stacks.hpp; keepMessage and forgetMessage: a
   // listenerName(), the first with its socket) ... and from it. The first two carry the milliseconds there are, and
-  // "service" when it is the whole service that stops; the last two a descriptor.
+  // "service" when it is the whole service that stops; the two after reloadMessage carry a descriptor; lendMessage the
+  // socket of a sibling's slot and, like takeBackMessage, the slot's number.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
-                        outputMessage = 'o';
+                        outputMessage = 'o', lendMessage = 'H', takeBackMessage = 'h';
 
   explicit WorkerProcess(Setup setup);
   ~WorkerProcess();

@@ -131,11 +131,15 @@ void Worker::unlisten() { core_->closeListener(); }
 void Worker::pauseAccept() {
   core_->acceptPaused = true;
   if (core_->acceptor) core_->acceptor->pause();
+  for (auto& [slot, one] : core_->borrowed)
+    if (one.acceptor) one.acceptor->pause();
 }
 
 void Worker::resumeAccept() {
   core_->acceptPaused = false;
   if (core_->acceptor && !core_->full) core_->acceptor->resume();
+  for (auto& [slot, one] : core_->borrowed)
+    if (one.acceptor) one.acceptor->resume();
 }
 
 void Worker::stopAll(int exitCode, std::string_view why) {

@@ -1,0 +1,83 @@
+// A socket for each process, when one of the processes does not serve (row 1.8.2.6; decisions on listeners).
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "artel/artel.hpp"
+#include "tests/support/service.hpp"
+
+namespace artel::testing {
+namespace {
+
+class ReusePort : public ServiceTest {
+ protected:
+  void SetUp() override {
+    ServiceTest::SetUp();
+    if (!capabilities().reusePort) GTEST_SKIP() << capabilities().whyLimited;
+  }
+  /// All of so many clients get an answer in time. Each of two sockets gets its share of them.
+  static void everyoneIsAnswered(std::uint16_t port, int clients = 30) {
+    for (int i = 0; i < clients; ++i) ASSERT_EQ(get(port, "/", 10s).substr(0, 12), "HTTP/1.1 200") << "client " << i;
+  }
+};
+
+TEST_F(ReusePort, WhoConnectsToACrashLoopIsAnsweredByASibling) {
+  const std::string fail = directory.file("fail");
+  auto service = start("2", {"reuse-port", "fail-from=" + fail});
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 2);
+  std::ofstream(fail) << "now";
+  signalProcess(before.at(1), SIGTERM);
+  service->until([&] { return service->errHas("process 1 is missing: process 0 serves its clients"); });
+  everyoneIsAnswered(port);
+  std::filesystem::remove(fail);
+  service->until([&] { return service->errHas("process 1 serves its clients again"); });
+  EXPECT_NE(everybody(*service, port, 2).at(1), before.at(1));
+  stop(*service);
+}
+
+TEST_F(ReusePort, WhoConnectsToABlockedProcessIsAnsweredByASibling) {
+  auto service = start("2", {"reuse-port", "stop=300"});
+  const auto port = service->port();
+  everybody(*service, port, 2);
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  everyoneIsAnswered(port);
+  EXPECT_TRUE(service->errHas("does not come to accepting: process ")) << service->err();
+  service->signal(SIGTERM);
+  EXPECT_EQ(service->wait(), 8) << "the blocked one is killed";
+}
+
+TEST_F(ReusePort, WhoConnectsToAStoppedProcessIsAnsweredByASiblingUntilItGoesOn) {
+  constexpr int halt = 19, goOn = 18;  // not named on every system this is compiled for
+  auto service = start("2", {"reuse-port"});
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 2);
+  signalProcess(before.at(0), halt);
+  everyoneIsAnswered(port);
+  signalProcess(before.at(0), goOn);
+  service->until([&] { return service->errHas("process 0 serves its clients again"); });
+  EXPECT_EQ(everybody(*service, port, 2), before);
+  stop(*service);
+}
+
+TEST_F(ReusePort, WhoHelpsMayEndItself) {
+  const std::string fail = directory.file("fail");
+  auto service = start("3", {"reuse-port", "fail-from=" + fail});
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 3);
+  std::ofstream(fail) << "now";
+  signalProcess(before.at(2), SIGTERM);
+  service->until([&] { return service->errHas("process 2 is missing: process "); });
+  const bool first = service->errHas("process 2 is missing: process 0 ");
+  signalProcess(before.at(first ? 0 : 1), SIGTERM);
+  everyoneIsAnswered(port);
+  std::filesystem::remove(fail);
+  everybody(*service, port, 3);
+  stop(*service);
+}
+
+}  // namespace
+}  // namespace artel::testing
