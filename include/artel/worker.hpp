@@ -103,7 +103,7 @@ class Worker {
   // ---- set before runAll (row 1.8.2); a later change has no effect, that of count, name, transport and reusePort is
   // logged
 
-  /// Processes. Below 1 counts as 1. Windows: always 1.
+  /// Processes. Below 1 counts as 1. Windows: always 1. May be changed in onMasterReload, too.
   int count = 1;
   /// `worker.count = Worker::autoCount`, or `--count auto`: one for each processor that this process may use (row
   /// 1.16.7), also where its cgroup has fewer than the machine. With onlyOneProcess it is 1. runAll sets `count` to the
@@ -300,7 +300,8 @@ class Worker {
 
   /// A worker process has ended: its Worker, its exit code (or 128 + the signal that ended it), its number.
   static inline Callback<void(Worker&, int status, std::int64_t pid)> onWorkerExit;
-  /// Before the workers are replaced.
+  /// Before the workers are replaced. A `count` that is changed here is followed by this reload: what is missing is
+  /// started, what is too much is stopped as the others are. Where reloadable is false it can only grow.
   static inline Callback<void()> onMasterReload;
   /// All workers have ended; the files are still there, and a command that stops the service waits for this. Not after
   /// a start that failed.

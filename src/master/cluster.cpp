@@ -125,13 +125,14 @@ std::span<Balance::Record> Cluster::records(const Slot& slot) {
 
 /// `memory`: that of a program before this one; empty: a new one.
 void Cluster::shareBalance(const PlannedWorker& planned, platform::SharedMemory memory) {
-  const std::size_t records = 2 * static_cast<std::size_t>(planned.count);
-  platform::SharedMemory& shared = balances_[&planned] = std::move(memory);
-  if (shared.data() != nullptr) return;
-  auto created = platform::SharedMemory::create(records * sizeof(Balance::Record));
-  if (!created) throw SetupError(Exit::failed, "no shared memory: " + created.error().message);
-  shared = std::move(*created);
-  for (std::size_t i = 0; i < records; ++i) new (static_cast<Balance::Record*>(shared.data()) + i) Balance::Record;
+  if (memory.data() == nullptr) {
+    const std::size_t records = 2 * static_cast<std::size_t>(planned.count);
+    auto created = platform::SharedMemory::create(records * sizeof(Balance::Record));
+    if (!created) throw SetupError(Exit::failed, "no shared memory: " + created.error().message);
+    memory = std::move(*created);
+    for (std::size_t i = 0; i < records; ++i) new (static_cast<Balance::Record*>(memory.data()) + i) Balance::Record;
+  }
+  balances_[&planned] = std::move(memory);
 }
 
 void Cluster::fork(Slot& slot, Process& process) {
@@ -243,7 +244,10 @@ void Cluster::feedWatchdog() {
 
 /// One sleep, and what it brought.
 void Cluster::turn() {
-  std::erase_if(gone_, [](const Slot& slot) { return !slot.predecessor.alive() && !slot.predecessor.channel; });
+  std::erase_if(gone_, [](const Slot& slot) {
+    const auto over = [](const Process& process) { return !process.alive() && !process.channel; };
+    return over(slot.serving) && over(slot.successor) && over(slot.predecessor);
+  });
   feedWatchdog();
   forkDue();
   advanceReload();
@@ -370,7 +374,7 @@ void Cluster::heard(Slot& slot, Process& process) {
 /// Bound by Worker::listen() in a worker: the process that follows finds it here.
 void Cluster::keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket) {
   if (socket == platform::noSocket) return;
-  if (phase_ == Phase::stopping || slot.planned == nullptr) return platform::closeSocket(socket);
+  if (phase_ == Phase::stopping || slot.leaves) return platform::closeSocket(socket);
   const auto [at, fresh] = slot.kept.emplace(name, socket);
   if (!fresh) platform::closeSocket(std::exchange(at->second, socket));
   if (const std::string file = socketFileOf(name); fresh && !file.empty()) socketFiles_.push_back(file);
@@ -438,6 +442,7 @@ void Cluster::ended(const platform::ChildExit& exit) {
       log::warn(nameOf(*slot) + " (pid " + std::to_string(exit.pid) + ") ended while stopping: " + how);
     return;
   }
+  if (slot->leaves) return;
   if (process == &slot->successor)
     return successorEnded(*slot, nameOf(*slot) + ": the new process ended before it was ready: " + how);
   if (process == &slot->predecessor) return;

@@ -12,7 +12,6 @@
 #include <chrono>
 #include <cstdint>
 #include <ctime>
-#include <deque>
 #include <list>
 #include <map>
 #include <memory>
@@ -70,8 +69,8 @@ class Cluster {
     bool alive() const noexcept { return pid != 0; }
   };
   struct Slot {
-    const PlannedWorker* planned = nullptr;  ///< null in gone_
-    std::string label;                       ///< in gone_: who it was
+    const PlannedWorker* planned = nullptr;  ///< null: of a Worker that this program has not
+    std::string label;                       ///< then: who it was
     int id = 0;
     platform::NativeSocket listener = platform::noSocket;
     std::map<std::string, platform::NativeSocket> kept;  ///< bound by Worker::listen() in its processes, by name
@@ -86,6 +85,7 @@ class Cluster {
     bool worn = false;     ///< its process has served maxRequests
     bool counted = false;  ///< the process that comes now is part of a reload
     bool added = false;    ///< and the first in this slot
+    bool leaves = false;   ///< it is in gone_
   };
   struct Reload {
     bool active = false, graceful = false;
@@ -135,7 +135,8 @@ class Cluster {
   static std::string nameOf(const Slot& slot);
   static std::string workerOf(const Slot& slot);
   static std::string describe(const Process& process, const platform::ChildExit& exit);
-  /// Two for each slot of this Worker, so that a process and its successor do not share one. None in gone_.
+  /// Two for each slot of this Worker, so that a process and its successor do not share one. None for a Worker of
+  /// another program.
   std::span<Balance::Record> records(const Slot& slot);
   void shareBalance(const PlannedWorker& planned, platform::SharedMemory memory);
 
@@ -160,6 +161,11 @@ class Cluster {
   void successorEnded(Slot& slot, const std::string& how);
   void reloadFailed(const std::string& why);
   void endReload();
+
+  // cluster_counts.cpp
+  void followCounts();
+  std::optional<std::string> changeCount(PlannedWorker& planned, int wanted);
+  void retire(std::list<Slot>::iterator slot, bool ownSocket);
 
   // cluster_handover.cpp
   void beginHandover(bool graceful, Milliseconds timeout, const Client& client);
@@ -226,8 +232,8 @@ class Cluster {
   platform::Supervisor supervisor_;
   std::map<const PlannedWorker*, platform::SharedMemory> balances_;
   ControlServer control_;
-  std::deque<Slot> slots_;
-  std::deque<Slot> gone_;  ///< of a program before this one, which had Workers that this one has not
+  std::list<Slot> slots_;  ///< those of one Worker stand together
+  std::list<Slot> gone_;   ///< no longer wanted: of a program before this one, or of a count that has shrunk
   std::vector<std::string> socketFiles_;
   std::string failure_;  ///< why the start failed
   Phase phase_ = Phase::starting;

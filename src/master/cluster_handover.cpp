@@ -265,7 +265,8 @@ HandoverState Cluster::stateToLeave() {
     if (slot.planned != nullptr) left.worker = keys[static_cast<std::size_t>(slot.planned - plan_.workers.data())];
     left.label = nameOf(slot);
     left.id = slot.id;
-    left.place = &process == &slot.serving ? HandoverState::Place::serving : HandoverState::Place::predecessor;
+    left.place =
+        &process == &slot.serving && !slot.leaves ? HandoverState::Place::serving : HandoverState::Place::predecessor;
     left.pid = process.pid;
     left.channel = process.channel.native();
     left.statistics = process.statistics.native();
@@ -285,6 +286,7 @@ HandoverState Cluster::stateToLeave() {
 }
 
 void Cluster::handOver() {
+  for (Slot& slot : slots_) takeBack(slot);  // who helps is not in the state
   const HandoverState state = stateToLeave();
   const Error failed = platform::becomeProgram(candidate_->program, state.text(), state.descriptors());
   refuseProgram(failed.message);
@@ -408,11 +410,16 @@ void Cluster::adoptProcess(const HandoverState::Process& left, const PlannedWork
     return planned != nullptr && one.planned == planned && one.id == left.id;
   });
   if (slot != slots_.end()) {
-    (left.place == HandoverState::Place::serving ? slot->serving : slot->predecessor) = std::move(process);
-    return;
+    Process& place = left.place == HandoverState::Place::serving ? slot->serving : slot->predecessor;
+    // There may be two who leave, where a count has shrunk.
+    if (!place.alive()) {
+      place = std::move(process);
+      return;
+    }
   }
   if (left.place == HandoverState::Place::serving) ++reload_.gone;
   Slot& leaving = gone_.emplace_back();
+  leaving.leaves = true;
   leaving.label = left.label;
   leaving.id = left.id;
   leaving.predecessor = std::move(process);

@@ -48,6 +48,7 @@ void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& cli
 void Cluster::replaceAll() {
   ++generation_;
   if (Worker::onMasterReload) hook("onMasterReload", [] { Worker::onMasterReload(); });
+  followCounts();
   for (Slot& slot : slots_) {
     if (slot.planned->worker->reloadable) {
       // One that drains since an earlier reload has to hurry, for its slot is wanted.

@@ -73,7 +73,7 @@ StatusReport Cluster::report() {
   }
   for (const Slot& slot : gone_) {
     const Process& process = slot.predecessor;
-    if (!process.alive()) continue;
+    if (!process.alive() || slot.planned != nullptr) continue;
     StatusReport::Group group{slot.label, "none", "-", 0, {}, {}};
     group.processes.push_back({process.pid, slot.id, State::stopping, since(process.started),
                                platform::residentMemory(process.pid), numbersOf(process)});

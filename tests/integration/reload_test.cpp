@@ -265,6 +265,32 @@ TEST_F(Reload, AnUpgradeInAProcessThatStopsIsToldToGo) {
   stop(service);
 }
 
+TEST_F(Reload, OnMasterReloadMayChangeTheCount) {
+  const std::string file = directory.file("count");
+  for (const char* sockets : {"one-socket", "reuse-port"}) {
+    auto service = start("2", {"count-from=" + file, sockets});
+    const auto port = service->port();
+    std::ofstream(file) << 4;
+    auto up = command({"reload"});
+    EXPECT_EQ(up->wait(), 0) << up->err();
+    EXPECT_EQ(up->out(), "service: 2 workers replaced, 2 new\n");
+    const auto four = everybody(*service, port, 4);
+    EXPECT_TRUE(four.contains(0) && four.contains(1) && four.contains(2) && four.contains(3));
+    std::ofstream(file) << 1;
+    auto down = command({"reload"});
+    EXPECT_EQ(down->wait(), 0) << down->err();
+    EXPECT_EQ(down->out(), "service: 1 worker replaced, 3 no longer wanted\n");
+    for (const auto& [id, pid] : four) EXPECT_FALSE(processExists(pid)) << "process " << id;
+    EXPECT_EQ(everybody(*service, port, 1).begin()->first, 0);
+    for (int i = 0; i < 8; ++i)
+      EXPECT_EQ(get(port).substr(0, 12), "HTTP/1.1 200") << "nobody waits at a socket without a process";
+    auto status = command({"status", "--json"});
+    EXPECT_EQ(status->wait(), 0);
+    EXPECT_NE(status->out().find("\"count\":1,"), std::string::npos) << status->out();
+    stop(*service);
+  }
+}
+
 TEST_F(Reload, AStuckPredecessorIsKilledAndTheReloadSaysSo) {
   auto service = start("1", {"stop=300"});
   const auto port = service->port();

@@ -45,7 +45,7 @@ TEST_F(ReusePort, WhoConnectsToABlockedProcessIsAnsweredByASibling) {
   Wire busy(port);
   busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
   everyoneIsAnswered(port);
-  EXPECT_TRUE(service->errHas("does not come to accepting: process ")) << service->err();
+  service->until([&] { return service->errHas("does not come to accepting: process "); });
   service->signal(SIGTERM);
   EXPECT_EQ(service->wait(), 8) << "the blocked one is killed";
 }
