@@ -291,6 +291,36 @@ TEST_F(Reload, OnMasterReloadMayChangeTheCount) {
   }
 }
 
+TEST_F(Reload, GracefullyEverybodyIsGoneSoonAfterTheDeadlineThoughNoClientLeaves) {
+  Program service("fixtures/steady", {"start", "--count", "2", "--", "graceful=300"}, &directory);
+  const auto port = service.port();
+  std::vector<std::unique_ptr<Wire>> wires;
+  const auto say = [&](const std::string& request, const char* answer) {
+    wires.push_back(std::make_unique<Wire>(port));
+    wires.back()->send(request);
+    if (answer == nullptr) return;
+    const std::string said =
+        wires.back()->receive([&](const std::string& bytes) { return bytes.find(answer) != std::string::npos; });
+    EXPECT_NE(said.find(answer), std::string::npos) << said;
+  };
+  for (int i = 0; i < 6; ++i) {
+    say("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "hello");
+    say("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        "101 Switching Protocols");
+    say("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf", nullptr);
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  Program reload("fixtures/steady", {"reload", "-g"}, &directory);
+  reload.wait();
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(took, 300ms);
+  EXPECT_LT(took, 5300ms) << "half a second after the deadline, on a machine with time";
+  // On a busy machine one may be killed that was late with its last words.
+  EXPECT_EQ(reload.out().substr(0, 26), "steady: 2 workers replaced") << reload.err();
+  stop(service);
+}
+
 TEST_F(Reload, AStuckPredecessorIsKilledAndTheReloadSaysSo) {
   auto service = start("1", {"stop=300"});
   const auto port = service->port();
