@@ -15,19 +15,20 @@ TIMES = 20
 
 
 class Service:
-    """http_hello in the background, in a folder of its own."""
+    """A program in the background, in a folder of its own."""
 
-    def __init__(self, count, *words):
+    def __init__(self, count, program="http_hello"):
+        self.program = program
         self.folder = tempfile.TemporaryDirectory(prefix="artel-bench-")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        self.start = ["start", "-d", "--count", str(count), "--listen", f"http://127.0.0.1:{self.port}", *words]
+        self.start = ["start", "-d", "--count", str(count), "--listen", f"http://127.0.0.1:{self.port}"]
 
     def run(self, *words):
-        done = subprocess.run([BIN / "http_hello", *words], cwd=self.folder.name, capture_output=True, text=True, timeout=60)
+        done = subprocess.run([BIN / self.program, *words], cwd=self.folder.name, capture_output=True, text=True, timeout=60)
         if done.returncode != 0:
-            raise SystemExit(f"http_hello {' '.join(words)}: {done.stdout}{done.stderr}")
+            raise SystemExit(f"{self.program} {' '.join(words)}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def processes(self):
@@ -84,9 +85,9 @@ def returns():
     return taken
 
 
-def spread():
+def spread(program):
     """200 connections, 1 ms apart, over 4 workers: the least and the most that one got."""
-    with Service(4) as service:
+    with Service(4, program) as service:
         clients = []
         for _ in range(200):
             client = socket.create_connection(("127.0.0.1", service.port))
@@ -107,5 +108,6 @@ def measure(_contenders, _settings):
         "start": median(starts()),
         "status": median(statuses()),
         "return": median(returns()),
-        "spread": [spread() for _ in range(TIMES)],
+        "spread": [spread("http_hello") for _ in range(TIMES)],
+        "spread_sockets": [spread("bench/http_reuse_port") for _ in range(TIMES)],
     }, None
