@@ -99,10 +99,6 @@ class Cluster {
 
   // cluster.cpp: start, the one sleep, forks and exits
   void begin();
-  void bind();
-  /// The sockets for that Worker that a program before this one had open.
-  std::vector<platform::NativeSocket> heldFor(const PlannedWorker& planned);
-  bool awaitOrphans();
   void announce();
   void fork(Slot& slot, Process& process);
   int workerBody(Slot& slot, Process& process, platform::Channel channel);
@@ -116,9 +112,6 @@ class Cluster {
   void ended(const platform::ChildExit& exit);
   void endedServing(Slot& slot, const Process& was, const platform::ChildExit& exit);
   void heard(Slot& slot, Process& process);
-  void keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket);
-  void forgetListener(Slot& slot, const std::string& name);
-  static std::string socketFileOf(const std::string& name);
   void becameReady(Slot& slot, Process& process);
   int finish();
   template <class F>
@@ -139,6 +132,13 @@ class Cluster {
   /// another program.
   std::span<Balance::Record> records(const Slot& slot);
   void shareBalance(const PlannedWorker& planned, platform::SharedMemory memory);
+
+  // cluster_listeners.cpp
+  void bind();
+  bool awaitOrphans();
+  void keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket);
+  void forgetListener(Slot& slot, const std::string& name);
+  static std::string socketFileOf(const std::string& name);
 
   // cluster_stop.cpp
   void beginStop(bool graceful, Milliseconds timeout);
@@ -179,7 +179,11 @@ class Cluster {
   void handOver();
   HandoverState stateToLeave();
   std::vector<HandoverState::Listener> listenersHeld() const;
+
+  // cluster_takeover.cpp
   void takeOver();
+  /// The sockets for that Worker that a program before this one had open.
+  std::vector<platform::NativeSocket> heldFor(const PlannedWorker& planned);
   bool adoptCrew(const PlannedWorker& planned, const std::string& key);
   void adoptProcess(const HandoverState::Process& left, const PlannedWorker* planned, bool sameMemory);
 

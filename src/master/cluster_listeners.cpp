@@ -1,0 +1,80 @@
+// Which sockets the master holds: those of the plan, bound before the first fork, and those that workers have opened at
+// run time.
+#include <algorithm>
+#include <utility>
+
+#include "artel/log.hpp"
+#include "src/master/cluster.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+using namespace std::chrono_literals;
+
+/// In the master, before anything is forked: a busy port is one message, not a storm of restarts.
+void Cluster::bind() {
+  for (const PlannedWorker& planned : plan_.workers) {
+    Worker::Core& core = planned.worker->core();
+    platform::NativeSocket shared = platform::noSocket;
+    const std::vector<platform::NativeSocket> held = heldFor(planned);
+    auto next = held.begin();
+    for (int id = 0; id < planned.count; ++id) {
+      Slot& slot = slots_.emplace_back();
+      slot.planned = &planned;
+      slot.id = id;
+      if (core.address.none()) continue;
+      // With reusePort each slot has a socket of its own, which the master keeps over the slot's generations.
+      // The one that a service manager has bound stands for all of them.
+      if (shared == platform::noSocket || (planned.ownSockets() && !core.inherited)) {
+        if (next != held.end())
+          core.bound(shared = *next++);
+        else
+          shared = core.bind([this] { return awaitOrphans(); });
+      }
+      slot.listener = shared;
+    }
+    for (; next != held.end(); ++next) platform::closeSocket(*next);
+    if (core.address.kind == platform::SocketKind::unixStream && !core.inherited)
+      socketFiles_.push_back(core.address.host);
+  }
+  for (const std::string& address : platform::unclaimedListeners())
+    log::warn("the service manager has bound " + address + ", where no worker listens");
+}
+
+/// Workers outlive a master that was killed for as long as one of them does not stop, and their addresses with them.
+/// True: it may be free now.
+bool Cluster::awaitOrphans() {
+  const auto limit = Worker::stopTimeout + 1s;
+  if (!crashed_ || Clock::now() >= began_ + limit) return false;
+  if (!std::exchange(awaited_, true))
+    log::warn("the service ended out of order; waiting up to " + std::to_string(limit / 1ms) +
+              " ms for an address that its workers may still hold");
+  const auto wakeup = supervisor_.wait({}, 50ms);
+  return !wakeup.notice || *wakeup.notice == platform::Notice::reopenLogs;
+}
+
+/// Bound by Worker::listen() in a worker: the process that follows finds it here.
+void Cluster::keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket) {
+  if (socket == platform::noSocket) return;
+  if (phase_ == Phase::stopping || slot.leaves) return platform::closeSocket(socket);
+  const auto [at, fresh] = slot.kept.emplace(name, socket);
+  if (!fresh) platform::closeSocket(std::exchange(at->second, socket));
+  if (const std::string file = socketFileOf(name); fresh && !file.empty()) socketFiles_.push_back(file);
+}
+
+void Cluster::forgetListener(Slot& slot, const std::string& name) {
+  const auto kept = slot.kept.extract(name);
+  if (!kept) return;
+  platform::closeSocket(kept.mapped());
+  const std::string file = socketFileOf(name);
+  if (file.empty()) return;
+  std::erase(socketFiles_, file);
+  removeSocketFile(file);
+}
+
+std::string Cluster::socketFileOf(const std::string& name) {
+  constexpr std::string_view unixName = "unix ";
+  return name.rfind(unixName, 0) == 0 ? name.substr(unixName.size()) : "";
+}
+
+}  // namespace artel
