@@ -237,8 +237,15 @@ std::string fileIdentity(const std::string& path);
 std::string fileIdentity(NativeSocket file);
 /// The file of this program by the name it was called: `word` as typed, looked up as a shell does. May be a link.
 std::string programFile(const std::string& word);
-/// Replaces the file's content at once; 0644.
-Result<void> writeFile(const std::string& path, std::string_view content);
+/// Whether every user of this machine may read that file. False where the system does not tell.
+bool isReadableByAll(const std::string& path) noexcept;
+/// The file's content, at most mostOfAFile. Errc::permissionDenied, badAddress (no such file), system.
+inline constexpr std::size_t mostOfAFile = std::size_t{8} * 1024 * 1024;
+Result<std::string> readFile(const std::string& path);
+/// Whose certificates the system believes, as DER, where they are not files that OpenSSL knows: Windows.
+std::vector<std::string> trustedCertificates();
+/// Replaces the file's content at once; 0644, or 0600 when it is a secret.
+Result<void> writeFile(const std::string& path, std::string_view content, bool secret = false);
 
 // ---- a new program in place of the one that runs (handover.cpp) -----------------------------------------------------
 

@@ -116,10 +116,37 @@ std::string programFile(const std::string& word) {
   return std::filesystem::read_symlink("/proc/self/exe", failed).string();
 }
 
-Result<void> writeFile(const std::string& path, std::string_view content) {
+bool isReadableByAll(const std::string& path) noexcept {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IROTH) != 0;
+}
+
+Result<std::string> readFile(const std::string& path) {
+  // What is no file, a pipe or a device, must not make us wait.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (file < 0) return systemError(errno);
+  std::string content;
+  char part[16384];
+  ssize_t got = 0;
+  while ((got = ::read(file, part, sizeof part)) > 0 || (got < 0 && errno == EINTR)) {
+    if (got > 0) content.append(part, static_cast<std::size_t>(got));
+    if (content.size() > mostOfAFile) {
+      ::close(file);
+      return systemError(EFBIG);
+    }
+  }
+  const int failed = got < 0 ? errno : 0;
+  ::close(file);
+  if (failed != 0) return systemError(failed);
+  return content;
+}
+
+std::vector<std::string> trustedCertificates() { return {}; }
+
+Result<void> writeFile(const std::string& path, std::string_view content, bool secret) {
   const std::string fresh = path + ".new";
   ::unlink(fresh.c_str());
-  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+  const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, secret ? 0600 : 0644);
   if (file < 0) return systemError(errno);
   const bool written = appendTo(file, content);
   int failed = written ? 0 : errno;

@@ -1,4 +1,6 @@
 #include <windows.h>
+// Needs the types of windows.h.
+#include <wincrypt.h>
 
 #include "platform/platform.hpp"
 #include "platform/win32/system_error.hpp"
@@ -63,6 +65,47 @@ std::string fileIdentity(NativeSocket) { return ""; }
 
 std::string programFile(const std::string& word) { return word; }
 
-Result<void> writeFile(const std::string&, std::string_view) { return unsupported(); }
+bool isReadableByAll(const std::string&) noexcept { return false; }
+
+Result<std::string> readFile(const std::string& path) {
+  const HANDLE file =
+      ::CreateFileW(toWide(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                    OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (file == INVALID_HANDLE_VALUE) return systemError(static_cast<int>(::GetLastError()));
+  std::string content;
+  char part[16384];
+  DWORD got = 0;
+  int failed = 0;
+  for (;;) {
+    if (::ReadFile(file, part, sizeof part, &got, nullptr) == 0) failed = static_cast<int>(::GetLastError());
+    if (failed != 0 || got == 0) break;
+    content.append(part, got);
+    if (content.size() > mostOfAFile) failed = ERROR_FILE_TOO_LARGE;
+  }
+  ::CloseHandle(file);
+  if (failed != 0) return systemError(failed);
+  return content;
+}
+
+std::vector<std::string> trustedCertificates() {
+  std::vector<std::string> all;
+  const HCERTSTORE store = ::CertOpenSystemStoreW(0, L"ROOT");
+  if (store == nullptr) return all;
+  for (PCCERT_CONTEXT one = nullptr; (one = ::CertEnumCertificatesInStore(store, one)) != nullptr;)
+    all.emplace_back(reinterpret_cast<const char*>(one->pbCertEncoded), one->cbCertEncoded);
+  ::CertCloseStore(store, 0);
+  return all;
+}
+
+Result<void> writeFile(const std::string& path, std::string_view content, bool) {
+  const HANDLE file = ::CreateFileW(toWide(path).c_str(), GENERIC_WRITE, FILE_SHARE_READ, nullptr, CREATE_ALWAYS,
+                                    FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (file == INVALID_HANDLE_VALUE) return systemError(static_cast<int>(::GetLastError()));
+  const bool written = appendTo(reinterpret_cast<NativeSocket>(file), content);
+  const int failed = written ? 0 : static_cast<int>(::GetLastError());
+  ::CloseHandle(file);
+  if (failed != 0) return systemError(failed);
+  return {};
+}
 
 }  // namespace artel::platform

@@ -123,10 +123,15 @@ Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::thi
     auto* impl = static_cast<Impl*>(handle->loop->data);
     impl->endTurn();
     if (platform::directIo()) return;
+    if (impl->handshakes.waiting()) impl->wake();
     uv_update_time(&impl->uv);
     net::activity.turnEnds(impl->now());
   });
-  uv_check_start(&check_, [](uv_check_t* handle) { static_cast<Impl*>(handle->loop->data)->endTurn(); });
+  uv_check_start(&check_, [](uv_check_t* handle) {
+    auto* impl = static_cast<Impl*>(handle->loop->data);
+    if (!platform::directIo()) impl->handshakes.serve();
+    impl->endTurn();
+  });
   if (!platform::directIo()) return;
   auto opened = platform::Poller::open();
   if (!opened) throw std::runtime_error("making an event loop: " + opened.error().message);
@@ -181,7 +186,7 @@ void Loop::Impl::turnOfOurs(bool wait) {
   }
   uv_update_time(&uv);
   net::activity.turnEnds(now());
-  const int timeout = wait && !stopped_ && !pending ? uv_backend_timeout(&uv) : 0;
+  const int timeout = wait && !stopped_ && !pending && !handshakes.waiting() ? uv_backend_timeout(&uv) : 0;
   const std::size_t count = poller.wait(ready_, timeout);
   uv_update_time(&uv);
   bool forLibuv = false;
@@ -191,6 +196,7 @@ void Loop::Impl::turnOfOurs(bool wait) {
     else
       static_cast<net::Pollable*>(ready_[i].who)->ready(ready_[i].events);
   }
+  handshakes.serve();
   endTurn();
   // Zero: a timer is due, or libuv has to tell the system what it waits for from now on.
   if (!forLibuv && uv_backend_timeout(&uv) != 0) return;
@@ -205,6 +211,12 @@ void Loop::Impl::letGo() {
     gone_.pop_back();
     stream.handleClosed();
   }
+}
+
+std::span<char> Loop::Impl::plainBuffer() {
+  constexpr std::size_t size = receiveBufferSize + net::TlsSession::plainRoom;
+  if (!plainBuffer_) plainBuffer_.reset(new char[size]);
+  return {plainBuffer_.get(), size};
 }
 
 void Loop::Impl::defer(Callback<void()> f) { deferred_.push_back(std::move(f)); }

@@ -21,6 +21,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -28,6 +30,7 @@
 #include "artel/loop.hpp"
 #include "platform/platform.hpp"
 #include "src/net/buffer_pool.hpp"
+#include "src/net/tls_stream.hpp"
 
 namespace artel {
 
@@ -92,6 +95,10 @@ struct Loop::Impl {
   platform::Poller poller;
   std::unique_ptr<char[]> receiveBuffer;
   net::BufferPool buffers;
+  net::HandshakeQueue handshakes;
+  std::string cipherOut;  ///< what a session says by itself, from one call to the next
+  /// What came, decrypted; made when it is needed first.
+  std::span<char> plainBuffer();
   std::vector<std::shared_ptr<void>> closing;  ///< who must live until libuv lets go of its handle
   std::unordered_map<Timer::Id, std::unique_ptr<net::UserTimer>> timers;
   Timer::Id lastTimer = 0;
@@ -122,6 +129,7 @@ struct Loop::Impl {
   std::vector<net::Stream*> gone_;
   std::vector<platform::Poller::Ready> ready_;
   std::vector<Callback<void()>> deferred_;
+  std::unique_ptr<char[]> plainBuffer_;
   std::mutex postMutex_;
   std::vector<Callback<void()>> posted_;
   bool stopped_ = false;

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "src/net/loop.hpp"
+#include "src/net/tls_stream.hpp"
 
 namespace artel::net {
 
 Stream::~Stream() {
   if (visiting_ && processLoop != nullptr) loop().forget(*this);  // a user's share() may outlive the loop
   dropOut();
+  delete tls_;
 }
 
 int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
@@ -21,16 +23,21 @@ int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
 }
 
 void Stream::ready(std::uint8_t events) {
-  if ((events & platform::Poller::readable) != 0 && reading_) {
-    char* const buffer = loop().receiveBuffer.get();
-    readDone(buffer, platform::receiveNow(socket_.native(), buffer, Loop::Impl::receiveBufferSize));
+  if ((events & platform::Poller::readable) != 0) {
+    if (input_ == readingIn) {
+      char* const buffer = loop().receiveBuffer.get();
+      readDone(buffer, platform::receiveNow(socket_.native(), buffer, Loop::Impl::receiveBufferSize));
+    } else if (input_ == (readingIn | cipherIn)) {
+      readReady();
+    }
   }
   if ((events & platform::Poller::writable) != 0 && rest_ != nullptr) sendMore();
 }
 
 void Stream::startReading() noexcept {
-  if (reading_ || !open_) return;
-  reading_ = true;
+  if (reading() || !open_) return;
+  input_ |= readingIn;
+  if (tls_ != nullptr && tls_->queued) return;  // when it had its turn
   if (const int status = socket_.startReading(*this); status != 0) {
     fail(status);
     visitLater();
@@ -47,8 +54,8 @@ void Stream::readEnded(std::ptrdiff_t status) {
 }
 
 void Stream::stopReading() noexcept {
-  if (!reading_) return;
-  reading_ = false;
+  if (!reading()) return;
+  input_ &= static_cast<std::uint8_t>(~readingIn);
   socket_.stopReading(*this);
 }
 
@@ -60,9 +67,11 @@ void Stream::dropOut() noexcept {
 
 std::uint64_t Stream::bytesTaken() const noexcept {
   std::uint64_t sent = bytesOut_;
-  if (rest_ != nullptr) sent += rest_->size() - socket_.waiting(*rest_);
+  // Of cipher bytes those that wait are more than those of the application behind them: enough to see it get on.
+  std::uint64_t waiting = rest_ != nullptr && encrypted() ? socket_.waiting(*rest_) : 0;
+  if (rest_ != nullptr && !encrypted()) sent += rest_->size() - socket_.waiting(*rest_);
   // A local socket counts its queue in memory, not in bytes.
-  const std::uint64_t waiting = open_ && !unixSocket() ? platform::unacknowledged(native()) : 0;
+  if (open_ && !unixSocket()) waiting += platform::unacknowledged(native());
   return sent - std::min(sent, waiting);
 }
 
@@ -87,24 +96,28 @@ bool Stream::flushOut() noexcept {
 }
 
 bool Stream::flushRarely() noexcept {
-  if (pins_ == 0 && hindrances_ == watched && !out_->empty()) {
-    sending(*out_);
-    return flushNow();
+  if (pins_ == 0 && (hindrances_ & unable) == 0 && !out_->empty()) {
+    if (handshaking()) return false;
+    if ((hindrances_ & watched) != 0) sending(*out_);
+    return encrypted() ? flushCipher() : flushNow();
   }
   dropOut();  // not what is pinned: the one who appends flushes when it is done
   return true;
 }
 
 /// The kernel took only `taken`, or it is an error.
-bool Stream::flushRest(std::ptrdiff_t taken) noexcept {
+bool Stream::flushRest(std::ptrdiff_t taken) noexcept { return keepRest(std::exchange(out_, nullptr), taken); }
+
+bool Stream::keepRest(std::string* data, std::ptrdiff_t taken) noexcept {
   if (taken >= 0) {
-    sent(static_cast<std::size_t>(taken));
+    handedOver(static_cast<std::size_t>(taken));
     // Without memory for this there is none for anything: the process ends, its master starts another.
-    rest_ = new Socket::Rest{out_, static_cast<std::size_t>(taken)};  // NOLINT(bugprone-unhandled-exception-at-new)
-    out_ = nullptr;
+    rest_ = new Socket::Rest{data, static_cast<std::size_t>(taken)};  // NOLINT(bugprone-unhandled-exception-at-new)
     taken = socket_.sendRest(*this, *rest_);
     if (taken == 0) return false;
     dropRest();
+  } else {
+    loop().buffers.give(data);
   }
   fail(static_cast<int>(taken));  // told at the turn's end: this may run inside a user's call
   dropOut();
@@ -117,19 +130,19 @@ void Stream::sendMore() {
   const std::ptrdiff_t taken = socket_.send(rest_->data->data() + rest_->offset, rest_->size());
   if (taken < 0) return restDone(static_cast<int>(taken));
   rest_->offset += static_cast<std::size_t>(taken);
-  sent(static_cast<std::size_t>(taken));
+  handedOver(static_cast<std::size_t>(taken));
   if (rest_->size() == 0) restDone(0);
 }
 
 void Stream::restDone(int status) {
-  if (status == 0) sent(rest_->size());
+  if (status == 0) handedOver(rest_->size());
   dropRest();
   if (!open_) return;  // cancelled by closeHandle
   if (status != 0) {
     dropOut();
     return failed(status, true);
   }
-  flush();
+  encrypted() ? static_cast<void>(cipherDrained()) : static_cast<void>(flush());
   if (rest_ != nullptr) return;
   socket_.restSent(*this);
   if ((hindrances_ & unable) == 0) drained();
@@ -142,7 +155,8 @@ void Stream::dropRest() noexcept {
 }
 
 void Stream::shutdownSend() noexcept {
-  if ((hindrances_ & unable) == 0) socket_.shutdownSend();
+  if ((hindrances_ & unable) != 0) return;
+  encrypted() ? endCipher() : socket_.shutdownSend();
 }
 
 void Stream::visitLater() noexcept { loop().visitAtTurnEnd(*this); }
@@ -152,7 +166,8 @@ void Stream::closeHandle() noexcept {
   if (!open_) return;
   open_ = false;
   hindrances_ |= unable;
-  reading_ = false;
+  input_ &= static_cast<std::uint8_t>(~readingIn);
+  if (tls_ != nullptr) endTls();
   socket_.close(*this);
   if (!platform::directIo()) return;  // libuv gives the rest back, and says when it has let go
   if (rest_ != nullptr) dropRest();

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,10 @@
 
 namespace artel::net {
 
+class HandshakeQueue;
+class TlsSession;
+struct TlsStream;
+
 class Stream : public Pollable {
  public:
   /// More than this corked makes a flush before the turn ends.
@@ -34,7 +39,15 @@ class Stream : public Pollable {
   int open(const Incoming& incoming, bool unixSocket) noexcept;
   void startReading() noexcept;
   void stopReading() noexcept;
-  bool reading() const noexcept { return reading_; }
+  bool reading() const noexcept { return (input_ & readingIn) != 0; }
+  /// From now on bytes travel encrypted (open() was before). A client's hello goes out at once, a server waits for one;
+  /// what is sent until secured() waits in out(), and is neither behind nor quiet.
+  void startTls(std::unique_ptr<TlsSession> session);
+  bool encrypted() const noexcept { return (hindrances_ & encryptedBit) != 0; }
+  /// The handshake is not done yet, nor has it failed: reading has to go on.
+  bool handshaking() const noexcept { return (hindrances_ & handshakingBit) != 0; }
+  /// Null when it is not encrypted, and after closeHandle().
+  const TlsSession* tls() const noexcept;
 
   /// Append here what shall be sent, then call flushLater().
   std::string& out() {
@@ -43,7 +56,7 @@ class Stream : public Pollable {
   }
   /// Sends before the turn ends, or at once when much is corked. False when the kernel is behind.
   bool flushLater() noexcept;
-  /// Hands what is corked to the kernel. False when the kernel is behind.
+  /// Hands what is corked to the kernel. False when the kernel is behind, or the handshake is not done.
   bool flush() noexcept { return rest_ == nullptr && (out_ == nullptr || flushOut()); }
   /// The socket itself, for the platform's calls.
   platform::NativeSocket native() const noexcept { return socket_.native(); }
@@ -81,6 +94,12 @@ class Stream : public Pollable {
   /// The visit asked for by visitLater(); what was corked has been sent.
   virtual void turnEnds() = 0;
   virtual void handleClosed() = 0;
+  /// The handshake is done. What had waited for it is sent after this; then drained(), if the kernel took it.
+  virtual void secured() {}
+  /// The handshake, or what came after it, was not as it must be: nothing more can be received, and nothing sent but
+  /// what the session had to say about it. To be closed. `plain`: what came instead of TLS; then, and only then, the
+  /// stream is no longer encrypted and may be answered.
+  virtual void notSecure(const std::string& /*why*/, std::span<char> /*plain*/) {}
   /// These bytes go to the kernel now; only while watchSending().
   virtual void sending(std::string_view /*bytes*/) noexcept {}
   void watchSending(bool on) noexcept {
@@ -90,11 +109,17 @@ class Stream : public Pollable {
  private:
   friend struct artel::Loop::Impl;  // the visits, handleClosed
   friend class UvSocket;
+  friend class HandshakeQueue;
   using Socket = std::conditional_t<platform::directIo(), PolledSocket, UvSocket>;
   void ready(std::uint8_t events) override;
   void readDone(char* bytes, std::ptrdiff_t size) {
     if (size > 0) return received({bytes, static_cast<std::size_t>(size)});
     readEnded(size);
+  }
+  /// Bytes that libuv has read.
+  void moved(char* bytes, std::ptrdiff_t size) {
+    if ((input_ & cipherIn) != 0) return readMoved(bytes, size);
+    readDone(bytes, size);
   }
   ARTEL_COLD void readEnded(std::ptrdiff_t status);
   ARTEL_COLD void sendMore();
@@ -104,9 +129,27 @@ class Stream : public Pollable {
   bool flushNow() noexcept;
   ARTEL_COLD bool flushRarely() noexcept;
   ARTEL_COLD bool flushRest(std::ptrdiff_t taken) noexcept;
+  bool keepRest(std::string* data, std::ptrdiff_t taken) noexcept;
+  // tls_stream.cpp
+  void readReady();
+  void readMoved(char* bytes, std::ptrdiff_t size);
+  void handshakeTurn();
+  void readCipher(char* bytes, std::ptrdiff_t size);
+  void shookHands();
+  void brokeOff(std::span<char> bytes);
+  void sendSaid(std::string& said) noexcept;
+  bool sendCipher(std::string* cipher) noexcept;
+  bool flushCipher() noexcept;
+  bool cipherDrained() noexcept;
+  void endCipher() noexcept;
+  void endTls() noexcept;
   void sent(std::size_t bytes) noexcept {
     bytesOut_ += bytes;
     activity.sent(bytes);
+  }
+  /// The same of bytes on their way through the kernel, which say nothing of those of the application when encrypted.
+  void handedOver(std::size_t bytes) noexcept {
+    if (!encrypted()) sent(bytes);
   }
   void dropOut() noexcept;
 
@@ -114,6 +157,7 @@ class Stream : public Pollable {
   std::string* out_ = nullptr;
   Socket::Rest* rest_ = nullptr;
   Stream* nextVisit_ = nullptr;
+  TlsStream* tls_ = nullptr;
   std::uint64_t bytesOut_ = 0;
   void fail(int uvError) noexcept {
     error_ = static_cast<std::int16_t>(uvError);
@@ -121,12 +165,17 @@ class Stream : public Pollable {
   }
   std::int16_t error_ = 0;
   // Each byte here is 10,000 of them in a process that holds so many connections.
-  bool visiting_ : 1 = false, open_ : 1 = false, reading_ : 1 = false, unix_ : 1 = false;
+  bool visiting_ : 1 = false, open_ : 1 = false, unix_ : 1 = false;
   bool corked_ = false;
+  /// Where what is readable goes, in one byte: nearly always it is `readingIn` and nothing else.
+  enum Route : std::uint8_t { readingIn = 1, cipherIn = 2 };
+  std::uint8_t input_ = 0;
   /// What keeps a flush from the short way, in one byte: each one is checked against it.
   enum Hindrance : std::uint8_t {
     unable = 1,  // to send: not open, or an error came and is still to be told
-    watched = 2
+    watched = 2,
+    encryptedBit = 4,
+    handshakingBit = 8
   };
   std::uint8_t hindrances_ = unable;
   std::uint8_t pins_ = 0;

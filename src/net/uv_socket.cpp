@@ -32,7 +32,7 @@ int UvSocket::open(Stream& owner, const Incoming& incoming) noexcept {
 
 int UvSocket::startReading(Stream&) noexcept {
   return uv_read_start(&handle_.stream, give, [](uv_stream_t* handle, std::ptrdiff_t size, const uv_buf_t* buffer) {
-    streamOf(handle->data).readDone(buffer->base, size);
+    streamOf(handle->data).moved(buffer->base, size);
   });
 }
 
