@@ -1,5 +1,6 @@
 // A chat: rooms, names, who is there, the last 50 lines. One http Worker serves page.html on / and WebSocket on /ws.
 // Try: chat start     then open http://127.0.0.1:8080/ in two browsers; change the greeting, build, chat reload.
+// Over TLS: chat start --listen https://127.0.0.1:8443     with a certificate of its own, in development.pem.
 //
 // Browsers send text, fields divided by tabs:  join TOKEN ROOM NAME | say NONCE TEXT | typing
 // They get JSON: {"t":"hello"|"rooms"|"room"|"line"|"in"|"out"|"typing"|"error", ...}. The nonce comes back with the
@@ -182,6 +183,7 @@ int main(int argc, char** argv) {
   // who comes later, in the new one. predecessorFirst would keep everybody waiting for the slowest page's goodbye.
   web.maxConnections = 1000;
   web.pingInterval = 30s;
+  web.ssl.development = true;  // in earnest: web.ssl.localCert and localPk, see docs/tls.md
   TcpConnection::defaultMaxPackageSize = 64 * 1024;
 
   Chat chat;

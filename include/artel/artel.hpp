@@ -13,6 +13,7 @@
 #include "artel/loop.hpp"
 #include "artel/metrics.hpp"
 #include "artel/protocol.hpp"
+#include "artel/ssl.hpp"
 #include "artel/timer.hpp"
 #include "artel/udp.hpp"
 #include "artel/version.hpp"

@@ -205,6 +205,9 @@ class TcpConnection : public Connection {
   std::string getLocalAddress() const;
   bool isIpV4() const noexcept;
   bool isIpV6() const noexcept;
+  /// Over TLS, once the handshake is done: whose certificate the peer has shown, as "CN=friend,O=Example" (RFC 2253).
+  /// It was checked, unless verifyPeer is off. "" when it has shown none, without TLS, and after the end.
+  std::string getPeerCertificate() const;
 
   /// Bytes accepted by send and not yet taken by the kernel; received and not yet delivered.
   std::size_t getSendBufferQueueSize() const noexcept;

@@ -29,6 +29,7 @@
 #include "artel/http.hpp"
 #include "artel/loop.hpp"
 #include "artel/protocol.hpp"
+#include "artel/ssl.hpp"
 #include "artel/timer.hpp"
 #include "artel/udp.hpp"
 
@@ -117,8 +118,11 @@ class Worker {
   /// Why this Worker must have one process only; empty when it may have several. A larger count is then refused (E06)
   /// with this sentence.
   std::string onlyOneProcess;
-  /// "tcp", "udp" or "unix"; set by those schemes. By hand: text:// over udp, for example.
+  /// "tcp", "udp", "unix" or "ssl" (TLS); set by those schemes, "ssl" also by https, wss and tls. By hand: text:// over
+  /// udp or ssl, for example (row 1.8.2.5).
   std::string transport = "tcp";
+  /// With transport ssl: the certificate, its key, and what is asked of clients. See docs/tls.md.
+  SslOptions ssl;
   /// One listening socket per process instead of a shared one: the kernel spreads connections by hash. While a process
   /// is missing or blocked (in one callback for a second, or stopped), a sibling serves its socket, too.
   bool reusePort = false;
@@ -150,6 +154,7 @@ class Worker {
 
   // ---- limits of new connections; zero turns a timeout off. Checked once a second. ----
 
+  std::chrono::milliseconds handshakeTimeout{10'000};  ///< TLS, from accepting on: then the connection ends
   std::chrono::milliseconds headerTimeout{10'000};  ///< from the first byte of a message (of the connection, for http)
                                                     ///< to its whole header; http answers 408
   std::chrono::milliseconds keepAliveTimeout{60'000};  ///< http: idle between two requests

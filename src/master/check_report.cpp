@@ -1,6 +1,7 @@
 #include "src/master/check_report.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -128,6 +129,14 @@ std::string checkText(const Plan& plan, const CheckReport& report) {
     row("worker " + one.worker->name, one.worker->listenAddress(),
         std::to_string(one.count) + (one.count == 1 ? " process" : " processes") +
             (one.worker->user.empty() ? "" : " as " + one.worker->user));
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  for (const PlannedWorker& one : plan.workers) {
+    for (const TlsFiles::Certificate& each : one.worker->core().tlsFiles.certificates) {
+      const std::string problem = validityProblem(each.report, now);
+      row("certificate" + (each.name.empty() ? "" : " " + each.name), each.file,
+          each.report.key + ", " + (problem.empty() ? "valid until " + dateText(each.report.notAfter) : problem));
+    }
+  }
   for (const auto& [what, path] : report.files) row(what, path, "writable");
   if (capabilities().dropPrivileges)
     row("other users", report.mayBecomeOthers ? "yes" : "no",

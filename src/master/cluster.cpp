@@ -170,6 +170,9 @@ void Cluster::closeInChild(const Slot& own, const Process& process) {
 int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel) {
   Worker& worker = *slot.planned->worker;
   socketFiles_.clear();
+  for (const PlannedWorker& other : plan_.workers) {
+    if (&other != slot.planned) other.worker->core().forgetTls();  // its key is none of this one's business
+  }
   platform::setProcessTitle("artel: worker process " + worker.name + " " + worker.listenAddress());
   log::setWho(worker.name + "/" + std::to_string(platform::currentPid()));
   if (slot.planned->user) {
@@ -214,6 +217,7 @@ void Cluster::turn() {
   advanceHandover();
   watchStuck();
   lendSockets();
+  lookAfterTls();
   std::vector<platform::NativeSocket> readers, writers;
   std::vector<std::pair<Slot*, Process*>> channels;
   forEach([&](Slot& slot, Process& process) {
@@ -243,7 +247,7 @@ void Cluster::turn() {
 }
 
 Cluster::Clock::time_point Cluster::nextDue() const {
-  auto next = std::min({control_.nextLimit(), nextRotation_, nextWatchdog_, nextLook_, nextSocketLook_});
+  auto next = std::min({control_.nextLimit(), nextRotation_, nextWatchdog_, nextLook_, nextSocketLook_, nextTls_});
   for (const Trace& one : traces_) next = std::min(next, one.until);
   for (const Query& one : queries_) next = std::min(next, one.query.due());
   if (candidate_ && candidate_->pid != 0) next = std::min(next, candidate_->deadline);

@@ -225,6 +225,10 @@ class Cluster {
   void takeBack(Slot& slot);
   Slot* slotOf(platform::Pid serving);
 
+  // cluster_tls.cpp
+  void lookAfterTls();
+  void lookAtCertificates(bool now);
+
   // cluster_logs.cpp
   void reopenLogs();
   void rotateLog();
@@ -263,7 +267,7 @@ class Cluster {
   std::vector<std::weak_ptr<ControlClient>> stopWaiting_;
   bool crashed_ = false;  ///< a master before this one left its files: it did not end in order
   bool awaited_ = false;  ///< addresses of its workers
-  Clock::time_point began_ = Clock::now(), nextRotation_{}, nextLook_{}, nextSocketLook_{};
+  Clock::time_point began_ = Clock::now(), nextRotation_{}, nextLook_{}, nextSocketLook_{}, nextTls_{};
   const std::optional<Milliseconds> watchdog_ = platform::watchdogTime();
   Clock::time_point nextWatchdog_ = watchdog_ ? began_ : Clock::time_point::max();
   std::time_t startedAt_ = std::time(nullptr);

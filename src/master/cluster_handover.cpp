@@ -239,7 +239,8 @@ HandoverState Cluster::stateToLeave() {
   }
   const std::vector<std::string> keys = workerKeys(plan_);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    HandoverState::Crew crew{keys[i], plan_.workers[i].count, balances_[&plan_.workers[i]].native(), {}, {}};
+    HandoverState::Crew crew{keys[i], plan_.workers[i].count, balances_[&plan_.workers[i]].native(), {}, {}, {}};
+    if (const auto& tls = plan_.workers[i].worker->core().tls; tls) crew.tickets = tls->tickets.bytes();
     const Totals& past = past_[&plan_.workers[i]];
     crew.past.assign(reinterpret_cast<const char*>(&past), sizeof past);
     for (const ExitCounts::Ended& one : exits_[&plan_.workers[i]].all())

@@ -47,6 +47,7 @@ void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& cli
 /// Every process that serves now is one of the past.
 void Cluster::replaceAll() {
   ++generation_;
+  lookAtCertificates(true);
   if (Worker::onMasterReload) hook("onMasterReload", [] { Worker::onMasterReload(); });
   followCounts();
   for (Slot& slot : slots_) {

@@ -72,7 +72,7 @@ void pass(Fields& fields, HandoverState::Process& p) {
 
 void pass(Fields& fields, HandoverState::Crew& crew) {
   fields(crew.worker), fields(crew.count), fields(crew.balance);
-  fields(crew.past);
+  fields(crew.tickets), fields(crew.past);
   fields.list(crew.ended, [&](HandoverState::Ended& one) { fields(one.reason), fields(one.count), fields(one.last); });
 }
 

@@ -17,7 +17,7 @@ namespace artel {
 struct HandoverState {
   /// Raised with every change of the fields, and of the memory that processes share (Balance): programs of different
   /// versions do not take each other's place.
-  static constexpr int version = 2;
+  static constexpr int version = 3;
 
   /// Short hashes of the program that leaves and of the one that comes.
   struct Programs {
@@ -49,7 +49,8 @@ struct HandoverState {
     int count = 0;
     platform::NativeSocket balance = platform::noSocket;
     std::vector<Ended> ended;
-    std::string past;  ///< Totals of the processes that have ended, as they lie in memory
+    std::string past;     ///< Totals of the processes that have ended, as they lie in memory
+    std::string tickets;  ///< net::TicketKeys; "" without TLS
   };
   /// Bound by Worker::listen() in a process of that slot.
   struct RunTime {

@@ -50,10 +50,7 @@ void override(const std::vector<Worker*>& workers, const Command& command) {
     Worker& worker = meant(workers, "--listen", given.worker, command.program);
     ListenAddress address = parseListenAddress(given.value);
     // The transport that the replaced address had set goes with it; one set by hand stays.
-    const auto transportOf = [](platform::SocketKind kind) {
-      return kind == platform::SocketKind::udp ? "udp" : kind == platform::SocketKind::unixStream ? "unix" : "tcp";
-    };
-    if (worker.transport == transportOf(worker.core().address.kind)) worker.transport = transportOf(address.kind);
+    if (worker.transport == worker.core().address.transport()) worker.transport = address.transport();
     worker.core().address = std::move(address);
     worker.core().shown = given.value;
   }
@@ -142,6 +139,7 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
     if (worker->reusePort && !can.reusePort)
       plan.warnings.push_back(worker->core().label() + ": reusePort has no effect. " + std::string(can.whyLimited));
     worker->core().resolve();
+    for (const std::string& warning : worker->core().tlsFiles.warnings) plan.warnings.push_back(warning);
     std::optional<platform::UserIds> user;
     if (can.dropPrivileges)
       user = userOf(*worker);

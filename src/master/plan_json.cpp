@@ -36,6 +36,14 @@ void workerOf(JsonWriter& json, const PlannedWorker& one) {
   json.key("transport").text(worker.transport).key("count").number(one.count);
   textOrNull(json, "user", worker.user);
   textOrNull(json, "group", worker.group);
+  json.key("certificates").array();
+  for (const TlsFiles::Certificate& each : core.tlsFiles.certificates) {
+    json.object().key("name");
+    each.name.empty() ? json.null() : json.text(each.name);
+    json.key("certificate").text(each.file).key("key_file").text(each.key).key("subject").text(each.report.subject);
+    json.key("key").text(each.report.key).key("valid_until").text(dateText(each.report.notAfter)).end();
+  }
+  json.end();
   json.key("reuse_port").boolean(worker.reusePort).key("reloadable").boolean(worker.reloadable);
   json.end();
 }

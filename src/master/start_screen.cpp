@@ -43,7 +43,11 @@ std::string table(const Plan& plan, const platform::Terminal& terminal) {
 }
 
 /// The scheme that a client types.
-std::string clientScheme(const std::string& scheme) { return scheme == "websocket" ? "ws" : scheme; }
+std::string clientScheme(const ListenAddress& address, const std::string& transport) {
+  const bool secure = transport == "ssl";
+  if (address.scheme == "websocket") return secure ? "wss" : "ws";
+  return secure && address.scheme == "http" ? "https" : address.scheme;
+}
 
 std::string bracketed(const std::string& ip) { return ip.find(':') == std::string::npos ? ip : "[" + ip + "]"; }
 
@@ -70,7 +74,7 @@ Reach reachOf(const Worker& worker, const std::vector<std::string>& localAddress
   if (address.none()) return reach;
   if (address.kind == platform::SocketKind::unixStream) return {{address.text()}, true};
   const auto url = [&](const std::string& host) {
-    return clientScheme(address.scheme) + "://" + bracketed(host) + ":" + std::to_string(address.port);
+    return clientScheme(address, worker.transport) + "://" + bracketed(host) + ":" + std::to_string(address.port);
   };
   const std::string& host = address.host;
   if (host != "0.0.0.0" && host != "::") {

@@ -17,6 +17,8 @@ Stream::~Stream() {
 int Stream::open(const Incoming& incoming, bool unixSocket) noexcept {
   unix_ = unixSocket;
   open_ = true;
+  hindrances_ &= static_cast<std::uint8_t>(~(encryptedBit | handshakingBit));  // of a connection before this one
+  input_ = 0;
   const int status = socket_.open(*this, incoming);
   hindrances_ = static_cast<std::uint8_t>(status != 0 ? hindrances_ | unable : hindrances_ & ~unable);
   return status;

@@ -89,6 +89,8 @@ class Stream : public Pollable {
   virtual void ended() = 0;
   /// Reading or writing failed; never called from within a call of ours. `sending`: bytes were lost.
   virtual void failed(int uvError, bool sending) = 0;
+  /// Cipher bytes that were read before startTls().
+  void receivedCipher(std::string bytes) { readCipher(bytes.data(), static_cast<std::ptrdiff_t>(bytes.size())); }
   /// Everything is in the kernel after it had been behind.
   virtual void drained() = 0;
   /// The visit asked for by visitLater(); what was corked has been sent.

@@ -137,11 +137,27 @@ std::string wrongProtocolHint(Spoken spoken, std::string_view listenAddress, std
   if (name.empty()) return hint;
   hint.append(name).append(" reached ").append(listenAddress).append(", which speaks ").append(speaks);
   if (spoken == Spoken::tls) {
-    hint.append(" without TLS; type the plain scheme (http://, ws://), or put a proxy that ends TLS in front");
+    hint.append(" without TLS; type the plain scheme (http://, ws://), or have the port speak TLS (transport ssl)");
   } else {
     hint.append("; ").append(howToReach(speaks, listenAddress));
   }
   return hint;
+}
+
+bool beginsLikeHttp(std::string_view firstBytes) {
+  const auto line = requestLineEnd(firstBytes);
+  return !line || *line != std::string_view::npos;
+}
+
+std::string plainOnTlsHint(std::string_view firstBytes, std::string_view listenAddress, std::string_view speaks) {
+  const Spoken spoken = sniff(firstBytes);
+  std::string hint(spoken == Spoken::webSocketHello ? "a WebSocket hello"
+                   : beginsLikeHttp(firstBytes)     ? "an HTTP request"
+                                                    : "something that is no TLS hello");
+  hint.append(" reached ").append(listenAddress).append(", which speaks TLS; ");
+  const std::string_view secure = speaks == "http" ? "https" : speaks == "websocket" ? "wss" : speaks;
+  return hint + (speaks == "http" || speaks == "websocket" ? howToReach(secure, listenAddress)
+                                                           : "use a client that speaks TLS");
 }
 
 void appendWrongProtocolPage(std::string& out, std::string_view speaks, std::string_view listenAddress) {

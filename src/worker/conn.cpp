@@ -350,12 +350,39 @@ void Conn::pause(bool paused) {
 }
 
 void Conn::updateReading() noexcept {
-  const bool wanted = status_ == Status::ending || status_ == Status::closing ||
+  const bool wanted = status_ == Status::ending || status_ == Status::closing || handshaking() ||
                       (!has(barEnd | barPaused) && !atLimit() && !(has(barHeld) && buffered() >= heldInputLimit));
   if (wanted && !peerEnded_)
     startReading();
   else
     stopReading();
+}
+
+/// Until now the peer had no chance to say anything.
+void Conn::secured() {
+  lastReceived_ = messageSince_ = clock();
+  updateReading();
+}
+
+void Conn::notSecure(const std::string& why, std::span<char> plain) {
+  countProtocolError();
+  if (worker_ != nullptr) {
+    const std::string& speaks = callbacks_->protocol.name();
+    if (plain.empty()) {
+      worker_->core().hint("TLS", std::string(logName()) + " " + worker_->listenAddress() + ": TLS failed: " + why);
+    } else {
+      worker_->core().hint("wrong protocol",
+                           protocols::plainOnTlsHint({plain.data(), plain.size()}, worker_->listenAddress(), speaks));
+      if ((speaks == "http" || speaks == "websocket") && protocols::beginsLikeHttp({plain.data(), plain.size()}))
+        write(
+            [](std::string& out) {
+              return http::appendError(400, "Bad Request: this port speaks TLS, ask with https:// or wss://", out),
+                     true;
+            },
+            true);
+    }
+  }
+  beginClose(false);
 }
 
 void Conn::ended() {
@@ -397,7 +424,7 @@ SendStatus Conn::refused(std::uint8_t event) noexcept {
 }
 
 SendStatus Conn::appended() noexcept {
-  bool ahead = flushLater();
+  bool ahead = flushLater() && !handshaking();
   if (ahead && atLimit()) ahead = flush();
   if (!ahead && atLimit()) {
     raise(eventFull);

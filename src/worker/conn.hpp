@@ -149,6 +149,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   bool tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept;
   Worker* acceptedBy() const noexcept { return worker_; }
   std::string_view logName();
+  std::string_view transport() const noexcept { return encrypted() ? "ssl" : unixSocket() ? "unix" : "tcp"; }
   /// The wire log (Worker::logTraffic).
   void logTraffic(bool on) noexcept;
   bool logged() const noexcept { return has(barLogged); }
@@ -230,6 +231,8 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void drained() override;
   void turnEnds() override;
   void handleClosed() override;
+  void secured() override;
+  void notSecure(const std::string& why, std::span<char> plain) override;
   void sending(std::string_view bytes) noexcept override;
 
   ARTEL_COLD void receivedRarely(std::span<char> bytes);
@@ -248,6 +251,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   bool wrongProtocol(std::span<char> bytes);
   void updateReading() noexcept;
   void goOnClosing();
+  void tickHandshake(Clock now);
   bool sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept;
   void giveUpSending();
   void passEnd();

@@ -54,7 +54,10 @@ void Conn::beginClose(bool goodbye) {
 /// Flushed? Then our side ends. The peer has ended, too? Then all does.
 void Conn::goOnClosing() {
   if (status_ != Status::closing || queued() > 0) return;
-  if (peerEnded_) return finish();
+  if (peerEnded_) {
+    if (encrypted()) shutdownSend();  // the end of the stream alone is no end to TLS
+    return finish();
+  }
   setStatus(Status::ending);
   stalledSince_ = clock();
   shutdownSend();
@@ -141,6 +144,7 @@ void Conn::tick(Clock now, std::uint32_t linger) {
     if (now - stalledSince_ >= linger) finish();
     return;
   }
+  if (handshaking()) return tickHandshake(now);
   if (status_ == Status::closing) {
     // Not flushed yet: a slow reader may take its time, one that takes nothing may not.
     const auto limit = worker_ != nullptr ? worker_->sendTimeout : closingTimeout;
@@ -162,6 +166,19 @@ void Conn::tick(Clock now, std::uint32_t linger) {
                " closed: a message was begun and comes too slowly (headerTimeout, bodyTimeout)");
     finish();
   }
+}
+
+/// Also of one that is closing: what waits for the handshake waits no longer than that.
+void Conn::tickHandshake(Clock now) {
+  const auto given = worker_ != nullptr ? worker_->handshakeTimeout : closingTimeout;
+  const auto limit = given.count() > 0 || status_ == Status::established ? given : closingTimeout;
+  if (limit.count() <= 0 || elapsed(now, messageSince_) < limit.count()) return;
+  if (worker_ != nullptr) {
+    countProtocolError();
+    worker_->core().hint("TLS", std::string(logName()) + " " + worker_->listenAddress() +
+                                    ": closed, its TLS handshake was not done in time (handshakeTimeout)");
+  }
+  finish();
 }
 
 bool Conn::tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept {

@@ -51,8 +51,11 @@ void Conn::heardHeader(std::span<char> bytes) {
   dropIn();
   unbegun_ = false;
   setStatus(Status::established);
+  messageSince_ = clock();  // handshakeTimeout counts from here
+  if (!worker_->core().startTls(*this)) return finish();
   begin();
-  beginWith(rest);
+  if (!encrypted()) return beginWith(rest);
+  if (!rest.empty() && isOpen()) receivedCipher(rest);
 }
 
 /// Bytes that came with what was before them.

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "src/net/loop.hpp"
+#include "src/net/tls.hpp"
 #include "src/worker/conn.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/http_codec.hpp"
@@ -44,7 +45,7 @@ std::string_view TcpConnection::getStatusName() const noexcept {
   return "";
 }
 
-std::string_view TcpConnection::transport() const noexcept { return Conn::of(*this).unixSocket() ? "unix" : "tcp"; }
+std::string_view TcpConnection::transport() const noexcept { return Conn::of(*this).transport(); }
 
 SendStatus TcpConnection::sendRaw(std::string_view bytes) {
   return Conn::of(*this).write([&](std::string& out) { return out.append(bytes), true; }, false);
@@ -91,6 +92,11 @@ bool TcpConnection::isIpV4() const noexcept {
   return !ip.empty() && ip.find(':') == std::string::npos;
 }
 bool TcpConnection::isIpV6() const noexcept { return getRemoteIp().find(':') != std::string::npos; }
+
+std::string TcpConnection::getPeerCertificate() const {
+  const net::TlsSession* session = Conn::of(*this).tls();
+  return session != nullptr ? session->peerSubject() : "";
+}
 
 std::size_t TcpConnection::getSendBufferQueueSize() const noexcept { return Conn::of(*this).queued(); }
 std::size_t TcpConnection::getRecvBufferQueueSize() const noexcept { return Conn::of(*this).buffered(); }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <stdexcept>
+#include <utility>
 
 #include "artel/log.hpp"
 #include "src/net/loop.hpp"
@@ -75,15 +76,15 @@ std::string Worker::Core::label() const {
 std::string Worker::Core::metricsName() const { return worker.name != "none" ? worker.name : shown; }
 
 void Worker::Core::resolve() {
+  if (address.secure() && worker.transport == "tcp") worker.transport = "ssl";
   const std::string& transport = worker.transport;
-  if (transport == "ssl" || address.scheme == "ssl" || address.scheme == "https" || address.scheme == "wss" ||
-      address.scheme == "tls")
-    refuse(*this, "TLS is not part of this version", {{"try", "a proxy that ends TLS in front of the plain scheme"}});
-  if (transport != "tcp" && transport != "udp" && transport != "unix")
-    refuse(*this, "Bad worker->transport \"" + transport + "\"", {{"try", "tcp, udp or unix"}});
+  if (transport != "tcp" && transport != "udp" && transport != "unix" && transport != "ssl")
+    refuse(*this, "Bad worker->transport \"" + transport + "\"", {{"try", "tcp, udp, unix or ssl"}});
   if (address.none()) return;
+  if ((transport == "ssl" && address.kind != platform::SocketKind::tcp) || (address.secure() && transport != "ssl"))
+    refuse(*this, "TLS travels over tcp, not over " + (transport == "ssl" ? address.scheme : transport),
+           {{"try", "wss://0.0.0.0:8443"}});
 
-  const bool bare = address.scheme == "tcp" || address.scheme == "udp" || address.scheme == "unix";
   if (address.kind == platform::SocketKind::tcp && transport == "udp") address.kind = platform::SocketKind::udp;
   if (address.kind == platform::SocketKind::tcp && transport == "unix")
     refuse(*this, "transport unix needs a unix:// address",
@@ -91,7 +92,7 @@ void Worker::Core::resolve() {
   if (address.kind == platform::SocketKind::unixStream && !capabilities().unixSockets)
     throw SetupError(Exit::notOnThisSystem, label() + ": " + std::string(capabilities().whyLimited),
                      {{"try", "tcp://127.0.0.1:PORT"}});
-  Protocol chosen = bare ? worker.protocol : Protocol(address.scheme);
+  Protocol chosen = address.bare() ? worker.protocol : Protocol(address.plainScheme());
   try {
     fixedProtocol = Protocol(chosen.name(), resolveProtocol(chosen));
   } catch (const SetupError& e) {
@@ -103,6 +104,62 @@ void Worker::Core::resolve() {
     refuse(*this, fixedProtocol.name() + " needs tcp", {{"try", "transport = \"tcp\""}});
   readTrustedProxies();
   checkHandlers();
+  forgetTls();
+  tlsScope = listenerName();  // later it may have its real port, and sessions go on
+  if (transport == "ssl") readTls();
+}
+
+void Worker::Core::readTls() {
+  TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
+  auto made = net::TlsContext::server(read.settings);
+  if (!made) refuse(*this, made.error().message + " (certificate " + worker.ssl.localCert + ")");
+  if (tls) (*made)->tickets = tls->tickets;
+  tls = *made;
+  tlsFiles = std::move(read);
+}
+
+bool Worker::Core::lookAtTls(bool now) {
+  tlsLooked = std::chrono::steady_clock::now();
+  std::string identity = TlsFiles::identity(worker.ssl);
+  if (!now && !identity.empty() && identity == tlsIdentity && (tlsProblem.empty() || tlsProblemTold)) return false;
+  tlsIdentity = std::move(identity);
+  try {
+    TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
+    tlsProblem.clear();
+    tlsProblemTold = false;
+    if (read.sameAs(tlsFiles)) return false;
+    readTls();
+    const TlsFiles::Certificate& first = tlsFiles.certificates.front();
+    log::info(label() + ": the certificates have been read anew; " + first.file + " is valid until " +
+              dateText(first.report.notAfter));
+    for (const std::string& warning : tlsFiles.warnings) log::warn(warning);
+    return true;
+  } catch (const SetupError& refused) {
+    const bool again = tlsProblem == refused.what();
+    if (!again) tlsProblemTold = false;
+    tlsProblem = refused.what();
+    if (!now && (!again || tlsProblemTold)) return false;
+    tlsProblemTold = true;
+    log::error(tlsProblem + "; the certificate that was read before stays in use");
+    return false;
+  }
+}
+
+bool Worker::Core::rotateTickets() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - ticketsRotated < rotateTicketsEvery) return false;
+  ticketsRotated = now;
+  tls->tickets.rotate();
+  return true;
+}
+
+bool Worker::Core::renewTls(std::string_view certificates) {
+  if (!tls || !decodeCertificates(certificates, tlsFiles.settings)) return false;
+  auto made = net::TlsContext::server(tlsFiles.settings);
+  if (!made) return false;
+  (*made)->tickets = tls->tickets;
+  tls = *made;
+  return true;
 }
 
 void Worker::Core::readTrustedProxies() {
@@ -335,9 +392,8 @@ void Worker::Core::closeListener() {
 /// What was assigned since the start is checked here, before anything is called with it.
 bool Worker::Core::lateCheck() {
   try {
-    const bool bare = address.scheme == "tcp" || address.scheme == "unix";
-    if (bare && (worker.protocol.name() != fixedProtocol.name() ||
-                 (worker.protocol.factory() && worker.protocol.factory() != fixedProtocol.factory())))
+    if (address.bare() && (worker.protocol.name() != fixedProtocol.name() ||
+                           (worker.protocol.factory() && worker.protocol.factory() != fixedProtocol.factory())))
       fixedProtocol = Protocol(worker.protocol.name(), resolveProtocol(worker.protocol));
     checkHandlers();
     return true;
@@ -364,6 +420,11 @@ CallbacksRef Worker::Core::callbacksForNew() {
 
 void Worker::Core::accept(const net::Incoming& incoming) {
   const bool tooMany = worker.maxConnections > 0 && served() >= worker.maxConnections;
+  // Where there is no master that does it.
+  if (tls && (boundHere || WorkerProcess::current() == nullptr || !WorkerProcess::current()->hasMaster())) {
+    if (std::chrono::steady_clock::now() - tlsLooked >= lookAtTlsEvery) lookAtTls(false);
+    rotateTickets();
+  }
   auto connection = std::make_shared<Conn>(worker, tooMany ? CallbacksRef(new SharedCallbacks) : callbacksForNew());
   if (const int status = connection->open(incoming, address.kind == platform::SocketKind::unixStream); status != 0) {
     hint("accept", label() + " lost a connection while accepting it: " + uv_strerror(status));
@@ -372,6 +433,7 @@ void Worker::Core::accept(const net::Incoming& incoming) {
   }
   if (!platform::directIo()) platform::applyAccepted(connection->native(), listenOptions());
   connection->rememberPeer(incoming);
+  if (!tooMany && !worker.proxyProtocol && !startTls(*connection)) return connection->discard();
   if (traffic::loggedBy(worker)) connection->logTraffic(true);
   connections.add(connection);
   if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
@@ -380,7 +442,8 @@ void Worker::Core::accept(const net::Incoming& incoming) {
          label() + " has reached maxConnections (" + std::to_string(worker.maxConnections) +
              "): a new connection was turned away; raise worker.maxConnections if this machine can carry more");
     ++turnedAway;
-    connection->turnAway(fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket");
+    // Whom there is no room for is not worth a handshake.
+    connection->turnAway(!tls && (fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket"));
   } else if (worker.proxyProtocol) {
     connection->beginBehindProxy();
   } else {
@@ -392,6 +455,16 @@ void Worker::Core::accept(const net::Incoming& incoming) {
     full = true;
     if (acceptor) acceptor->pause();
   }
+}
+
+bool Worker::Core::startTls(Conn& connection) {
+  if (!tls) return true;
+  auto session = net::TlsSession::accept(tls);
+  if (session)
+    connection.startTls(std::move(session));
+  else
+    hint("accept", label() + " lost a connection while accepting it: there is no memory for its TLS session");
+  return connection.encrypted();
 }
 
 void Worker::Core::connectionGone(Conn& connection) {

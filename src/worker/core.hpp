@@ -14,6 +14,7 @@
 #include "src/worker/conn.hpp"
 #include "src/worker/connection_rows.hpp"
 #include "src/worker/listen_address.hpp"
+#include "src/worker/tls_files.hpp"
 
 namespace artel {
 
@@ -38,6 +39,13 @@ struct Worker::Core {
     std::shared_ptr<detail::UdpListener> udp;
   };
   std::map<int, Borrowed> borrowed;
+  TlsFiles tlsFiles;                     ///< with transport ssl: as of resolve(), or of the last look at the files
+  std::shared_ptr<net::TlsContext> tls;  ///< made of them; null without TLS
+  std::string tlsScope;                  ///< sessions of others are not resumed here
+  std::string tlsIdentity;               ///< of the files, at the last look
+  std::string tlsProblem;                ///< why the files could not be used at the last look
+  bool tlsProblemTold = false;
+  std::chrono::steady_clock::time_point tlsLooked{}, ticketsRotated = std::chrono::steady_clock::now();
   std::unique_ptr<CallbacksRef> shared;  ///< the block that new connections get
   std::vector<PeerFilter> trusted;       ///< trustedProxies, read
   bool trustsUnix = false;
@@ -57,8 +65,23 @@ struct Worker::Core {
   std::string label() const;
   /// "chat", or the address of one without a name: what tells it from others, alike in every process.
   std::string metricsName() const;
-  /// Address, transport and protocol made to agree; handlers checked against the protocol. Throws SetupError (E06).
+  /// Address, transport and protocol made to agree; handlers checked against the protocol; certificates read. Throws
+  /// SetupError (E06).
   void resolve();
+  /// Reads the certificates. Throws SetupError (E06), and then nothing has changed.
+  void readTls();
+  /// Looks whether they have changed; then new connections get the new ones: true. What cannot be used is one line in
+  /// the log, and what was there stays: at once when `now`, else when it is still so at the next look, for a
+  /// certificate and its key are not renewed in the same moment.
+  bool lookAtTls(bool now);
+  void forgetTls() noexcept {
+    tls.reset();
+    tlsFiles = {};
+  }
+  /// When it is time. True: there is a new key.
+  bool rotateTickets();
+  /// What the master has read. False: it cannot be used here.
+  bool renewTls(std::string_view certificates);
   /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).
   void checkHandlers() const;
   bool lateCheck();
@@ -82,6 +105,8 @@ struct Worker::Core {
   void giveBack(int slot);
   void closeListener();
   void accept(const net::Incoming& incoming);
+  /// Of an accepted connection, if this Worker speaks TLS. False: it cannot be.
+  bool startTls(Conn& connection);
   /// Whether a peer is one of trustedProxies.
   bool trusts(const Conn& connection) const;
   bool trusts(const std::string& ip) const;
@@ -95,6 +120,11 @@ struct Worker::Core {
   /// One log line a minute for each kind of trouble.
   void hint(std::string_view kind, const std::string& line);
 };
+
+/// Twice of it is soon enough after a change (lookAtTls). Of tickets: a client may resume for two hours, the keys of
+/// the last three are kept.
+constexpr std::chrono::seconds lookAtTlsEvery{2};
+constexpr std::chrono::hours rotateTicketsEvery{1};
 
 /// The file of a Unix socket whose path is UTF-8.
 void removeSocketFile(const std::string& utf8);

@@ -93,6 +93,18 @@ ListenAddress parse(std::string_view text, const Use& use) {
 
 }  // namespace
 
+std::string ListenAddress::plainScheme() const {
+  if (!secure()) return scheme;
+  return scheme == "https" ? "http" : scheme == "wss" ? "websocket" : "tcp";
+}
+
+std::string ListenAddress::transport() const {
+  return secure()                                   ? "ssl"
+         : kind == platform::SocketKind::udp        ? "udp"
+         : kind == platform::SocketKind::unixStream ? "unix"
+                                                    : "tcp";
+}
+
 std::string ListenAddress::text() const {
   if (none()) return "none";
   if (kind == platform::SocketKind::unixStream) return scheme + "://" + host;

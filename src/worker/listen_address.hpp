@@ -15,6 +15,14 @@ struct ListenAddress {
   std::uint16_t port = 0;
   platform::SocketKind kind = platform::SocketKind::tcp;
   bool none() const noexcept { return scheme.empty(); }
+  /// https, wss, ssl and tls: the rest of the scheme over TLS.
+  bool secure() const noexcept { return scheme == "https" || scheme == "wss" || scheme == "ssl" || scheme == "tls"; }
+  /// What is spoken inside: "http" of https, "websocket" of wss, "tcp" of ssl and tls, else the scheme itself.
+  std::string plainScheme() const;
+  /// No protocol of its own: what the Worker says counts.
+  bool bare() const { return scheme == "udp" || scheme == "unix" || plainScheme() == "tcp"; }
+  /// Worker::transport that the address asks for.
+  std::string transport() const;
   /// With brackets around IPv6.
   std::string text() const;
 };

@@ -162,9 +162,23 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
       if (running_ && !stopping_) return setup_.worker->core().borrow(slot, message.descriptor);
       return platform::closeSocket(message.descriptor);
     }
+    case ticketsMessage:
+      if (setup_.worker->core().tls) setup_.worker->core().tls->tickets.adopt(message.body);
+      return;
+    case certificatesMessage:
+      return certificatesCame(message);
     default:
       return;
   }
+}
+
+void WorkerProcess::certificatesCame(const platform::ChannelMessage& message) {
+  const auto memory = platform::SharedMemory::adopt(message.descriptor);
+  std::size_t size = 0;
+  std::from_chars(message.body.data(), message.body.data() + message.body.size(), size);
+  if (!memory || size > memory->size() ||
+      !setup_.worker->core().renewTls({static_cast<const char*>(memory->data()), size}))
+    log::error(setup_.worker->core().label() + ": new certificates did not arrive; those before stay in use");
 }
 
 /// However many ask at once: connections are served in between.

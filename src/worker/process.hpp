@@ -45,9 +45,11 @@ class WorkerProcess {
   // back with an answer; stackMessage and crashMessage: see stacks.hpp; keepMessage and forgetMessage: a
   // listenerName(), the first with its socket) ... and from it. The first two carry the milliseconds there are, and
   // "service" when it is the whole service that stops; the two after reloadMessage carry a descriptor; lendMessage the
-  // socket of a sibling's slot and, like takeBackMessage, the slot's number.
+  // socket of a sibling's slot and, like takeBackMessage, the slot's number. ticketsMessage: TicketKeys;
+  // certificatesMessage: the memory that encodeCertificates() lies in, and its size.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
-                        outputMessage = 'o', lendMessage = 'H', takeBackMessage = 'h';
+                        outputMessage = 'o', lendMessage = 'H', takeBackMessage = 'h', ticketsMessage = 'k',
+                        certificatesMessage = 'C';
 
   explicit WorkerProcess(Setup setup);
   ~WorkerProcess();
@@ -66,6 +68,7 @@ class WorkerProcess {
   int exitCode() const noexcept { return exitCode_; }
 
   static WorkerProcess* current() noexcept;
+  bool hasMaster() const noexcept { return static_cast<bool>(setup_.channel); }
   /// In the master: Worker::stopService() was called in a hook.
   static inline bool serviceToStop = false;
   /// This process is on its way out: no keep-alive any more.
@@ -105,6 +108,7 @@ class WorkerProcess {
   void watch();
   void told(const platform::ChannelMessage& message);
   void tellPage();
+  void certificatesCame(const platform::ChannelMessage& message);
   void noticed(platform::Notice notice);
   void stopConnections();
   void stopClients();

@@ -82,8 +82,7 @@ Worker::Worker(const std::string& listen, SocketOptions options)
     : socket(options), maxConnections(capabilities().workerProcesses ? 0 : 256), core_(std::make_unique<Core>(*this)) {
   core_->address = parseListenAddress(listen);
   core_->shown = core_->address.none() ? "none" : listen;
-  if (core_->address.kind == platform::SocketKind::udp) transport = "udp";
-  if (core_->address.kind == platform::SocketKind::unixStream) transport = "unix";
+  transport = core_->address.transport();
   changeWorkers([this] { workers().push_back(this); });
 }
 
@@ -123,6 +122,7 @@ void Worker::listen() {
     throw std::logic_error("Worker::listen before runAll: a Worker made in main is served by runAll");
   core_->resolve();
   if (core_->address.none()) return;
+  for (const std::string& warning : core_->tlsFiles.warnings) log::warn(warning);
   core_->serve(core_->bindHere());
 }
 

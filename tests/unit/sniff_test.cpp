@@ -76,9 +76,22 @@ TEST(Sniff, Hints) {
             "a WebSocket hello reached http://[::]:80, which speaks http; open http://HOST:80/");
   EXPECT_EQ(wrongProtocolHint(Spoken::tls, "websocket://0.0.0.0:7272", "websocket"),
             "a TLS hello reached websocket://0.0.0.0:7272, which speaks websocket without TLS; "
-            "type the plain scheme (http://, ws://), or put a proxy that ends TLS in front");
+            "type the plain scheme (http://, ws://), or have the port speak TLS (transport ssl)");
   EXPECT_EQ(wrongProtocolHint(Spoken::unknown, "a", "b"), "");
   EXPECT_EQ(wrongProtocolHint(Spoken::needMore, "a", "b"), "");
+}
+
+TEST(Sniff, PlainBytesOnATlsPort) {
+  EXPECT_EQ(plainOnTlsHint("GET / HT", "https://0.0.0.0:8443", "http"),
+            "an HTTP request reached https://0.0.0.0:8443, which speaks TLS; open https://HOST:8443/");
+  EXPECT_EQ(plainOnTlsHint("GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", "wss://0.0.0.0:1", "websocket"),
+            "a WebSocket hello reached wss://0.0.0.0:1, which speaks TLS; connect to wss://HOST:1");
+  EXPECT_EQ(plainOnTlsHint("hello\n", "text://0.0.0.0:1", "text"),
+            "something that is no TLS hello reached text://0.0.0.0:1, which speaks TLS; use a client that speaks TLS");
+  EXPECT_TRUE(beginsLikeHttp("G"));
+  EXPECT_TRUE(beginsLikeHttp("POST /x HTTP/1.1\r\n"));
+  EXPECT_FALSE(beginsLikeHttp("hello\n"));
+  EXPECT_FALSE(beginsLikeHttp("GET x\r\n"));
 }
 
 TEST(Sniff, Page) {

@@ -1,0 +1,48 @@
+// Certificates and session tickets: the master reads, makes and renews them; its processes get bytes.
+#include <cstring>
+
+#include "artel/log.hpp"
+#include "src/master/cluster.hpp"
+#include "src/worker/core.hpp"
+
+namespace artel {
+
+/// Each turn; does something every few seconds.
+void Cluster::lookAfterTls() {
+  if (Clock::now() < nextTls_) return;
+  bool any = false;
+  for (const PlannedWorker& planned : plan_.workers) {
+    Worker::Core& core = planned.worker->core();
+    if (!core.tls) continue;
+    any = true;
+    if (!core.rotateTickets()) continue;
+    const std::string keys = core.tls->tickets.bytes();
+    forEach([&](Slot& slot, Process& process) {
+      if (slot.planned == &planned) static_cast<void>(process.channel.put(WorkerProcess::ticketsMessage, keys));
+    });
+  }
+  if (any && nextTls_ != Clock::time_point{}) lookAtCertificates(false);
+  nextTls_ = any ? Clock::now() + lookAtTlsEvery : Clock::time_point::max();
+}
+
+/// `now`: a reload asks for it.
+void Cluster::lookAtCertificates(bool now) {
+  for (const PlannedWorker& planned : plan_.workers) {
+    Worker::Core& core = planned.worker->core();
+    if (!core.tls || !core.lookAtTls(now)) continue;
+    const std::string bytes = encodeCertificates(core.tlsFiles.settings);
+    auto memory = platform::SharedMemory::create(bytes.size());
+    if (!memory) {
+      log::error(core.label() + ": new certificates cannot be passed on: " + memory.error().message);
+      continue;
+    }
+    std::memcpy(memory->data(), bytes.data(), bytes.size());
+    forEach([&](Slot& slot, Process& process) {
+      if (slot.planned != &planned || !process.channel) return;
+      static_cast<void>(
+          process.channel.put(WorkerProcess::certificatesMessage, std::to_string(bytes.size()), memory->native()));
+    });
+  }
+}
+
+}  // namespace artel
