@@ -178,6 +178,7 @@ void Conn::reached() {
   dial.codecUsed = true;
   if (const auto* codec = builtin(); codec == nullptr || !codec->handshakes()) usable();
   if (callbacks_->onConnect) net::userCode(this, [&] { callbacks_->onConnect(*this); });
+  if (gone_) return;
   if (codec_ != nullptr) net::userCode(this, [&] { codec_->onConnect(*this); });
   if (gone_) return;
   // Who was told that the buffer is full waits to hear that it is not.
@@ -214,6 +215,7 @@ bool Conn::full() const noexcept {
 // ---- failing --------------------------------------------------------------------------------------------------------
 
 void Conn::dialTimedOut() {
+  if (has(barEnd)) return;  // it is closing already
   const auto keep = shared_from_this();
   const Dial& dial = this->dial();
   net::activity.enter(net::Running::connect, id_);

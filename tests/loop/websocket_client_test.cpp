@@ -288,6 +288,23 @@ TEST(WebsocketClient, AServerThatSaysNothing) {
   EXPECT_THAT(silent.error, HasSubstr("connectTimeout"));
 }
 
+TEST(WebsocketClient, ClosedInTheHandshakeItSaysNothingOfATimeout) {
+  Answering d("");
+  d.client->options().connectTimeout = 30ms;
+  d.client->onConnect = [&](TcpConnection& self) {
+    d.events.push_back("connect");
+    self.close();
+  };
+  d.server.onConnect = [](TcpConnection& c) { c.pauseRecv(); };  // so its end does not come
+  d.client->connect();
+  d.world.until([&] { return d.has("connect"); });
+  d.world.forTime(60ms);
+  EXPECT_THAT(d.events, ElementsAre("connect"));
+  d.world.tickAfter(3s);
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "close"));
+}
+
 TEST(WebsocketClient, AServerThatHangsUp) {
   Answering rude("");
   rude.server.onMessage = [](TcpConnection& c, std::string_view) { c.close(); };
