@@ -27,6 +27,7 @@
 
 #include "artel/connection.hpp"
 #include "artel/http.hpp"
+#include "artel/ssl.hpp"
 
 namespace artel {
 
@@ -43,6 +44,16 @@ struct ClientOptions {
   std::string bindTo{};
   bool noDelay = true;    ///< small messages leave at once
   bool keepAlive = true;  ///< a vanished peer is noticed by the system, as for Worker::socket
+
+  // ---- TLS (row 1.10.4) ----
+
+  /// "ssl": the scheme's protocol over TLS, "text://" for example; "tcp" of ssl, tls and wss. Empty: as the scheme
+  /// says.
+  std::string transport{};
+  /// The server's certificate must be valid and for the host that is dialled, unless this says otherwise: caFile,
+  /// verifyPeer, peerName, allowSelfSigned; localCert and localPk are the client's own. Files are read once a process
+  /// for the same options.
+  SslOptions ssl{};
 
   // ---- through a proxy (row 1.10): the name of the target is looked up there; not for Unix sockets ----
 
@@ -66,13 +77,15 @@ struct ClientOptions {
 
 class AsyncTcpConnection : public TcpConnection {
  public:
-  /// "<scheme>://host:port", "unix:///path", "ws://host:port/path?query"; the other schemes are those of listen
-  /// addresses without http and websocket. The host may be a name. Without a port it is 80. Nothing is looked up or
-  /// opened here. Throws SetupError when the address cannot be read or the scheme is none of a client, std::logic_error
-  /// before the loop runs.
+  /// "<scheme>://host:port", "unix:///path", "ws://host:port/path?query", "wss://..."; the other schemes are those of
+  /// listen addresses without http and websocket, also over TLS (ssl, tls). The host may be a name. Without a port it
+  /// is 80, over TLS 443. Nothing is looked up or opened here. Throws SetupError when the address cannot be read or the
+  /// scheme is none of a client, std::logic_error before the loop runs.
   static std::shared_ptr<AsyncTcpConnection> to(const std::string& remoteAddress, ClientOptions options = {});
 
-  /// Begins to connect and returns. Whatever becomes of it is told in a later turn of the loop: onConnect, or onError
+  /// Begins to connect and returns. Whatever becomes of it is told in a later turn of the loop: onConnect (over TLS,
+  /// too, when the connection stands; what is sent waits for the handshake, and when that fails onError follows), or
+  /// onError
   /// (connectFail, with address, time and the system's words) and then onClose. What is sent before it stands is kept,
   /// as far as maxSendBufferSize goes, and leaves first. No effect while it connects or is connected (row 1.10.2).
   void connect();

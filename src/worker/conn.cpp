@@ -12,6 +12,7 @@
 #include "src/protocol/http_response.hpp"
 #include "src/protocol/sniff.hpp"
 #include "src/worker/core.hpp"
+#include "src/worker/dial.hpp"
 #include "src/worker/http_codec.hpp"
 #include "src/worker/process.hpp"
 #include "src/worker/traffic_log.hpp"
@@ -361,10 +362,20 @@ void Conn::updateReading() noexcept {
 /// Until now the peer had no chance to say anything.
 void Conn::secured() {
   lastReceived_ = messageSince_ = clock();
+  if (dialled_) {
+    const auto* codec = builtin();
+    if (codec == nullptr || !codec->handshakes()) usable();
+  }
   updateReading();
 }
 
 void Conn::notSecure(const std::string& why, std::span<char> plain) {
+  if (dialled_ && !has(barEnd)) {
+    connectFailed(
+        Error{Errc::connectFail,
+              dial().failure() + ": TLS failed: " + (plain.empty() ? why : "what answers there speaks no TLS"), 0});
+    return;
+  }
   countProtocolError();
   if (worker_ != nullptr) {
     const std::string& speaks = callbacks_->protocol.name();

@@ -263,6 +263,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void setRemote(const sockaddr_storage& address) noexcept;
   void beginWith(std::string_view first);
   void askProxy();
+  bool secureDial();
   void heardProxy(std::span<char> bytes);
   void proxyStep(protocols::ProxyDialogue::Step step);
   bool endedTooEarly(std::string_view what);

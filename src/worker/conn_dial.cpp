@@ -9,6 +9,7 @@
 #include "src/net/loop.hpp"
 #include "src/net/statistics.hpp"
 #include "src/net/user_code.hpp"
+#include "src/worker/client_tls.hpp"
 #include "src/worker/conn.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/dial.hpp"
@@ -85,6 +86,10 @@ void Conn::startConnecting() {
   const auto refuse = [&](const Error& error) {  // in a later turn, as everything
     dial.timer.start(std::chrono::milliseconds(1), [this, error] { dialDone(error); });
   };
+  if (dial.secure() && to.options.kind != platform::SocketKind::tcp)
+    return refuse(Error{Errc::connectFail, "TLS travels over tcp, not over Unix sockets", 0});
+  if (!options.transport.empty() && options.transport != "ssl" && options.transport != "tcp")
+    return refuse(Error{Errc::connectFail, "transport \"" + options.transport + "\" is neither tcp nor ssl", 0});
   if (!options.bindTo.empty()) {
     auto from = addressToBind(options.bindTo);
     if (!from) return refuse(from.error());
@@ -163,20 +168,39 @@ void Conn::proxyStep(protocols::ProxyDialogue::Step step) {
   }
   if (step.kind != Kind::tunnel) return;
   dial.proxy.reset();
-  const std::string rest = std::exchange(dial.proxySaid, {});
+  std::string rest = std::exchange(dial.proxySaid, {});
   reached();
-  beginWith(rest);
+  if (!encrypted()) return beginWith(rest);
+  if (!rest.empty() && isOpen()) receivedCipher(rest);
+}
+
+/// TLS from here on. False: it has failed.
+bool Conn::secureDial() {
+  const Dial& dial = this->dial();
+  const SslOptions& ssl = dial.options.ssl;
+  auto context = clientTls(ssl, dial.address.scheme == "ws" || dial.address.scheme == "wss");
+  auto session = context ? net::TlsSession::connect(*context, ssl.peerName.empty() ? dial.address.host : ssl.peerName,
+                                                    ssl.verifyPeerName)
+                         : nullptr;
+  if (session == nullptr) {
+    connectFailed(Error{Errc::connectFail,
+                        dial.failure() + ": " + (context ? "there is no memory for TLS" : context.error().message), 0});
+    return false;
+  }
+  net::Stream::startTls(std::move(session));
+  return true;
 }
 
 void Conn::reached() {
   Dial& dial = this->dial();
+  if (dial.secure() && !secureDial()) return;
   setStatus(Status::established);
   lastReceived_ = messageSince_ = clock();
   if (traffic::loggedBy(*worker_)) logTraffic(true);
   const bool wasFull = dial.early.size() >= maxSendBufferSize;
   if (!dial.early.empty()) out().append(std::exchange(dial.early, {}));
   dial.codecUsed = true;
-  if (const auto* codec = builtin(); codec == nullptr || !codec->handshakes()) usable();
+  if (const auto* codec = builtin(); !handshaking() && (codec == nullptr || !codec->handshakes())) usable();
   if (callbacks_->onConnect) net::userCode(this, [&] { callbacks_->onConnect(*this); });
   if (gone_) return;
   if (codec_ != nullptr) net::userCode(this, [&] { codec_->onConnect(*this); });
@@ -219,7 +243,10 @@ void Conn::dialTimedOut() {
   const auto keep = shared_from_this();
   const Dial& dial = this->dial();
   net::activity.enter(net::Running::connect, id_);
-  const std::string what = dial.dialer ? dial.dialer->doing() : dial.proxy ? "the proxy" : "the handshake";
+  const std::string what = dial.dialer     ? dial.dialer->doing()
+                           : dial.proxy    ? "the proxy"
+                           : handshaking() ? "the TLS handshake"
+                                           : "the handshake";
   connectFailed(Error{Errc::connectFail,
                       dial.failure() + ": " + what + " takes longer than connectTimeout, " +
                           seconds(static_cast<std::uint64_t>(dial.options.connectTimeout.count()) * 1'000'000),

@@ -144,7 +144,7 @@ void Conn::tick(Clock now, std::uint32_t linger) {
     if (now - stalledSince_ >= linger) finish();
     return;
   }
-  if (handshaking()) return tickHandshake(now);
+  if (handshaking() && !dialled_) return tickHandshake(now);  // of a dialled one connectTimeout counts
   if (status_ == Status::closing) {
     // Not flushed yet: a slow reader may take its time, one that takes nothing may not.
     const auto limit = worker_ != nullptr ? worker_->sendTimeout : closingTimeout;

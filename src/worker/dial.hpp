@@ -30,7 +30,8 @@ struct Dial {
   bool handshaking = false;  ///< from the first attempt until messages can be sent
   bool codecUsed = false;    ///< the protocol has seen a connection: the next one gets a new one
   /// The port that is connected to.
-  std::uint16_t port() const noexcept { return address.portGiven ? address.port : std::uint16_t{80}; }
+  std::uint16_t port() const noexcept { return address.portGiven ? address.port : std::uint16_t(secure() ? 443 : 80); }
+  bool secure() const noexcept { return options.transport.empty() ? address.secure() : options.transport == "ssl"; }
   /// For errors: "127.0.0.1:80".
   std::string place() const {
     RemoteAddress to = address;
@@ -47,7 +48,7 @@ struct Dial {
   }
   /// "host:81"; without the port that everybody expects.
   std::string hostLine() const {
-    if (port() != 80) return place();
+    if (port() != (secure() ? 443 : 80)) return place();
     return address.host.find(':') != std::string::npos ? "[" + address.host + "]" : address.host;
   }
 };

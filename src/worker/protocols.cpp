@@ -95,14 +95,13 @@ Protocol clientProtocol(const std::string& given, const RemoteAddress& address) 
                      "cannot connect to \"" + given + "\": " + std::string(capabilities().whyLimited),
                      {{"try", "tcp://127.0.0.1:PORT"}});
   if (scheme == "udp") refuse("that is no connection", "AsyncUdpConnection::to(\"" + given + "\")");
-  if (scheme == "http" || scheme == "https")
-    refuse("http is spoken by servers only", "tcp:// with a request of your own");
+  if (address.plainScheme() == "http") refuse("http is spoken by servers only", "tcp:// with a request of your own");
   if (scheme == "websocket") refuse("\"websocket\" is the scheme of servers", "ws" + given.substr(scheme.size()));
-  if (scheme == "ws") {
+  if (scheme == "ws" || scheme == "wss") {
     static const auto webSocket = std::make_shared<WebsocketClientFactory>();
-    return {scheme, webSocket};
+    return {"ws", webSocket};
   }
-  const Protocol protocol(scheme == "tcp" || scheme == "unix" ? "tcp" : scheme);
+  const Protocol protocol(address.bare() ? "tcp" : scheme);
   return {protocol.name(), resolveProtocol(protocol)};
 }
 
