@@ -189,6 +189,34 @@ class Tls(artel.Case):
         self.assertEqual(got, b"a\nb\n")
         one.unwrap().close()  # close_notify both ways
 
+    def test_a_proxy_header_comes_before_tls(self):
+        port = self.secure("proxied").port()
+        header = b"PROXY TCP4 203.0.113.7 203.0.113.8 5000 443\r\n"
+        for together in (True, False):
+            with artel.Wire(port) as wire:
+                into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+                client = self.context().wrap_bio(into, out, server_hostname="a.example")
+
+                def step(what):
+                    while True:
+                        try:
+                            done = what()
+                        except ssl.SSLWantReadError:
+                            done = None
+                        wire.send(out.read())
+                        if done is not None:
+                            return done
+                        into.write(wire.socket.recv(65536))
+                if together:
+                    with self.assertRaises(ssl.SSLWantReadError):
+                        client.do_handshake()
+                    wire.send(header + out.read())
+                else:
+                    wire.send(header)
+                step(lambda: client.do_handshake() or True)
+                client.write(b"GET /ip HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                self.assertIn(b"\r\n\r\n203.0.113.7", step(lambda: client.read(65536)))
+
     # -- sessions
 
     def resumed(self, port, session, context, name="a.example"):
