@@ -6,37 +6,16 @@
 #include <cstring>
 #include <memory>
 
+#include "src/protocol/http_lines_memo.hpp"
 #include "src/protocol/http_syntax.hpp"
 #include "src/protocol/quick_append.hpp"
+#include "src/protocol/short_text.hpp"
 
 namespace artel::http {
 
 using namespace syntax;
 
 namespace {
-
-/// Copies without a call what is short, as nearly all parts of a header block are.
-char* copy(char* to, std::string_view text) {
-  const std::size_t size = text.size();
-  const auto both = [&]<class Word>(Word first) {  // two words that may overlap
-    Word last{};
-    std::memcpy(&first, text.data(), sizeof first);
-    std::memcpy(&last, text.data() + size - sizeof last, sizeof last);
-    std::memcpy(to, &first, sizeof first);
-    std::memcpy(to + size - sizeof last, &last, sizeof last);
-  };
-  if (size > 32)
-    std::memcpy(to, text.data(), size);
-  else if (size >= 16)
-    both(std::array<std::uint64_t, 2>{});
-  else if (size >= 8)
-    both(std::uint64_t{});
-  else if (size >= 4)
-    both(std::uint32_t{});
-  else
-    for (std::size_t i = 0; i < size; ++i) to[i] = text[i];
-  return to + size;
-}
 
 /// Room for a header block, all of it from the start: on the stack, if it is no giant. Many small appends to a string
 /// were the larger part of an answer's cost.
@@ -67,7 +46,7 @@ class HeadWriter {
     return *this;
   }
   HeadWriter& operator<<(std::string_view text) {
-    at_ = copy(at_, text);
+    at_ = copyShort(at_, text);
     return *this;
   }
   HeadWriter& operator<<(std::uint64_t number) {
@@ -81,7 +60,8 @@ class HeadWriter {
     }
     return *this;
   }
-  void appendTo(std::string& out) const { quickAppend(out, {begin_, static_cast<std::size_t>(at_ - begin_)}); }
+  std::string_view text() const { return {begin_, static_cast<std::size_t>(at_ - begin_)}; }
+  void appendTo(std::string& out) const { quickAppend(out, text()); }
 
  private:
   char* const begin_;
@@ -166,6 +146,24 @@ bool isOurs(std::string_view name) {
   return spells(name, "connection") || spells(name, "content-length") || spells(name, "transfer-encoding");
 }
 
+constexpr std::string_view usualBegin = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n";
+
+/// All but what depends on the body and the time.
+void writeLines(HeadWriter& head, const Response& response, const Lines& lines, bool close) {
+  if (response.status == 200 && !close && !lines.has(Lines::connection)) {
+    head << usualBegin;  // nearly all
+  } else {
+    writeStatusLine(head, response.status);
+    writeConnection(head, response, lines.has(Lines::connection), close);
+  }
+  const bool skips = lines.has(Lines::connection | Lines::framed);
+  for (const auto& [name, value] : response.headers) {
+    if (skips && isOurs(name)) continue;
+    head << name << ": " << value << "\r\n";
+  }
+  if (!lines.has(Lines::typed) && bodyAllowed(response.status)) head << "Content-Type: text/html;charset=utf-8\r\n";
+}
+
 }  // namespace
 
 bool bodyAllowed(int status) { return status >= 200 && status != 204 && status != 205 && status != 304; }
@@ -191,7 +189,9 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
                        std::string& out) {
   const int status = response.status;
   if (status < 200 || status > 999) return Written::refused;
-  const Lines lines = look(response.headers);
+  const bool usual = status == 200 && context.keepAlive && context.memo != nullptr;
+  const bool again = usual && context.memo->isOf(response.headers);
+  const Lines lines = again ? Lines{context.memo->text().size(), context.memo->about()} : look(response.headers);
   if (lines.has(Lines::invalid)) return Written::refused;
   const bool mayHaveBody = bodyAllowed(status), chunked = response.chunked && mayHaveBody;
   // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.3).
@@ -203,18 +203,13 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
 
   Room room(Room::fixed + lines.room + context.date.size() + (together ? response.body.size() : 0));
   HeadWriter head(room);
-  if (status == 200 && !close && !lines.has(Lines::connection)) {
-    head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n";  // nearly all
+  if (again && !close) {
+    head << context.memo->text();
   } else {
-    writeStatusLine(head, status);
-    writeConnection(head, response, lines.has(Lines::connection), close);
+    writeLines(head, response, lines, close);
+    if (usual && !close && !lines.has(Lines::connection | Lines::framed))
+      context.memo->keep(response.headers, lines.about, head.text(), usualBegin.size());
   }
-  const bool skips = lines.has(Lines::connection | Lines::framed);
-  for (const auto& [name, value] : response.headers) {
-    if (skips && isOurs(name)) continue;
-    head << name << ": " << value << "\r\n";
-  }
-  if (!lines.has(Lines::typed) && mayHaveBody) head << "Content-Type: text/html;charset=utf-8\r\n";
   if (chunked) {
     if (!endsByClose) head << "Transfer-Encoding: chunked\r\n";
   } else if (mayHaveBody || status == 205) {

@@ -11,12 +11,15 @@
 
 namespace artel::http {
 
+class LinesMemo;
+
 /// What the request decides about its answer.
 struct ReplyContext {
-  bool http10 = false;      ///< the request was HTTP/1.0
-  bool keepAlive = true;    ///< false: the answer says "Connection: close"
-  bool head = false;        ///< the request was HEAD
-  std::string_view date{};  ///< httpDate(now); empty: no Date header
+  bool http10 = false;        ///< the request was HTTP/1.0
+  bool keepAlive = true;      ///< false: the answer says "Connection: close"
+  bool head = false;          ///< the request was HEAD
+  std::string_view date{};    ///< httpDate(now); empty: no Date header
+  LinesMemo* memo = nullptr;  ///< of the answers before; nullptr: none is kept
 };
 
 /// 200 with a text body: the fast path, header block precomposed.

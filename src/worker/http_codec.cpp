@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "src/net/loop.hpp"
+#include "src/protocol/http_lines_memo.hpp"
 #include "src/protocol/sniff.hpp"
 #include "src/protocol/websocket_frames.hpp"
 #include "src/protocol/websocket_handshake.hpp"
@@ -23,6 +24,7 @@ constexpr std::uint32_t stopGrace = 1000;  // an idle keep-alive connection's la
 
 /// Requests that arrive whole, nearly all, are parsed by this one; a connection keeps a parser only in between.
 http::Parser scratch;
+http::LinesMemo memo;
 
 std::string_view dateNow() {
   static std::string text;
@@ -164,7 +166,7 @@ void HttpCodec::handle(Conn& connection, http::Request& request, const MessageCa
 // ---- answers --------------------------------------------------------------------------------------------------------
 
 http::ReplyContext HttpCodec::context() const {
-  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, dateNow()};
+  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, dateNow(), &memo};
 }
 
 bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {

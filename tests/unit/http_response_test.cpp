@@ -7,6 +7,10 @@
 #include <initializer_list>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include "src/protocol/http_lines_memo.hpp"
 
 namespace artel::http {
 namespace {
@@ -63,6 +67,60 @@ TEST(HttpResponse, Headers) {
   replaced.addHeader("A", "1").addHeader("B", "2").addHeader("a", "3").header("A", "4");
   ASSERT_EQ(replaced.headers.size(), 2u);
   EXPECT_EQ(replaced.headers[0].value, "4");
+}
+
+/// Whatever was answered before, an answer is the same as that of a process that has answered nothing.
+TEST(HttpResponse, LinesOfBeforeChangeNothing) {
+  const std::vector<Headers> headers{
+      {},
+      {{"X-Worker", "0/4711"}},
+      {{"X-Worker", "0/4712"}},
+      {{"X-Worker", "0/47123"}},
+      {{"Content-Type", "application/json"}, {"X-Worker", "0/4711"}},
+      {{"Content-Type", "application/json"}, {"X-Worker", "0/4711"}, {"Vary", "a"}},
+      {{"content-type", "application/json"}, {"X-Worker", "0/4711"}},
+      {{"Date", "now"}},
+      {{"A", ""}, {"B", "1"}},
+      {{"A", "1"}, {"B", ""}},
+      {{"Connection", "close"}},
+      {{"Connection", "upgrade"}, {"Upgrade", "x"}},
+      {{"Content-Length", "7"}},
+      {{"Transfer-Encoding", "chunked"}},
+      {{"bad name", "x"}},
+      {{"A", "b\r\nC: d"}},
+      {{"A", std::string(400, 'x')}},
+      {{"A", std::string(600, 'x')}},
+      {{"A", std::string(70000, 'x')}},
+      {{"1", "1"}, {"2", "2"}, {"3", "3"}, {"4", "4"}, {"5", "5"}, {"6", "6"}, {"7", "7"}, {"8", "8"}},
+      {{"1", "1"}, {"2", "2"}, {"3", "3"}, {"4", "4"}, {"5", "5"}, {"6", "6"}, {"7", "7"}, {"8", "8"}, {"9", "9"}},
+  };
+  std::vector<std::pair<Response, ReplyContext>> answers;
+  for (const Headers& lines : headers) {
+    answers.push_back({{200, lines, "body"}, {.date = date}});
+    answers.push_back({{200, lines, std::string(300, 'x')}, {}});
+    answers.push_back({{200, lines, "body"}, {.keepAlive = false, .date = date}});
+    answers.push_back({{200, lines, "body"}, {.head = true}});
+    answers.push_back({{404, lines, "body"}, {.date = date}});
+    answers.push_back({{204, lines}, {}});
+    Response chunked{200, lines, "piece"};
+    chunked.chunked = true;
+    answers.push_back({chunked, {}});
+    answers.push_back({chunked, {.http10 = true, .date = date}});
+  }
+  LinesMemo memo;
+  for (const auto& before : answers) {
+    for (const auto& [response, context] : answers) {
+      std::string earlier, out, expected;
+      ReplyContext with = before.second;
+      with.memo = &memo;
+      appendResponse(before.first, with, std::nullopt, earlier);
+      with = context;
+      with.memo = &memo;
+      const Written written = appendResponse(response, with, std::nullopt, out);
+      ASSERT_EQ(written, appendResponse(response, context, std::nullopt, expected));
+      ASSERT_EQ(out, expected);
+    }
+  }
 }
 
 TEST(HttpResponse, FramingHeadersAreOurs) {

@@ -1,0 +1,57 @@
+// Copying and comparing without a call what is short, as nearly all parts of a header block are: two words that may
+// overlap.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace artel {
+
+/// Returns where the copy ends.
+inline char* copyShort(char* to, std::string_view text) noexcept {
+  const std::size_t size = text.size();
+  const auto both = [&]<class Word>(Word first) {
+    Word last{};
+    std::memcpy(&first, text.data(), sizeof first);
+    std::memcpy(&last, text.data() + size - sizeof last, sizeof last);
+    std::memcpy(to, &first, sizeof first);
+    std::memcpy(to + size - sizeof last, &last, sizeof last);
+  };
+  if (size > 32)
+    std::memcpy(to, text.data(), size);
+  else if (size >= 16)
+    both(std::array<std::uint64_t, 2>{});
+  else if (size >= 8)
+    both(std::uint64_t{});
+  else if (size >= 4)
+    both(std::uint32_t{});
+  else
+    for (std::size_t i = 0; i < size; ++i) to[i] = text[i];
+  return to + size;
+}
+
+/// Whether as many bytes at `other` are the same.
+inline bool sameShort(std::string_view text, const char* other) noexcept {
+  const std::size_t size = text.size();
+  const auto word = [](auto into, const char* at) {
+    std::memcpy(&into, at, sizeof into);
+    return into;
+  };
+  const auto both = [&]<class Word>(Word zero) {
+    const std::size_t last = size - sizeof zero;
+    return ((word(zero, text.data()) ^ word(zero, other)) |
+            (word(zero, text.data() + last) ^ word(zero, other + last))) == 0;
+  };
+  if (size > 16) return std::memcmp(text.data(), other, size) == 0;
+  if (size >= 8) return both(std::uint64_t{});
+  if (size >= 4) return both(std::uint32_t{});
+  for (std::size_t i = 0; i < size; ++i) {
+    if (text[i] != other[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace artel
