@@ -30,36 +30,74 @@ int affinity() {
   return std::max(1, static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN)));
 }
 
-/// "200000 100000" is two CPUs; "max 100000" and what cannot be read are no limit.
-std::optional<double> quotaIn(const std::string& file) {
-  std::istringstream line(procfs::firstLine(file));
-  double quota = 0, period = 0;
-  if (!(line >> quota >> period) || !(quota > 0) || !(period > 0)) return std::nullopt;
+std::optional<double> cpusOf(double quota, double period) {
+  if (!(quota > 0) || !(period > 0)) return std::nullopt;
   return quota / period;
 }
 
-/// The folder of this process in cgroup version 2; in a container it is mostly "/".
-std::string cgroupOf(const std::string& root) {
-  std::ifstream file(root + "/proc/self/cgroup");
-  std::string line;
-  while (std::getline(file, line)) {
-    if (line.rfind("0::/", 0) == 0) return line.substr(3);
-  }
-  return "";
+/// Version 2: "200000 100000" is two CPUs; "max 100000" and what cannot be read are no limit.
+std::optional<double> quotaIn(const std::string& folder) {
+  std::istringstream line(procfs::firstLine(folder + "/cpu.max"));
+  double quota = 0, period = 0;
+  line >> quota >> period;
+  return cpusOf(quota, period);
 }
 
-/// The least of what the process's own cgroup and those above it have.
-std::optional<double> quota(const std::string& root) {
-  std::string group = cgroupOf(root);
-  if (group.empty()) return std::nullopt;
+/// Version 1 has two files; a quota of -1 is no limit.
+std::optional<double> oldQuotaIn(const std::string& folder) {
+  std::istringstream first(procfs::firstLine(folder + "/cpu.cfs_quota_us"));
+  std::istringstream second(procfs::firstLine(folder + "/cpu.cfs_period_us"));
+  double quota = 0, period = 0;
+  first >> quota;
+  second >> period;
+  return cpusOf(quota, period);
+}
+
+/// The least of what a group and those above it have. In a container the group is often named as the machine outside
+/// sees it, and only the last step, the mount itself, is there.
+template <class QuotaIn>
+std::optional<double> leastUpwards(const std::string& mount, std::string group, QuotaIn&& quotaIn) {
   std::optional<double> least;
   for (;;) {
     if (group == "/") group.clear();
-    const auto here = quotaIn(root + "/sys/fs/cgroup" + group + "/cpu.max");
+    const auto here = quotaIn(mount + group);
     if (here && (!least || *here < *least)) least = here;
     if (group.empty()) return least;
     group.erase(group.rfind('/'));
   }
+}
+
+/// Whether "cpu" is one of "cpu,cpuacct".
+bool hasCpu(const std::string& controllers) {
+  std::istringstream list(controllers);
+  for (std::string one; std::getline(list, one, ',');) {
+    if (one == "cpu") return true;
+  }
+  return false;
+}
+
+/// Of the groups that this process is in: version 2 is the line "0::/group", version 1 "4:cpu,cpuacct:/group" with
+/// a mount of that name, or the short one. A machine may have both; the controller is in one of them only.
+std::optional<double> quota(const std::string& root) {
+  const std::string cgroups = root + "/sys/fs/cgroup";
+  std::ifstream file(root + "/proc/self/cgroup");
+  std::optional<double> least;
+  const auto take = [&](const std::optional<double>& found) {
+    if (found && (!least || *found < *least)) least = found;
+  };
+  for (std::string line; std::getline(file, line);) {
+    const auto first = line.find(':'), second = line.find(':', first + 1);
+    if (first == std::string::npos || second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1), group = line.substr(second + 1);
+    if (group.empty() || group.front() != '/') continue;
+    if (controllers.empty()) {
+      take(leastUpwards(cgroups, group, quotaIn));
+    } else if (hasCpu(controllers)) {
+      take(leastUpwards(cgroups + "/" + controllers, group, oldQuotaIn));
+      if (controllers != "cpu") take(leastUpwards(cgroups + "/cpu", group, oldQuotaIn));
+    }
+  }
+  return least;
 }
 
 }  // namespace

@@ -53,6 +53,34 @@ TEST(PlatformService, ACgroupHasFewerCpusThanTheMachine) {
   std::filesystem::remove_all(root);
 }
 
+TEST(PlatformService, ACgroupOfVersionOneHasFewerToo) {
+  if (capabilities().platform != "linux") GTEST_SKIP() << "there are no cgroups";
+  const std::string root = ::testing::TempDir() + "artel-cgroup1-" + std::to_string(currentPid());
+  const auto write = [&](const std::string& file, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(root + file).parent_path());
+    std::ofstream(root + file) << text << "\n";
+  };
+  const int all = usableCpus("/no/such/tree");
+  write("/proc/self/cgroup", "12:cpuset:/service\n4:cpu,cpuacct:/service/chat\n1:name=systemd:/service\n0::/");
+  EXPECT_EQ(usableCpus(root), all);
+  for (const std::string mount : {"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/cpu"}) {
+    write(mount + "/service/chat/cpu.cfs_quota_us", "-1");
+    write(mount + "/service/chat/cpu.cfs_period_us", "100000");
+    EXPECT_EQ(usableCpus(root), all) << "-1 is no limit";
+    write(mount + "/service/chat/cpu.cfs_quota_us", "30000");
+    EXPECT_EQ(usableCpus(root), 1) << mount;
+    std::filesystem::remove_all(root + mount + "/service");
+    write(mount + "/cpu.cfs_quota_us", "100000");
+    write(mount + "/cpu.cfs_period_us", "100000");
+    EXPECT_EQ(usableCpus(root), 1) << "in a container the group's name is of the machine outside";
+    std::filesystem::remove_all(root + mount);
+  }
+  write("/sys/fs/cgroup/cpuset/cpu.cfs_quota_us", "100000");
+  write("/sys/fs/cgroup/cpuset/cpu.cfs_period_us", "100000");
+  EXPECT_EQ(usableCpus(root), all) << "not the controller of times";
+  std::filesystem::remove_all(root);
+}
+
 TEST(PlatformService, ResidentMemoryGrowsWithWhatIsTouched) {
   const std::size_t before = residentMemory();
   EXPECT_GT(before, 100U << 10);
