@@ -488,6 +488,8 @@ std::size_t residentMemory(Pid pid);
 /// What a process does, in the letter that ps has for it: 'T' is stopped by a signal, 't' by a debugger, 'D' waits in
 /// the kernel where no signal reaches it. 0 where the system does not tell.
 char processState(Pid pid);
+/// Of the monotonic clock, which libuv reads too; some milliseconds behind it where that is quicker to read.
+std::uint64_t quickMilliseconds() noexcept;
 /// Of the last 1, 5 and 15 minutes, where the system tells.
 std::array<std::optional<double>, 3> loadAverage();
 /// Flushes and ends the process at once, without running static destructors.

@@ -279,6 +279,10 @@ class Worker {
   /// no reason. It may take a quarter longer. Its other connections are lost with it, so give it many times what a
   /// callback may take. 0: never. Windows: no effect, there is no master.
   static inline std::chrono::milliseconds workerTimeout{0};
+  /// A callback that takes so long is named in the log, with its connection or timer and its time: nobody else was
+  /// served meanwhile. All messages that one arrival of bytes brings count together; onWorkerStart and onWorkerStop do
+  /// not count. One line a minute for each kind of callback. Read when onWorkerStart has returned. 0: never.
+  static inline std::chrono::milliseconds slowCallback{500};
   /// Memory of one process for what compressed WebSocket connections remember from message to message. Beyond it new
   /// ones remember nothing (no_context_takeover): their messages shrink less. Bytes.
   static inline std::size_t deflateMemory = std::size_t{64} * 1024 * 1024;

@@ -146,6 +146,17 @@ std::size_t residentMemory(Pid pid) {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::uint64_t quickMilliseconds() noexcept {
+#ifdef CLOCK_MONOTONIC_COARSE
+  constexpr clockid_t clock = CLOCK_MONOTONIC_COARSE;
+#else
+  constexpr clockid_t clock = CLOCK_MONOTONIC;
+#endif
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1000 + static_cast<std::uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
 char processState(Pid pid) {
   // "4711 (name, which may hold anything) S ..."
   const std::string line = procfs::firstLine("/proc/" + std::to_string(pid) + "/stat");

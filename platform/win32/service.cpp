@@ -79,6 +79,15 @@ std::vector<std::pair<std::string, std::string>> systemLimits() { return {}; }
 
 std::size_t residentMemory(Pid pid) { return pid == currentPid() ? residentMemory() : 0; }
 
+std::uint64_t quickMilliseconds() noexcept {
+  LARGE_INTEGER frequency{}, now{};
+  ::QueryPerformanceFrequency(&frequency);
+  ::QueryPerformanceCounter(&now);
+  const auto ticks = static_cast<std::uint64_t>(now.QuadPart),
+             perSecond = static_cast<std::uint64_t>(frequency.QuadPart);
+  return ticks / perSecond * 1000 + ticks % perSecond * 1000 / perSecond;
+}
+
 char processState(Pid) { return '\0'; }
 
 std::array<std::optional<double>, 3> loadAverage() { return {}; }

@@ -76,12 +76,7 @@ std::uint64_t monotonicMilliseconds() {
           .count());
 }
 
-std::string WorkerNumbers::callback() const {
-  std::string text(net::nameOf(running));
-  if (const auto of = net::subjectOf(running); !of.empty())
-    text += " of " + std::string(of) + " " + std::to_string(subject);
-  return text;
-}
+std::string WorkerNumbers::callback() const { return net::describe(running, subject); }
 
 std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, std::uint64_t now) {
   const Block* known = blockIn(memory);

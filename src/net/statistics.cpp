@@ -52,6 +52,12 @@ std::string_view subjectOf(Running what) noexcept {
   return at < names.size() ? names[at].subject : "";
 }
 
+std::string describe(Running what, std::uint64_t subject) {
+  std::string text(nameOf(what));
+  if (const auto of = subjectOf(what); !of.empty()) text += " of " + std::string(of) + " " + std::to_string(subject);
+  return text;
+}
+
 StatisticsBlock* StatisticsBlock::prepare(void* memory, std::string_view buildId) noexcept {
   auto* block = new (memory) StatisticsBlock{};
   for (std::size_t i = 0; i < block->build.size(); ++i) {
@@ -69,9 +75,11 @@ StatisticsBlock* StatisticsBlock::prepare(void* memory, std::string_view buildId
 StatisticsBlock Activity::unread;
 
 void Activity::attach(StatisticsBlock* block) noexcept {
-  auto* const hook = counters;
-  *this = Activity{};
-  counters = hook;
+  Activity fresh;
+  fresh.counters = counters;
+  fresh.onSlow = onSlow;
+  fresh.slowAfter = slowAfter;
+  *this = fresh;
   if (block == nullptr) return;
   block_ = block;
   const std::uint64_t now = uv_hrtime() / 1'000'000;
@@ -82,6 +90,7 @@ void Activity::beginTurn() noexcept {
   inTurn_ = true;
   ticks_ = untilSample_;
   now_ = processLoopImpl != nullptr ? processLoopImpl->now() : 0;
+  callbackBegan_ = now_;
   timedSince_ = turns_ % turnSampleEvery == 0 ? uv_hrtime() : 0;
   block_->turnBegan.store(std::max<std::uint64_t>(now_, 1), relaxed);
 }
@@ -97,8 +106,15 @@ ARTEL_COLD bool Activity::eventDue() noexcept {
   return true;
 }
 
+ARTEL_COLD void Activity::callbackWasSlow(std::uint64_t now) noexcept {
+  if (onSlow != nullptr) onSlow(running(), subject(), now - callbackBegan_);
+}
+
 void Activity::enter(Running what, std::uint64_t id) noexcept {
-  if (!inTurn_) beginTurn();
+  if (inTurn_)
+    callbackEnds();
+  else
+    beginTurn();
   ++entered_;
   block_->running.store(std::uint64_t{static_cast<std::uint8_t>(what)} << StatisticsBlock::kindShift | id, relaxed);
 }
@@ -110,6 +126,7 @@ void Activity::recordCallback(std::uint64_t nanoseconds) noexcept {
 void Activity::turnEnds(std::uint64_t now) noexcept {
   StatisticsBlock& block = *block_;
   if (inTurn_) {
+    if (isSlow(now)) callbackWasSlow(now);
     const std::uint64_t took = now - std::min(now, now_);
     if (took >= longTurn) {
       count(block.turnTimes, took * 1'000'000, 1);

@@ -5,7 +5,9 @@
 //   sleep
 //
 // The cost, since every message passes here:
-// - A read event is one store (running) and a count down. Its clock is the loop's own, read twice a turn.
+// - A read event is one store (running), a count down, and a clock that is quick to read: when a callback began is when
+//   the one before it ended, so one that was slow is known (onSlow). Everything else has the loop's own clock, read
+//   twice a turn.
 // - Durations are sampled: one read event of 64 is timed, and one turn of sixteen. A turn of 2 ms or more is always
 //   counted, by the loop's clock.
 // - Counters are plain memory of this process; they are copied into the block when a turn ends.
@@ -17,8 +19,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "platform/platform.hpp"
 #include "src/net/histogram.hpp"
 
 namespace artel::net {
@@ -45,6 +49,8 @@ enum class Running : std::uint8_t {
 std::string_view nameOf(Running what) noexcept;
 /// What Running's second number is: "connection", "timer" or "".
 std::string_view subjectOf(Running what) noexcept;
+/// "onMessage of connection 7".
+std::string describe(Running what, std::uint64_t subject);
 
 struct StatisticsBlock {
   using Word = std::atomic<std::uint64_t>;
@@ -88,6 +94,7 @@ class Activity {
   // -- called all the time
   /// Bytes have come for a connection. True: this event is to be timed (recordCallback).
   bool readEvent(std::uint64_t connection) noexcept {
+    if (inTurn_) callbackEnds();
     const bool due = --ticks_ == 0 && eventDue();
     block_->running.store(connection, std::memory_order_relaxed);
     return due;
@@ -120,8 +127,19 @@ class Activity {
   /// The loop goes to sleep. `now` is its clock.
   void turnEnds(std::uint64_t now) noexcept;
   Counters (*counters)() noexcept = nullptr;  ///< set once by the worker layer
+  /// A callback, or all that one arrival of bytes brought, has taken so long. Called when it has returned.
+  void (*onSlow)(Running what, std::uint64_t subject, std::uint64_t milliseconds) noexcept = nullptr;
+  std::uint64_t slowAfter = never;  ///< milliseconds
+  static constexpr std::uint64_t never = ~std::uint64_t{0};
 
  private:
+  bool isSlow(std::uint64_t now) const noexcept { return now > callbackBegan_ && now - callbackBegan_ >= slowAfter; }
+  void callbackEnds() noexcept {
+    const std::uint64_t now = platform::quickMilliseconds();
+    if (isSlow(now)) callbackWasSlow(now);
+    callbackBegan_ = now;
+  }
+  void callbackWasSlow(std::uint64_t now) noexcept;
   bool eventDue() noexcept;
   void beginTurn() noexcept;
 
@@ -129,7 +147,7 @@ class Activity {
   StatisticsBlock* block_ = &unread;
   std::uint32_t ticks_ = 1;  // to the next event that needs more than a store; 1 while the loop sleeps
   std::uint32_t untilSample_ = 1;
-  std::uint64_t bytesIn_ = 0, bytesOut_ = 0, now_ = 0, turns_ = 0, timedSince_ = 0, entered_ = 0;
+  std::uint64_t bytesIn_ = 0, bytesOut_ = 0, now_ = 0, turns_ = 0, timedSince_ = 0, entered_ = 0, callbackBegan_ = 0;
   bool inTurn_ = false;
 };
 

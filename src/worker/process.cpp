@@ -66,6 +66,7 @@ WorkerProcess::WorkerProcess(Setup setup)
   theProcess = this;
   net::createLoop();
   net::activity.counters = &counted;
+  net::activity.onSlow = &WorkerProcess::callbackWasSlow;
   net::activity.attach(setup_.statistics);
   net::exceptionLeftCallback = &WorkerProcess::exceptionLeft;
   if (setup_.channel) stacks::reportTo(setup_.channel);
@@ -82,6 +83,7 @@ WorkerProcess::~WorkerProcess() {
   for (auto& [id, connection] : std::exchange(waiting_, {})) Conn::of(*connection).forgetDial();
   closeUdpClients();
   for (int i = 0; i < 3; ++i) net::loop().turn(false);
+  net::activity.slowAfter = net::Activity::never;
   net::activity.attach(nullptr);
   net::destroyLoop();
   // The program may go on after runAll.
@@ -213,6 +215,8 @@ void WorkerProcess::start() {
   });
   if (stopping_) return;
   running_ = true;
+  const auto slow = Worker::slowCallback.count();
+  net::activity.slowAfter = slow > 0 ? static_cast<std::uint64_t>(slow) : net::Activity::never;
   warnOfLateChanges();
   try {
     if (setup_.listener != platform::noSocket) worker.core().serve(setup_.listener);
@@ -259,6 +263,15 @@ void WorkerProcess::stop(int exitCode, bool graceful, std::chrono::milliseconds 
   net::loop().post([this] { stopConnections(); });
   // Also a callback that never returns must not keep this process.
   if (!graceful_) platform::killSelfAfter(timeout + std::chrono::milliseconds(500));
+}
+
+void WorkerProcess::callbackWasSlow(net::Running what, std::uint64_t subject, std::uint64_t milliseconds) noexcept {
+  // Nobody is served before the one and after the other.
+  if (theProcess == nullptr || what == net::Running::workerStart || what == net::Running::workerStop) return;
+  theProcess->setup_.worker->core().hint("slow " + std::string(net::nameOf(what)),
+                                         net::describe(what, subject) + " took " + std::to_string(milliseconds) +
+                                             " ms; nobody else was served meanwhile (Worker::slowCallback is " +
+                                             std::to_string(Worker::slowCallback.count()) + " ms)");
 }
 
 void WorkerProcess::stopConnections() {

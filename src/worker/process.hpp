@@ -104,6 +104,7 @@ class WorkerProcess {
   Worker* worker() const noexcept { return setup_.worker; }
 
  private:
+  static void callbackWasSlow(net::Running what, std::uint64_t subject, std::uint64_t milliseconds) noexcept;
   static void exceptionLeft(const std::exception_ptr& exception, Connection* connection);
   void watch();
   void told(const platform::ChannelMessage& message);

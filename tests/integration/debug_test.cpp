@@ -232,6 +232,30 @@ TEST_F(Trace, NotRunningIsCodeThree) {
   EXPECT_NE(said.err.find("misbehave is not running"), std::string::npos) << said.err;
 }
 
+class SlowCallback : public Debug {};
+
+TEST_F(SlowCallback, IsNamedOnceAMinuteWithItsConnectionAndTime) {
+  start({"--count", "1", "--", "slowCallback=20"});
+  Wire wire(port);
+  for (std::size_t i = 1; i <= 3; ++i) {
+    wire.send("GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n");
+    wire.receive([&](const std::string& bytes) { return count(bytes, "HTTP/1.1 200") == i; });
+  }
+  service->until([&] { return service->errHas("slowCallback is 20 ms"); });
+  const std::string& err = service->err();
+  EXPECT_EQ(count(err, " onMessage of connection 1 took "), 1u) << err;
+  const auto at = err.find(" took ");
+  EXPECT_GE(std::stoi(err.substr(at + 6)), 45) << err;
+  EXPECT_NE(err.find(" ms; nobody else was served meanwhile (Worker::slowCallback is 20 ms)\n"), std::string::npos)
+      << err;
+}
+
+TEST_F(SlowCallback, ZeroSaysNothing) {
+  start({"--count", "1", "--", "slowCallback=0"});
+  EXPECT_FALSE(bodyOf(get(port, "/sleep")).empty());
+  EXPECT_FALSE(service->errHas("took")) << service->err();
+}
+
 class WorkerTimeout : public Debug {};
 
 TEST_F(WorkerTimeout, AStuckWorkerIsReplacedAndTheLogHasItsStack) {

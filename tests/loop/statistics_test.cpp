@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <optional>
+#include <thread>
+#include <vector>
 
 #include "src/master/statistics_reader.hpp"
 #include "src/net/statistics.hpp"
@@ -67,6 +69,54 @@ TEST_F(StatisticsOfAProcess, EveryCallbackIsSeenWhileItRunsAndOnlyThen) {
   seen(message, net::Running::message, id);
   seen(timer, net::Running::timer, timerId);
   seen(closing, net::Running::close, id);
+}
+
+struct Slow {
+  net::Running what;
+  std::uint64_t subject, milliseconds;
+};
+std::vector<Slow> slowOnes;
+
+TEST_F(StatisticsOfAProcess, ASlowCallbackIsNamedAndNoOtherOfItsTurn) {
+  Worker worker("text://127.0.0.1:0");
+  std::uint64_t quick = 0, slow = 0;
+  worker.onMessage = [&](TcpConnection& c, std::string_view line) {
+    (line == "slow" ? slow : quick) = c.id();
+    if (line == "slow") std::this_thread::sleep_for(60ms);
+    c.send(line);
+  };
+  bool closed = false;
+  worker.onClose = [&](TcpConnection& c) { closed = closed || c.id() == slow; };
+  World world(worker);
+  net::activity.onSlow = [](net::Running what, std::uint64_t subject, std::uint64_t milliseconds) noexcept {
+    slowOnes.push_back({what, subject, milliseconds});
+  };
+  net::activity.slowAfter = 40;
+  slowOnes.clear();
+  Client before(world), between(world), after(world);
+  for (Client* client : {&before, &between, &after}) {
+    client->send("quick\n");
+    world.until([&] { return client->received == "quick\n"; });
+  }
+  EXPECT_TRUE(slowOnes.empty());
+  // All in one turn: nothing is read before all has been sent.
+  before.send("quick\n");
+  between.send("slow\n");
+  after.send("quick\n");
+  world.until([&] { return after.received == "quick\nquick\n" && between.received == "quick\nslow\n"; });
+  ASSERT_EQ(slowOnes.size(), 1u);
+  EXPECT_EQ(slowOnes[0].what, net::Running::message);
+  EXPECT_EQ(slowOnes[0].subject, slow);
+  EXPECT_NE(slow, quick);
+  EXPECT_GE(slowOnes[0].milliseconds, 50u) << "the clock may be some milliseconds behind";
+  const std::uint64_t timer = Timer::delay(0.001, [] { std::this_thread::sleep_for(60ms); });
+  world.until([&] { return slowOnes.size() == 2; });
+  EXPECT_EQ(slowOnes[1].what, net::Running::timer);
+  EXPECT_EQ(slowOnes[1].subject, timer);
+  between.close();
+  world.until([&] { return closed; });
+  world.settle();
+  EXPECT_EQ(slowOnes.size(), 2u);
 }
 
 TEST_F(StatisticsOfAProcess, DatagramsCount) {
