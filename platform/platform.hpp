@@ -452,8 +452,8 @@ class Poller {
 
 // ---- processors (cpus.cpp) -----------------------------------------------------------------------------------------
 
-/// Processors that this process may use: those it may run on, or fewer where its cgroup (of version 1 or 2) has a quota,
-/// a part of one counting as one. `root`: of another tree that has /proc and /sys, for tests.
+/// Processors that this process may use: those it may run on, or fewer where its cgroup (of version 1 or 2) has a
+/// quota, a part of one counting as one. `root`: of another tree that has /proc and /sys, for tests.
 int usableCpus(const std::string& root = {});
 
 // ---- this process and its terminal (service.cpp) --------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "artel/worker.hpp"
+#include "platform/platform.hpp"
 #include "src/master/check_report.hpp"
 #include "src/master/service_commands.hpp"
 
@@ -14,7 +15,7 @@ int runCheck(const Command& command, const ServiceFiles& files) {
     const Plan plan = resolve(Worker::all(), command, capabilities());
     if (plan.cluster) refuseSharedPaths(plan, files);
     const CheckReport report = inspect(plan, files);
-    print(command.json ? planJson(plan, report) : checkText(plan, report));
+    print(command.json ? planJson(plan, report) : checkText(plan, report, platform::standardOutput()));
   } catch (const SetupError& refused) {
     if (command.json) print(errorJson(files.name, refused));
     throw;  // people read standard error

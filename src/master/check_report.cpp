@@ -9,6 +9,7 @@
 #include "artel/worker.hpp"
 #include "platform/platform.hpp"
 #include "src/master/start_screen.hpp"
+#include "src/master/text_table.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -103,6 +104,7 @@ CheckReport inspect(const Plan& plan, const ServiceFiles& files) {
   CheckReport report;
   report.app = files.name;
   report.programFile = files.program;
+  report.versions = Surroundings::here().versions;
   if (capabilities().controlCommands) {
     const auto folder = std::filesystem::path(std::u8string(files.pid.begin(), files.pid.end())).parent_path();
     std::error_code failed;
@@ -119,11 +121,16 @@ CheckReport inspect(const Plan& plan, const ServiceFiles& files) {
   return report;
 }
 
-std::string checkText(const Plan& plan, const CheckReport& report) {
-  std::string text = versionLine() + "\n";
-  const auto row = [&text](std::string name, const std::string& value, const std::string& verdict) {
+std::string checkText(const Plan& plan, const CheckReport& report, const platform::Terminal& terminal) {
+  const int width = terminal.isTerminal ? terminal.width : 0;
+  std::string text = versionLine(report.versions, width);
+  const auto row = [&text, width](std::string name, const std::string& value, const std::string& verdict) {
     name.resize(std::max<std::size_t>(name.size() + 2, 34), ' ');
-    text += name + value + (verdict.empty() ? "" : "   " + verdict) + "\n";
+    const std::string begin = name + value, line = begin + (verdict.empty() ? "" : "   " + verdict);
+    if (width <= 0 || line.size() <= static_cast<std::size_t>(width))
+      text += line + "\n";
+    else
+      text += begin + "\n    " + broken(verdict, width - 4, "    ");
   };
   for (const PlannedWorker& one : plan.workers)
     row("worker " + one.worker->name, one.worker->listenAddress(),
@@ -148,7 +155,7 @@ std::string checkText(const Plan& plan, const CheckReport& report) {
         library.found.empty() ? "compiled against it; it does not say what was found"
                               : "compiled against " + library.compiled + ": " + (wrong.empty() ? "fine" : wrong));
   }
-  for (const std::string& warning : plan.warnings) text += "warning: " + warning + "\n";
+  for (const std::string& warning : plan.warnings) text += broken("warning: " + warning, width);
   return text + report.app + ": this could start\n";
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "artel/error.hpp"
+#include "platform/platform.hpp"
 #include "src/master/libraries.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
@@ -26,7 +27,8 @@ struct CheckReport {
   std::vector<File> files;  ///< that a start would write; each can be written
   std::vector<Limit> limits;
   std::vector<LibraryVersion> libraries;
-  bool mayBecomeOthers = false;  ///< workers may run as another user
+  bool mayBecomeOthers = false;         ///< workers may run as another user
+  std::vector<std::string> versions{};  ///< as Surroundings has them
 };
 
 /// Looks, and touches nothing. Throws SetupError (E06) when a file cannot be written.
@@ -37,8 +39,8 @@ std::vector<CheckReport::Limit> judged(std::uint64_t openFiles,
                                        const std::vector<std::pair<std::string, std::string>>& limits,
                                        const Plan& plan);
 
-/// For people: one line for each.
-std::string checkText(const Plan& plan, const CheckReport& report);
+/// For people: one line for each, or two where the terminal is narrow.
+std::string checkText(const Plan& plan, const CheckReport& report, const platform::Terminal& terminal);
 /// The plan as one object on one line: docs/operations.md has the keys (schema 1, keys are only added). Ends with a
 /// newline.
 std::string planJson(const Plan& plan, const CheckReport& report);

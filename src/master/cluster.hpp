@@ -91,7 +91,7 @@ class Cluster {
     bool active = false, graceful = false;
     Milliseconds timeout{0};
     int replaced = 0, added = 0, gone = 0, kept = 0, killed = 0;
-    std::string programs;  ///< "program 3f2a… -> 9c1d…, " after a handover
+    std::string programs;  ///< "3f2a -> 9c1d" after a handover
     std::vector<std::string> failures;
     std::vector<std::weak_ptr<ControlClient>> waiting;
   };

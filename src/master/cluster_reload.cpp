@@ -7,7 +7,7 @@
 #include "artel/log.hpp"
 #include "src/master/cluster.hpp"
 #include "src/master/hook.hpp"
-#include "src/master/human.hpp"
+#include "src/master/outcome.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -48,6 +48,7 @@ void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& cli
 void Cluster::replaceAll() {
   ++generation_;
   lookAtCertificates(true);
+  reopenLogs();  // as the manual has it for stdoutFile
   if (Worker::onMasterReload) hook("onMasterReload", [] { Worker::onMasterReload(); });
   followCounts();
   for (Slot& slot : slots_) {
@@ -160,12 +161,8 @@ void Cluster::reloadFailed(const std::string& why) {
 void Cluster::endReload() {
   if (!reload_.active) return;
   const Reload ended = std::exchange(reload_, Reload{});
-  std::string said =
-      ended.programs + human::counted(static_cast<std::uint64_t>(ended.replaced), "worker", "workers") + " replaced";
-  if (ended.added > 0) said += ", " + std::to_string(ended.added) + " new";
-  if (ended.gone > 0) said += ", " + std::to_string(ended.gone) + " no longer wanted";
-  if (ended.kept > 0) said += ", " + std::to_string(ended.kept) + " kept and told (reloadable = false)";
-  if (ended.killed > 0) said += ", " + std::to_string(ended.killed) + " killed at the deadline";
+  const std::string said =
+      inWords(ReloadOutcome{ended.programs, ended.replaced, ended.added, ended.gone, ended.kept, ended.killed});
   log::info("reload: " + said);
   int code = static_cast<int>(ended.killed > 0 ? Exit::deadlinePassed : Exit::ok);
   if (!ended.failures.empty())

@@ -27,6 +27,12 @@ void sayLines(ControlClient& client, const std::string& text) {
   }
 }
 
+/// Its numbers would say that it sleeps: whoever stops a process does so in the middle of its sleep, as a rule.
+bool isStopped(platform::Pid pid) {
+  const char state = platform::processState(pid);
+  return state == 'T' || state == 't';
+}
+
 }  // namespace
 
 std::optional<WorkerNumbers> Cluster::numbersOf(const Process& process) {
@@ -65,7 +71,7 @@ StatusReport Cluster::report() {
       if (slot.planned != &planned || !process.alive()) return;
       const State state = process.told ? State::stopping : process.ready ? State::serving : State::starting;
       group.processes.push_back({process.pid, slot.id, state, since(process.started),
-                                 platform::residentMemory(process.pid), numbersOf(process)});
+                                 platform::residentMemory(process.pid), numbersOf(process), isStopped(process.pid)});
     });
     std::sort(group.processes.begin(), group.processes.end(),
               [](const auto& a, const auto& b) { return a.pid < b.pid; });
@@ -76,7 +82,7 @@ StatusReport Cluster::report() {
     if (!process.alive() || slot.planned != nullptr) continue;
     StatusReport::Group group{slot.label, "none", "-", 0, {}, {}};
     group.processes.push_back({process.pid, slot.id, State::stopping, since(process.started),
-                               platform::residentMemory(process.pid), numbersOf(process)});
+                               platform::residentMemory(process.pid), numbersOf(process), isStopped(process.pid)});
     report.workers.push_back(std::move(group));
   }
   return report;

@@ -5,6 +5,7 @@
 
 #include "artel/log.hpp"
 #include "src/master/cluster.hpp"
+#include "src/master/outcome.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -107,9 +108,7 @@ void Cluster::life(const std::string& line) {
 }
 
 void Cluster::endStop() {
-  std::string said = "stopped";
-  if (killed_ > 0)
-    said += ", " + std::to_string(killed_) + " of " + std::to_string(stopped_) + " processes had to be killed";
+  const std::string said = inWords(StopOutcome{stopped_, killed_});
   if (failure_.empty()) life(said);
   for (const auto& waiting : stopWaiting_) {
     if (const Client client = waiting.lock()) {

@@ -77,7 +77,7 @@ void Cluster::takeOver() {
   reload_.replaced = left_->replaced;
   reload_.kept = left_->kept;
   reload_.killed = left_->killedLate;
-  reload_.programs = "program " + left_->programs.running + " -> " + left_->programs.tried + ", ";
+  reload_.programs = left_->programs.running + " -> " + left_->programs.tried;
   for (const platform::NativeSocket client : left_->clients) reload_.waiting.push_back(control_.adopt(client));
 
   std::vector<bool> sameMemory;

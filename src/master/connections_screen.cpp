@@ -25,9 +25,10 @@ std::string stateOf(const ConnectionRow& row) {
 
 /// Every column of the manual, and IDLE.
 const std::vector<TableColumn> connectionColumns{
-    {"PID", true, 0},       {"WORKER", false, 0}, {"CID", true, 0},      {"TRANS", false, 110}, {"PROTOCOL", false, 80},
-    {"IPV4", true, 120},    {"IPV6", true, 120},  {"RECV-Q", true, 100}, {"SEND-Q", true, 80},  {"BYTES-R", true, 100},
-    {"BYTES-W", true, 100}, {"STATUS", false, 0}, {"IDLE", true, 120},   {"LOCAL", false, 110}, {"FOREIGN", false, 0}};
+    {"PID", true, 0},           {"WORKER", false, 30, 1}, {"CID", true, 0},       {"TRANS", false, 110},
+    {"PROTOCOL", false, 80, 1}, {"IPV4", true, 120},      {"IPV6", true, 120},    {"RECV-Q", true, 100},
+    {"SEND-Q", true, 80},       {"BYTES-R", true, 100},   {"BYTES-W", true, 100}, {"STATUS", false, 40},
+    {"IDLE", true, 120},        {"LOCAL", false, 110, 2}, {"FOREIGN", false, 0}};
 
 TableRow cellsOf(const ConnectionsReport::Row& one) {
   const ConnectionRow& row = one.row;
@@ -47,6 +48,12 @@ TableRow cellsOf(const ConnectionsReport::Row& one) {
           {human::age(row.idle)},
           {row.local.empty() ? "-" : row.local},
           {row.remote.empty() ? "-" : row.remote}};
+}
+
+std::string notice(const std::string& text, int width, bool colour) {
+  std::string lines = broken(text, width);
+  lines.pop_back();
+  return painted(lines, Paint::yellow, colour) + "\n";
 }
 
 std::uint64_t valueOf(const ConnectionRow& row, std::string_view column) {
@@ -97,9 +104,8 @@ std::string connectionsScreen(const ConnectionsReport& report, const platform::T
                       "--pid N", "--remote CIDR", "--status S", "--sort sendq", "--limit N|all", "--json"},
                      width);
   for (const auto& one : report.missing)
-    text += painted("! " + one.worker + "/" + std::to_string(one.pid) + " is missing: " + one.why, Paint::yellow,
-                    terminal.colour) +
-            "\n";
+    text +=
+        notice("! " + one.worker + "/" + std::to_string(one.pid) + " is missing: " + one.why, width, terminal.colour);
   return text;
 }
 

@@ -187,7 +187,7 @@ int run(int argc, char** argv) {
       std::fputs(manualPage(ServiceFiles::of(command).name).c_str(), stdout);
       return 0;
     case Verb::version:
-      std::printf("%s\nbuild %s\nprogram %s\n", versionLine().c_str(), std::string(buildId()).c_str(),
+      std::printf("%sbuild %s\nprogram %s\n", versionLine().c_str(), std::string(buildId()).c_str(),
                   std::string(programId()).c_str());
       return 0;
     case Verb::start:

@@ -13,9 +13,8 @@ namespace artel {
 namespace {
 
 /// Narrow terminals lose what the reader knows best: who he is, and how bytes travel.
-const std::vector<TableColumn> startColumns{{"WORKER", false, 0, true}, {"LISTEN", false, 0, true},
-                                            {"TRANSPORT", false, 70},   {"COUNT", true},
-                                            {"USER", false, 60},        {"STATE"}};
+const std::vector<TableColumn> startColumns{{"WORKER", false, 0, 1}, {"LISTEN", false, 0, 2}, {"TRANSPORT", false, 70},
+                                            {"COUNT", true},         {"USER", false, 60},     {"STATE"}};
 
 std::string userText(const Worker& worker) {
   const std::string user = worker.user.empty() ? platform::userName() : worker.user;
@@ -55,17 +54,24 @@ std::string processes(const Plan& plan) {
   return human::counted(static_cast<std::uint64_t>(plan.processes()), "process", "processes");
 }
 
-std::string background(const Plan& plan, std::chrono::milliseconds took) {
-  return plan.name + ": started in the background, master " + std::to_string(platform::currentPid()) + ", " +
-         processes(plan) + " ready in " + std::to_string(took.count()) + " ms\n";
+std::string background(const Plan& plan, std::chrono::milliseconds took, platform::Pid master, int width) {
+  return broken(plan.name + ": started in the background, master " + std::to_string(master) + ", " + processes(plan) +
+                    " ready in " + std::to_string(took.count()) + " ms",
+                width);
 }
 
 }  // namespace
 
-std::string versionLine() {
-  return "artel " + std::string(version()) + " \u00b7 libuv " + net::libuvVersion() + " \u00b7 OpenSSL " +
-         OpenSSL_version(OPENSSL_VERSION_STRING) + " \u00b7 " + platform::systemName() + " \u00b7 " +
-         std::to_string(platform::usableCpus()) + " CPUs";
+Surroundings Surroundings::here() {
+  return {{"artel " + std::string(version()), std::string("libuv ") + net::libuvVersion(),
+           std::string("OpenSSL ") + OpenSSL_version(OPENSSL_VERSION_STRING), platform::systemName(),
+           std::to_string(platform::usableCpus()) + " CPUs"},
+          platform::currentPid(),
+          platform::localAddresses()};
+}
+
+std::string versionLine(const std::vector<std::string>& versions, int width) {
+  return wrapped(versions, width, " \u00b7 ");
 }
 
 Reach reachOf(const Worker& worker, const std::vector<std::string>& localAddresses) {
@@ -96,7 +102,8 @@ std::string Reach::note(const std::string& url) const {
   return url.find("://127.0.0.1:") != std::string::npos ? "this machine:   " : "other machines: ";
 }
 
-std::string startScreen(const Plan& plan, const platform::Terminal& terminal, std::chrono::milliseconds took) {
+std::string startScreen(const Plan& plan, const platform::Terminal& terminal, std::chrono::milliseconds took,
+                        const Surroundings& surroundings) {
   if (plan.quiet) return "";
   if (!terminal.isTerminal) {
     std::string lines;
@@ -104,29 +111,28 @@ std::string startScreen(const Plan& plan, const platform::Terminal& terminal, st
       const ListenAddress& address = one.worker->core().address;
       lines += address.none() ? "running " + one.worker->name + "\n" : "listening " + address.text() + "\n";
     }
-    if (plan.background) lines += background(plan, took);
+    if (plan.background) lines += background(plan, took, surroundings.pid, 0);
     return lines;
   }
+  const int width = terminal.width;
   if (plan.background) {
-    std::string text = background(plan, took);
+    std::string text = background(plan, took, surroundings.pid, width);
     for (const PlannedWorker& one : plan.workers)
-      for (const std::string& url : reachOf(*one.worker, platform::localAddresses()).urls) text += "  " + url + "\n";
-    return text + "  " + plan.program + " status, " + plan.program + " stop; log " + plan.logFile + "\n";
+      for (const std::string& url : reachOf(*one.worker, surroundings.addresses).urls) text += "  " + url + "\n";
+    return text + broken("  " + plan.program + " status, " + plan.program + " stop; log " + plan.logFile, width, "  ");
   }
-  std::string text = versionLine() + "\n" + plan.program + "   " + (plan.cluster ? "master " : "pid ") +
-                     std::to_string(platform::currentPid()) + "   foreground";
+  std::string text = versionLine(surroundings.versions, width);
+  std::vector<std::string> words{plan.program, (plan.cluster ? "master " : "pid ") + std::to_string(surroundings.pid),
+                                 "foreground"};
   if (!plan.cluster)
-    text += "   (" +
-            std::string(capabilities().platform == "windows"
-                            ? "Windows: one process, one listener; close the window to stop"
-                            : "one process") +
-            ")";
-  text += "\n\n";
+    words.emplace_back(capabilities().platform == "windows"
+                           ? "(Windows: one process, one listener; close the window to stop)"
+                           : "(one process)");
+  text += wrapped(words, width, "   ") + "\n";
   text += table(plan, terminal) + "\nReady in " + std::to_string(took.count()) + " ms, " + processes(plan) +
           ". Ctrl+C stops.\n";
-  const auto local = platform::localAddresses();
   for (const PlannedWorker& one : plan.workers) {
-    const Reach reach = reachOf(*one.worker, local);
+    const Reach reach = reachOf(*one.worker, surroundings.addresses);
     for (const std::string& url : reach.urls) text += reach.note(url) + url + "\n";
   }
   return text;

@@ -6,6 +6,7 @@ namespace artel {
 namespace {
 
 std::string_view nameOf(const StatusReport::Process& process) {
+  if (process.stopped) return "stopped";
   if (process.state == StatusReport::State::starting) return "starting";
   if (process.numbers && process.numbers->busy()) return "busy";
   if (process.state == StatusReport::State::stopping) return "stopping";

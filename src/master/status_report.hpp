@@ -22,6 +22,7 @@ struct StatusReport {
     std::chrono::milliseconds uptime{0};
     std::size_t memory = 0;                ///< resident; 0: unknown
     std::optional<WorkerNumbers> numbers;  ///< nothing: it runs a build whose block this one cannot read
+    bool stopped = false;                  ///< by a signal or a debugger: it does nothing until it is continued
   };
   /// Processes of one Worker that ended alike: "code 250", "signal SEGV".
   struct Ended {

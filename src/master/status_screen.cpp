@@ -16,7 +16,7 @@ using StatusGroup = StatusReport::Group;
 
 /// Sums over the processes whose numbers are known.
 struct Sums {
-  std::size_t processes = 0, memory = 0, busy = 0;
+  std::size_t processes = 0, memory = 0, busy = 0, stopped = 0;
   std::uint64_t connections = 0, timers = 0, requests = 0, sendFails = 0, exits = 0;
   double requestRate = 0, inRate = 0, outRate = 0;
 
@@ -25,9 +25,10 @@ struct Sums {
     for (const Process& process : group.processes) {
       ++processes;
       memory += process.memory;
+      stopped += process.stopped ? 1 : 0;
       if (!process.numbers) continue;
       const WorkerNumbers& n = *process.numbers;
-      busy += n.busy() ? 1 : 0;
+      busy += n.busy() && !process.stopped ? 1 : 0;
       connections += n.connections;
       timers += n.timers;
       requests += n.requests;
@@ -47,6 +48,7 @@ std::string rate(double perSecond) { return human::count(whole(perSecond + 0.5))
 std::string time(const std::optional<std::chrono::nanoseconds>& value) { return value ? human::duration(*value) : "-"; }
 
 TableCell stateOf(const Process& process) {
+  if (process.stopped) return {"stopped", Paint::yellow};
   if (process.state == StatusReport::State::starting) return {"starting", Paint::yellow};
   if (process.numbers && process.numbers->busy())
     return {"BUSY " + human::duration(process.numbers->inTurn), Paint::yellow};
@@ -81,10 +83,10 @@ std::string header(const StatusReport& report, const Sums& all, int width) {
 
 /// Every column of the manual, and more; `below` is ecosystem's order for narrow terminals.
 const std::vector<TableColumn> statusColumns{
-    {"WORKER", false, 0}, {"LISTEN", false, 90, true}, {"PID", true, 0},       {"UP", true, 110},  {"MEM", true, 0},
-    {"CONN", true, 0},    {"TIMER", true, 110},        {"REQUESTS", true, 90}, {"QPS", true, 0},   {"IN/S", true, 120},
-    {"OUT/S", true, 120}, {"P50", true, 120},          {"P99", true, 0},       {"LAG", true, 120}, {"FAIL", true, 0},
-    {"EXIT", true, 110},  {"STATE", false, 0}};
+    {"WORKER", false, 0, 2}, {"LISTEN", false, 90, 1}, {"PID", true, 0},       {"UP", true, 110},  {"MEM", true, 0},
+    {"CONN", true, 0},       {"TIMER", true, 110},     {"REQUESTS", true, 90}, {"QPS", true, 0},   {"IN/S", true, 120},
+    {"OUT/S", true, 120},    {"P50", true, 120},       {"P99", true, 0},       {"LAG", true, 120}, {"FAIL", true, 0},
+    {"EXIT", true, 110},     {"STATE", false, 0}};
 
 TableRow rowOf(const StatusGroup& group, const Process& process, bool first) {
   std::uint64_t exits = 0;
@@ -133,12 +135,14 @@ TableRow sumRow(const Sums& all) {
 }
 
 /// Below 60 columns: a line for each Worker.
-std::string short_(const StatusGroup& group) {
+std::string short_(const StatusGroup& group, int width) {
   Sums sums;
   sums.add(group);
-  return group.name + "  " + human::counted(sums.processes, "process", "processes") + "  " +
-         human::count(sums.connections) + " conns  " + rate(sums.requestRate) + "/s" +
-         (sums.busy > 0 ? "  " + human::count(sums.busy) + " BUSY" : std::string()) + "\n";
+  return wrapped(
+      {group.name, human::counted(sums.processes, "process", "processes"), human::count(sums.connections) + " conns",
+       rate(sums.requestRate) + "/s", sums.busy > 0 ? human::count(sums.busy) + " BUSY" : "",
+       sums.stopped > 0 ? human::count(sums.stopped) + " stopped" : ""},
+      width);
 }
 
 std::string busyLine(const StatusGroup& group, const Process& process, int width) {
@@ -146,6 +150,13 @@ std::string busyLine(const StatusGroup& group, const Process& process, int width
   return wrapped({"! " + group.name + "/" + std::to_string(process.pid), "busy for " + human::duration(n.inTurn),
                   "in " + n.callback()},
                  width);
+}
+
+std::string stoppedLine(const StatusGroup& group, const Process& process, int width) {
+  const std::string pid = std::to_string(process.pid);
+  return wrapped(
+      {"! " + group.name + "/" + pid, "stopped by a signal or a debugger", "kill -CONT " + pid + " lets it go on"},
+      width);
 }
 
 std::string exitsLine(const StatusReport& report, int width) {
@@ -166,7 +177,7 @@ std::string statusScreen(const StatusReport& report, const platform::Terminal& t
   for (const StatusGroup& group : report.workers) all.add(group);
   std::string text = header(report, all, width) + "\n";
   if (width > 0 && width < 60) {
-    for (const StatusGroup& group : report.workers) text += short_(group);
+    for (const StatusGroup& group : report.workers) text += short_(group, width);
   } else {
     std::vector<TableRow> rows;
     for (const StatusGroup& group : report.workers) {
@@ -178,18 +189,23 @@ std::string statusScreen(const StatusReport& report, const platform::Terminal& t
   }
   std::string notes;
   for (const StatusGroup& group : report.workers) {
-    for (const Process& process : group.processes)
-      if (process.numbers && process.numbers->busy()) notes += busyLine(group, process, width);
+    for (const Process& process : group.processes) {
+      if (process.stopped)
+        notes += stoppedLine(group, process, width);
+      else if (process.numbers && process.numbers->busy())
+        notes += busyLine(group, process, width);
+    }
     const auto alive = static_cast<std::size_t>(
         std::count_if(group.processes.begin(), group.processes.end(),
                       [](const Process& process) { return process.state != StatusReport::State::stopping; }));
     const auto wanted = static_cast<std::size_t>(std::max(group.count, 0));
     if (alive < wanted)
-      notes += "! " + group.name + ": " + human::counted(wanted - alive, "process waits", "processes wait") +
-               " to be started again\n";
+      notes += broken("! " + group.name + ": " + human::counted(wanted - alive, "process waits", "processes wait") +
+                          " to be started again",
+                      width);
   }
   if (const auto& failed = report.failedReload)
-    notes += wrapped({"! the last reload failed " + human::age(failed->ago) + " ago:", failed->why}, width);
+    notes += broken("! the last reload failed " + human::age(failed->ago) + " ago: " + failed->why, width);
   notes += exitsLine(report, width);
   return notes.empty() ? text : text + "\n" + notes;
 }

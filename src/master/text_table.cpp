@@ -23,10 +23,10 @@ struct Layout {
   }
 };
 
-Layout layoutOf(const std::vector<TableColumn>& columns, const std::vector<TableRow>& rows, int width) {
+Layout layoutOf(const std::vector<TableColumn>& columns, const std::vector<TableRow>& rows, int width, int rank) {
   Layout layout;
   for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (width > 0 && width < columns[i].below) continue;
+    if (rank > 0 && rank < columns[i].below) continue;
     std::size_t widest = lengthOf(columns[i].title);
     for (const TableRow& row : rows) widest = std::max(widest, lengthOf(row[i].text));
     layout.columns.push_back(i);
@@ -35,11 +35,27 @@ Layout layoutOf(const std::vector<TableColumn>& columns, const std::vector<Table
   if (width <= 0) return layout;
   const auto limit = static_cast<std::size_t>(width);
   if (layout.total() > limit) layout.gap = 1;
-  for (std::size_t at = 0; at < layout.columns.size() && layout.total() > limit; ++at) {
-    if (!columns[layout.columns[at]].cut) continue;
-    const std::size_t over = layout.total() - limit, least = TableColumn::shortest;
-    layout.widths[at] =
-        std::max(std::min(layout.widths[at], least), layout.widths[at] - std::min(over, layout.widths[at]));
+  for (int turn = 1; turn <= TableColumn::cutLast && layout.total() > limit; ++turn) {
+    for (std::size_t at = 0; at < layout.columns.size() && layout.total() > limit; ++at) {
+      if (columns[layout.columns[at]].cut != turn) continue;
+      const std::size_t over = layout.total() - limit, least = TableColumn::shortest;
+      layout.widths[at] =
+          std::max(std::min(layout.widths[at], least), layout.widths[at] - std::min(over, layout.widths[at]));
+    }
+  }
+  return layout;
+}
+
+/// What is too wide for the width that it is meant for loses columns as if the terminal were narrower.
+Layout layoutOf(const std::vector<TableColumn>& columns, const std::vector<TableRow>& rows, int width) {
+  Layout layout = layoutOf(columns, rows, width, width);
+  int rank = width;
+  while (width > 0 && layout.total() > static_cast<std::size_t>(width)) {
+    int highest = 0;
+    for (const std::size_t i : layout.columns) highest = std::max(highest, columns[i].below);
+    if (highest <= 1) break;
+    rank = std::min(rank, highest) - 1;
+    layout = layoutOf(columns, rows, width, rank);
   }
   return layout;
 }
@@ -87,16 +103,39 @@ std::string textTable(const std::vector<TableColumn>& columns, const std::vector
   return text;
 }
 
-std::string wrapped(const std::vector<std::string>& items, int width) {
+std::string broken(std::string_view text, int width, std::string_view indent) {
+  const std::size_t blanks = std::min(text.find_first_not_of(' '), text.size());
+  std::string all(text.substr(0, blanks));
+  text.remove_prefix(blanks);
+  std::size_t column = blanks;
+  for (bool first = true; !text.empty(); first = false) {
+    const auto end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (!first && width > 0 && column + 1 + lengthOf(word) > static_cast<std::size_t>(width)) {
+      all.append("\n").append(indent);
+      column = lengthOf(indent);
+    } else if (!first) {
+      all += ' ';
+      ++column;
+    }
+    all += word;
+    column += lengthOf(word);
+  }
+  return all + "\n";
+}
+
+std::string wrapped(const std::vector<std::string>& items, int width, std::string_view between) {
   std::string text, line;
   for (const std::string& item : items) {
     if (item.empty()) continue;
-    if (!line.empty() && width > 0 && lengthOf(line) + 2 + lengthOf(item) > static_cast<std::size_t>(width)) {
+    if (!line.empty() && width > 0 &&
+        lengthOf(line) + lengthOf(between) + lengthOf(item) > static_cast<std::size_t>(width)) {
       text += line + "\n";
       line = "  " + item;
       continue;
     }
-    line += (line.empty() ? "" : "  ") + item;
+    line.append(line.empty() ? "" : between).append(item);
   }
   return text + line + "\n";
 }

@@ -12,8 +12,9 @@ namespace artel {
 struct TableColumn {
   std::string_view title;
   bool right = false;
-  int below = 0;     ///< left out on terminals narrower than this; 0: only when nothing else helps
-  bool cut = false;  ///< may be shortened to fit (at least `shortest` stay)
+  int below = 0;  ///< left out on terminals narrower than this, and earlier when the rows are too wide; 0: never
+  int cut = 0;    ///< may be shortened to fit (at least `shortest` stay): 1 first, 2 after that; 0: never
+  static constexpr int cutLast = 2;
   static constexpr std::size_t shortest = 8;
 };
 
@@ -34,6 +35,9 @@ std::string textTable(const std::vector<TableColumn>& columns, const std::vector
 std::string cutTo(std::string_view text, std::size_t length);
 
 /// Items two blanks apart, on as many lines as the width needs (0: one).
-std::string wrapped(const std::vector<std::string>& items, int width);
+std::string wrapped(const std::vector<std::string>& items, int width, std::string_view between = "  ");
+
+/// A text on as many lines as the width needs (0: one), broken at blanks.
+std::string broken(std::string_view text, int width, std::string_view indent = "  ");
 
 }  // namespace artel

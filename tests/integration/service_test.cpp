@@ -439,6 +439,19 @@ TEST_F(Service, AHangUpReopensLogAndOutput) {
   EXPECT_NE(directory.read("out.txt").find("stop "), std::string::npos) << "the worker's output, too";
 }
 
+TEST_F(Service, AReloadReopensThemToo) {
+  const auto port = start({"--", "log=my.log", "stdout=out.txt"});
+  get(port, "/log?before");
+  std::filesystem::rename(directory.file("my.log"), directory.file("old.log"));
+  std::filesystem::rename(directory.file("out.txt"), directory.file("old.txt"));
+  EXPECT_EQ(run({"reload"}).code, 0);
+  get(port, "/log?after");
+  EXPECT_NE(directory.read("old.log").find("before"), std::string::npos);
+  EXPECT_EQ(run({"stop"}).code, 0);
+  EXPECT_NE(directory.read("my.log").find("after"), std::string::npos);
+  EXPECT_NE(directory.read("out.txt").find("stop "), std::string::npos) << "the new worker's output";
+}
+
 TEST_F(Service, TheLogIsRotatedBySize) {
   const auto port = start({"--", "log-size=2000"});
   until([&] {

@@ -15,6 +15,7 @@ namespace artel::testing {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr int stopSignal = 19, continueSignal = 18;  // Linux's; Windows has no names for them
 const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// The number behind "key": in a JSON text, from `from` on; -1 when there is none.
@@ -97,6 +98,22 @@ TEST_F(Status, ABlockedWorkerIsBusyWithinTwoSecondsAndDelaysNothing) {
   std::nth_element(times.begin(), times.begin() + 10, times.end());
   EXPECT_LT(times[10], 200ms) << "the median of 20; the gate of ./dev bench is 20 ms";
   EXPECT_FALSE(bodyOf(get(port)).empty()) << "the others serve";
+}
+
+TEST_F(Status, AStoppedWorkerIsNotIdle) {
+  start("2");
+  const int pid = static_cast<int>(numberAt(json(), "pid"));
+  ASSERT_TRUE(signalProcess(pid, stopSignal));
+  std::string screen;
+  service->until([&] { return (screen = run({"status"}).out).find("  stopped\n") != std::string::npos; });
+  EXPECT_EQ(count(screen, " idle\n"), 1u) << screen;
+  EXPECT_NE(screen.find("! misbehave/" + std::to_string(pid) + "  stopped by a signal or a debugger  kill -CONT " +
+                        std::to_string(pid) + " lets it go on\n"),
+            std::string::npos)
+      << screen;
+  EXPECT_EQ(count(json(), "\"state\":\"stopped\""), 1u);
+  ASSERT_TRUE(signalProcess(pid, continueSignal));
+  service->until([&] { return count(run({"status"}).out, " idle\n") == 2; });
 }
 
 TEST_F(Status, QpsIsTheRateThatIsDriven) {

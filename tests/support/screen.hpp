@@ -8,10 +8,15 @@
 
 namespace artel::testing {
 
+/// Columns of its longest line: the bytes that continue a letter of UTF-8 take none.
 inline std::size_t widest(const std::string& screen) {
   std::istringstream lines(screen);
   std::size_t width = 0;
-  for (std::string line; std::getline(lines, line);) width = std::max(width, line.size());
+  for (std::string line; std::getline(lines, line);) {
+    const auto columns =
+        std::count_if(line.begin(), line.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+    width = std::max(width, static_cast<std::size_t>(columns));
+  }
   return width;
 }
 

@@ -10,6 +10,7 @@
 
 #include "artel/artel.hpp"
 #include "src/worker/core.hpp"
+#include "tests/support/golden.hpp"
 
 namespace artel {
 namespace {
@@ -48,6 +49,26 @@ TEST(CheckReport, ALimitThatIsTooLowHasAnAdvice) {
     EXPECT_TRUE(has(adviceOn(name, {{name, low}}), "sysctl -w " + name)) << name;
     EXPECT_EQ(adviceOn(name, {{name, fine}}), "") << name;
   }
+}
+
+TEST(CheckReport, AtEveryWidth) {
+  if (!capabilities().dropPrivileges) GTEST_SKIP() << "there are no other users here";
+  Worker web("http://0.0.0.0:40000"), jobs;
+  web.name = "web";
+  web.count = 4;
+  web.user = "www";
+  jobs.name = "jobs";
+  Plan plan = planOf({&web, &jobs});
+  plan.warnings = {"worker \"jobs\": reusePort needs an address, and this one has none: it is ignored"};
+  CheckReport report;
+  report.app = "chat";
+  report.versions = {"artel 0.1.0", "libuv 1.44.2", "OpenSSL 3.0.22", "Linux 6.1.0-cloud-amd64 x86_64", "16 CPUs"};
+  report.files = {{"pidFile", "/srv/chat/chat.pid"}, {"logFile", "/srv/chat/chat.log"}};
+  report.limits = judged(1024, {{"net.core.somaxconn", "4096"}, {"net.ipv4.ip_local_port_range", "32768 60999"}}, plan);
+  report.libraries = {{"libuv", "1.44.2", "1.44.2"}, {"llhttp", "9.1.3", ""}};
+  report.mayBecomeOthers = true;
+  testing::expectScreens("check",
+                         [&](const platform::Terminal& terminal) { return checkText(plan, report, terminal); });
 }
 
 TEST(CheckReport, APortThatAnOutgoingConnectionMayHold) {

@@ -3,14 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/support/screen.hpp"
+#include "tests/support/golden.hpp"
 
 namespace artel {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::plain;
-using testing::widest;
+using testing::expectScreens;
 
 ConnectionsReport report() {
   ConnectionsReport report;
@@ -33,68 +32,19 @@ ConnectionsReport report() {
   return report;
 }
 
-TEST(ConnectionsScreen, PipedHasEveryColumn) {
-  EXPECT_EQ(
-      connectionsScreen(report(), {false, false, 80}),
-      R"(  PID  WORKER           CID  TRANS  PROTOCOL         IPV4  IPV6  RECV-Q  SEND-Q  BYTES-R  BYTES-W  STATUS       IDLE  LOCAL          FOREIGN
-41201  gateway-with..  1093  tcp    websocket           1     0      4B      0B    18.2K     1.4M  ESTABLISHED    4s  10.0.0.4:7272  203.0.113.7:51822
-41201  gateway-with..  1094  tcp    websocket           0     1      0B    1.0M     2.1K    31.0M  PAUSED         0s  [::]:7272      [2001:db8::9]:40112
-41209  local              3  unix   custom-protoc..     0     0      0B      0B       1B       2B  ESTABLISHED    2m  -              -
-41205  web               12  tcp    http                1     0      0B   12.0K     512B    87.9K  CLOSING        1s  10.0.0.4:8443  198.51.100.2:60210
-
-4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR  --status S  --sort sendq  --limit N|all  --json
-! business/41207 is missing: it did not answer within 500 ms
-)");
+TEST(ConnectionsScreen, AtEveryWidth) {
+  expectScreens("connections",
+                [](const platform::Terminal& terminal) { return connectionsScreen(report(), terminal); });
 }
 
-TEST(ConnectionsScreen, At120Columns) {
-  EXPECT_EQ(
-      connectionsScreen(report(), {true, false, 120}),
-      R"(  PID WORKER          CID TRANS PROTOCOL        IPV4 IPV6 RECV-Q SEND-Q BYTES-R BYTES-W STATUS      IDLE LOCAL         FOREIGN
-41201 gateway-with.. 1093 tcp   websocket          1    0     4B     0B   18.2K    1.4M ESTABLISHED   4s 10.0.0.4:7272 203.0.113.7:51822
-41201 gateway-with.. 1094 tcp   websocket          0    1     0B   1.0M    2.1K   31.0M PAUSED        0s [::]:7272     [2001:db8::9]:40112
-41209 local             3 unix  custom-protoc..    0    0     0B     0B      1B      2B ESTABLISHED   2m -             -
-41205 web              12 tcp   http               1    0     0B  12.0K    512B   87.9K CLOSING       1s 10.0.0.4:8443 198.51.100.2:60210
-
-4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR  --status S  --sort sendq  --limit N|all  --json
-! business/41207 is missing: it did not answer within 500 ms
-)");
-}
-
-TEST(ConnectionsScreen, At80Columns) {
-  const std::string screen = connectionsScreen(report(), {true, false, 80});
-  EXPECT_EQ(screen, R"(  PID WORKER          CID PROTOCOL        SEND-Q STATUS      FOREIGN
-41201 gateway-with.. 1093 websocket           0B ESTABLISHED 203.0.113.7:51822
-41201 gateway-with.. 1094 websocket         1.0M PAUSED      [2001:db8::9]:40112
-41209 local             3 custom-protoc..     0B ESTABLISHED -
-41205 web              12 http             12.0K CLOSING     198.51.100.2:60210
-
-4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR  --status S
-  --sort sendq  --limit N|all  --json
-! business/41207 is missing: it did not answer within 500 ms
-)");
-  EXPECT_LE(widest(screen), 80u);
-}
-
-TEST(ConnectionsScreen, At60Columns) {
-  const std::string screen = connectionsScreen(report(), {true, false, 60});
-  EXPECT_EQ(screen, R"(  PID WORKER          CID STATUS      FOREIGN
-41201 gateway-with.. 1093 ESTABLISHED 203.0.113.7:51822
-41201 gateway-with.. 1094 PAUSED      [2001:db8::9]:40112
-41209 local             3 ESTABLISHED -
-41205 web              12 CLOSING     198.51.100.2:60210
-
-4 of 18,204 shown.  --worker NAME  --pid N  --remote CIDR
-  --status S  --sort sendq  --limit N|all  --json
-! business/41207 is missing: it did not answer within 500 ms
-)");
-}
-
-TEST(ConnectionsScreen, ColourIsOnlyColour) {
-  const std::string screen = connectionsScreen(report(), {true, true, 80});
-  EXPECT_NE(screen.find("\x1b[32mESTABLISHED\x1b[0m"), std::string::npos) << screen;
-  EXPECT_NE(screen.find("\x1b[33mPAUSED\x1b[0m"), std::string::npos) << screen;
-  EXPECT_EQ(plain(screen), connectionsScreen(report(), {true, false, 80}));
+TEST(ConnectionsScreen, LongAddressesFitToo) {
+  ConnectionsReport long_;
+  long_.take("row\t41201\t" + encodeRow({"gateway-with-a-name", 1'234'567, "tcp", "websocket", "ESTABLISHED", false,
+                                         true, false, 0, 0, 1, 2, 2min, "[2001:db8:1234:5678:9abc:def0:1234:5678]:7272",
+                                         "[2001:db8:1234:5678:9abc:def0:1234:5679]:65535"}));
+  long_.take("missing\t41207\ta-worker-with-a-very-long-name\tit has ended meanwhile");
+  expectScreens("connections_long",
+                [&](const platform::Terminal& terminal) { return connectionsScreen(long_, terminal); });
 }
 
 TEST(ConnectionsScreen, SortedByAColumnLargestFirst) {

@@ -5,9 +5,12 @@
 #include <sstream>
 
 #include "src/worker/core.hpp"
+#include "tests/support/golden.hpp"
 
 namespace artel {
 namespace {
+
+using testing::expectScreens;
 
 Plan planOf(std::vector<Worker*> workers) {
   Plan plan;
@@ -16,31 +19,33 @@ Plan planOf(std::vector<Worker*> workers) {
   return plan;
 }
 
-TEST(StartScreen, PipedIsOneLinePerWorker) {
-  Worker web("http://127.0.0.1:8080"), jobs;
-  jobs.name = "jobs";
-  EXPECT_EQ(startScreen(planOf({&web, &jobs}), {false, false, 80}, std::chrono::milliseconds(3)),
-            "listening http://127.0.0.1:8080\nrunning jobs\n");
-}
+const Surroundings somewhere{
+    {"artel 0.1.0", "libuv 1.44.2", "OpenSSL 3.0.22", "Linux 6.1.0-cloud-amd64 x86_64", "16 CPUs"},
+    4711,
+    {"192.0.2.7", "2001:db8::7"}};
 
-TEST(StartScreen, ATerminalGetsATable) {
-  Worker web("http://127.0.0.1:8080"), jobs;
-  web.name = "web";
-  web.count = 2;
-  web.user = jobs.user = "www";
-  jobs.group = "adm2";
+TEST(StartScreen, AtEveryWidth) {
+  Worker gateway("websocket://0.0.0.0:7272"), web("http://[::]:8443"), admin("http://127.0.0.1:8080"), jobs;
+  gateway.name = "gateway";
+  gateway.count = 4;
+  gateway.user = web.user = admin.user = jobs.user = "www";
+  web.name = "a-web-server-with-a-long-name";
+  web.group = "adm2";
+  admin.name = "admin";
   jobs.name = "jobs";
-  const std::string screen = startScreen(planOf({&web, &jobs}), {true, false, 80}, std::chrono::milliseconds(3));
-  const std::string table =
-      "WORKER  LISTEN                 TRANSPORT  COUNT  USER      STATE\n"
-      "web     http://127.0.0.1:8080  tcp            2  www       ready\n"
-      "jobs    -                      -              1  www:adm2  ready\n"
-      "\n"
-      "Ready in 3 ms, 3 processes. Ctrl+C stops.\n"
-      "only this machine: http://127.0.0.1:8080\n";
-  ASSERT_GE(screen.size(), table.size());
-  EXPECT_EQ(screen.substr(screen.size() - table.size()), table) << screen;
-  EXPECT_EQ(screen.substr(0, 6), "artel ");
+  Plan plan = planOf({&gateway, &web, &admin, &jobs});
+  plan.name = "chat";
+  plan.logFile = "/srv/chat/chat.log";
+  const auto draw = [&](const platform::Terminal& terminal) {
+    return startScreen(plan, terminal, std::chrono::milliseconds(38), somewhere);
+  };
+  expectScreens("start", draw);
+  plan.background = true;
+  expectScreens("start_background", draw);
+  if (capabilities().platform == "windows") return;  // which says so here
+  plan.background = plan.cluster = false;
+  plan.workers.pop_back();
+  expectScreens("start_one_process", draw);
 }
 
 TEST(StartScreen, NarrowTerminalsLoseColumns) {

@@ -2,15 +2,18 @@
 #include <gtest/gtest.h>
 
 #include "src/master/json.hpp"
+#include "src/master/live_view.hpp"
 #include "src/master/status_report.hpp"
 #include "src/master/text_table.hpp"
+#include "tests/support/golden.hpp"
 #include "tests/support/screen.hpp"
 
 namespace artel {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::plain;
+using testing::expectGolden;
+using testing::expectScreens;
 using testing::widest;
 
 WorkerNumbers numbers(std::uint64_t connections, std::uint64_t requests, double qps) {
@@ -53,148 +56,47 @@ StatusReport chat() {
       {41202, 1, StatusReport::State::stopping, 12 * 24h, 39'740'000, numbers(4549, 9'000'000, 1198)});
   StatusReport::Group web{"web", "http://[::]:8443", "tcp", 2, {}, {{"code 1", 1, 3h}}};
   web.processes.push_back({41205, 0, StatusReport::State::starting, 3h, 0, std::nullopt});
-  StatusReport::Group business{"business", "none", "tcp", 1, {}, {{"signal SEGV", 2, 14min}, {"code 250", 1, 9s}}};
+  StatusReport::Group business{"business", "none", "tcp", 2, {}, {{"signal SEGV", 2, 14min}, {"code 250", 1, 9s}}};
   auto stuck = numbers(4, 4'400'000, 610);
   stuck.callback50 = stuck.callback99 = std::nullopt;
   stuck.inTurn = 2400ms;
   stuck.subject = 1093;
   business.processes.push_back({41207, 0, StatusReport::State::serving, 48h, 20'342'000, stuck});
+  business.processes.push_back({41208, 1, StatusReport::State::serving, 48h, 20'342'000, numbers(1, 7, 0), true});
   report.workers = {gateway, web, business};
   return report;
 }
 
-TEST(StatusScreen, PipedHasEveryColumn) {
-  EXPECT_EQ(
-      statusScreen(chat(), {false, false, 80}),
-      R"(chat  up 12d 04:11  since 2026-11-10 05:02:11  master 41200  background  artel 0.1.0  libuv 1.44.2  load 0.42 0.38 -
-3 workers  4 processes  conns 9,104  in 2.9M/s  out 20.1M/s  mem 95.5M  reloads 3
-
-WORKER    LISTEN                      PID   UP    MEM   CONN  TIMER  REQUESTS    QPS  IN/S  OUT/S    P50    P99   LAG  FAIL  EXIT  STATE
-gateway   websocket://0.0.0.0:7272  41201  12d  38.2M  4,551     12      9.1M  1,204  1.1M   8.0M  0.2ms  0.8ms  90us     3     0  idle
-gateway   websocket://0.0.0.0:7272  41202  12d  37.9M  4,549     12      9.0M  1,198  1.1M   8.0M  0.2ms  0.8ms  90us     3        stopping
-web       http://[::]:8443          41205   3h      -    N/A    N/A       N/A    N/A   N/A    N/A    N/A    N/A   N/A   N/A     1  starting
-business  none                      41207   2d  19.4M      4     12      4.4M    610  596K   4.1M      -      -  90us     3     3  BUSY 2.4s
-total                                   4       95.5M  9,104     36     22.5M  3,012  2.9M  20.1M                         9     4
-
-! web: 1 process waits to be started again
-! business/41207  busy for 2.4s  in onMessage of connection 1093
-exits:  web 1x code 1 (last 3h ago)  business 2x signal SEGV (last 14m ago)  business 1x code 250 (last 9s ago)
-)");
+TEST(StatusScreen, AtEveryWidth) {
+  expectScreens("status", [](const platform::Terminal& terminal) { return statusScreen(chat(), terminal); });
+  const std::string piped = statusScreen(chat(), {false, false, 80});
+  for (const char* column : {"WORKER", "LISTEN", "PID", "UP", "MEM", "CONN", "TIMER", "REQUESTS", "QPS", "IN/S",
+                             "OUT/S", "P50", "P99", "LAG", "FAIL", "EXIT", "STATE"})
+    EXPECT_NE(piped.find(column), std::string::npos) << column;
 }
 
-TEST(StatusScreen, At120Columns) {
-  const std::string screen = statusScreen(chat(), {true, false, 120});
-  EXPECT_EQ(
-      screen,
-      R"(chat  up 12d 04:11  since 2026-11-10 05:02:11  master 41200  background  artel 0.1.0  libuv 1.44.2  load 0.42 0.38 -
-3 workers  4 processes  conns 9,104  in 2.9M/s  out 20.1M/s  mem 95.5M  reloads 3
-
-WORKER   LISTEN                 PID  UP   MEM  CONN TIMER REQUESTS   QPS IN/S OUT/S   P50   P99  LAG FAIL EXIT STATE
-gateway  websocket://0.0.0... 41201 12d 38.2M 4,551    12     9.1M 1,204 1.1M  8.0M 0.2ms 0.8ms 90us    3    0 idle
-gateway  websocket://0.0.0... 41202 12d 37.9M 4,549    12     9.0M 1,198 1.1M  8.0M 0.2ms 0.8ms 90us    3      stopping
-web      http://[::]:8443     41205  3h     -   N/A   N/A      N/A   N/A  N/A   N/A   N/A   N/A  N/A  N/A    1 starting
-business none                 41207  2d 19.4M     4    12     4.4M   610 596K  4.1M     -     - 90us    3    3 BUSY 2.4s
-total                             4     95.5M 9,104    36    22.5M 3,012 2.9M 20.1M                     9    4
-
-! web: 1 process waits to be started again
-! business/41207  busy for 2.4s  in onMessage of connection 1093
-exits:  web 1x code 1 (last 3h ago)  business 2x signal SEGV (last 14m ago)  business 1x code 250 (last 9s ago)
-)");
-  EXPECT_LE(widest(screen), 120u);
+TEST(StatusScreen, BetweenThem) {
+  for (const int width : {50, 100}) {
+    const std::string screen = statusScreen(chat(), {true, false, width});
+    expectGolden("status." + std::to_string(width), screen);
+    EXPECT_LE(widest(screen), static_cast<std::size_t>(width)) << screen;
+  }
 }
 
-TEST(StatusScreen, At100Columns) {
-  const std::string screen = statusScreen(chat(), {true, false, 100});
-  EXPECT_EQ(screen,
-            R"(chat  up 12d 04:11  since 2026-11-10 05:02:11  master 41200  background  artel 0.1.0  libuv 1.44.2
-  load 0.42 0.38 -
-3 workers  4 processes  conns 9,104  in 2.9M/s  out 20.1M/s  mem 95.5M  reloads 3
-
-WORKER    LISTEN                      PID    MEM   CONN  REQUESTS    QPS    P99  FAIL  STATE
-gateway   websocket://0.0.0.0:7272  41201  38.2M  4,551      9.1M  1,204  0.8ms     3  idle
-gateway   websocket://0.0.0.0:7272  41202  37.9M  4,549      9.0M  1,198  0.8ms     3  stopping
-web       http://[::]:8443          41205      -    N/A       N/A    N/A    N/A   N/A  starting
-business  none                      41207  19.4M      4      4.4M    610      -     3  BUSY 2.4s
-total                                   4  95.5M  9,104     22.5M  3,012            9
-
-! web: 1 process waits to be started again
-! business/41207  busy for 2.4s  in onMessage of connection 1093
-exits:  web 1x code 1 (last 3h ago)  business 2x signal SEGV (last 14m ago)
-  business 1x code 250 (last 9s ago)
-)");
-  EXPECT_LE(widest(screen), 100u);
+TEST(StatusScreen, LongNamesAndNumbersFitToo) {
+  StatusReport report = chat();
+  report.workers[0].name = "a-gateway-with-a-long-name-for-websockets";
+  report.workers[0].listen = "websocket://[2001:db8:1234:5678:9abc:def0:1234:5678]:7272";
+  expectScreens("status_long", [&](const platform::Terminal& terminal) { return statusScreen(report, terminal); });
 }
 
-TEST(StatusScreen, At80Columns) {
-  const std::string screen = statusScreen(chat(), {true, false, 80});
-  EXPECT_EQ(screen, R"(chat  up 12d 04:11  since 2026-11-10 05:02:11  master 41200  background
-  artel 0.1.0  libuv 1.44.2  load 0.42 0.38 -
-3 workers  4 processes  conns 9,104  in 2.9M/s  out 20.1M/s  mem 95.5M
-  reloads 3
-
-WORKER      PID    MEM   CONN    QPS    P99  FAIL  STATE
-gateway   41201  38.2M  4,551  1,204  0.8ms     3  idle
-gateway   41202  37.9M  4,549  1,198  0.8ms     3  stopping
-web       41205      -    N/A    N/A    N/A   N/A  starting
-business  41207  19.4M      4    610      -     3  BUSY 2.4s
-total         4  95.5M  9,104  3,012            9
-
-! web: 1 process waits to be started again
-! business/41207  busy for 2.4s  in onMessage of connection 1093
-exits:  web 1x code 1 (last 3h ago)  business 2x signal SEGV (last 14m ago)
-  business 1x code 250 (last 9s ago)
-)");
-  EXPECT_LE(widest(screen), 80u);
-}
-
-TEST(StatusScreen, At60Columns) {
-  const std::string screen = statusScreen(chat(), {true, false, 60});
-  EXPECT_EQ(screen, R"(chat  up 12d 04:11  since 2026-11-10 05:02:11  master 41200
-  background  artel 0.1.0  libuv 1.44.2  load 0.42 0.38 -
-3 workers  4 processes  conns 9,104  in 2.9M/s  out 20.1M/s
-  mem 95.5M  reloads 3
-
-WORKER      PID    MEM   CONN    QPS    P99  FAIL  STATE
-gateway   41201  38.2M  4,551  1,204  0.8ms     3  idle
-gateway   41202  37.9M  4,549  1,198  0.8ms     3  stopping
-web       41205      -    N/A    N/A    N/A   N/A  starting
-business  41207  19.4M      4    610      -     3  BUSY 2.4s
-total         4  95.5M  9,104  3,012            9
-
-! web: 1 process waits to be started again
-! business/41207  busy for 2.4s
-  in onMessage of connection 1093
-exits:  web 1x code 1 (last 3h ago)
-  business 2x signal SEGV (last 14m ago)
-  business 1x code 250 (last 9s ago)
-)");
-}
-
-TEST(StatusScreen, Below60ALineForEachWorker) {
-  EXPECT_EQ(statusScreen(chat(), {true, false, 50}), R"(chat  up 12d 04:11  since 2026-11-10 05:02:11
-  master 41200  background  artel 0.1.0
-  libuv 1.44.2  load 0.42 0.38 -
-3 workers  4 processes  conns 9,104  in 2.9M/s
-  out 20.1M/s  mem 95.5M  reloads 3
-
-gateway  2 processes  9,100 conns  2,402/s
-web  1 process  0 conns  0/s
-business  1 process  4 conns  610/s  1 BUSY
-
-! web: 1 process waits to be started again
-! business/41207  busy for 2.4s
-  in onMessage of connection 1093
-exits:  web 1x code 1 (last 3h ago)
-  business 2x signal SEGV (last 14m ago)
-  business 1x code 250 (last 9s ago)
-)");
-}
-
-TEST(StatusScreen, ColourIsOnlyColour) {
-  const std::string screen = statusScreen(chat(), {true, true, 80});
-  EXPECT_NE(screen.find("\x1b[32midle\x1b[0m"), std::string::npos) << screen;
-  EXPECT_NE(screen.find("\x1b[33mBUSY 2.4s\x1b[0m"), std::string::npos) << screen;
-  EXPECT_EQ(plain(screen), statusScreen(chat(), {true, false, 80})) << "NO_COLOR, a dumb terminal: the same letters";
+TEST(StatusScreen, LiveAtEveryWidth) {
+  for (const int width : {60, 80, 120}) {
+    const platform::Terminal terminal{true, width == 80, width, 16};
+    expectGolden("live." + std::to_string(width), liveFrame(statusScreen(chat(), terminal), terminal));
+  }
+  const platform::Terminal pipe;
+  expectGolden("live.piped", liveFrame(statusScreen(chat(), pipe), pipe));
 }
 
 TEST(StatusScreen, EmptyAndAloneAndOfAnotherBuild) {
@@ -217,7 +119,7 @@ TEST(StatusScreen, AFailedReloadIsSaidUntilOneSucceeds) {
   EXPECT_EQ(statusJson(report).find("reload_failed"), std::string::npos);
   report.failedReload = {"onWorkerStart: no database", 3min};
   const std::string screen = statusScreen(report, {false, false, 80});
-  EXPECT_NE(screen.find("\n! the last reload failed 3m ago:  onWorkerStart: no database\n"), std::string::npos)
+  EXPECT_NE(screen.find("\n! the last reload failed 3m ago: onWorkerStart: no database\n"), std::string::npos)
       << screen;
   const std::string json = statusJson(report);
   EXPECT_NE(json.find(R"("reload_failed":{"why":"onWorkerStart: no database","ago_s":180})"), std::string::npos)
@@ -227,7 +129,7 @@ TEST(StatusScreen, AFailedReloadIsSaidUntilOneSucceeds) {
 TEST(StatusJson, IsOneObjectWithAllNumbers) {
   EXPECT_EQ(
       statusJson(chat()),
-      R"({"schema":1,"app":"chat","master":41200,"version":"0.1.0","build":"0.1.0+3f2a","program":"c56572c0","loop":"libuv 1.44.2","system":"Linux 6.1.0","background":true,"started":"2026-11-10 05:02:11","uptime_s":1051860,"load":[0.42,0.38,null],"reloads":3,"workers":[{"name":"gateway","listen":"websocket://0.0.0.0:7272","transport":"tcp","count":1,"exits":[],"processes":[{"pid":41201,"id":0,"state":"idle","uptime_s":1036800,"rss_bytes":40055603,"connections":4551,"send_fail":3,"timers":12,"requests":9123456,"qps":1204,"bytes_in":1000000,"bytes_out":2000000,"bytes_in_per_s":1204000,"bytes_out_per_s":8428000,"p50_us":210,"p99_us":800,"loop_lag_us":90,"longest_turn_ms":7,"build":"0.1.0+3f2a"},{"pid":41202,"id":1,"state":"stopping","uptime_s":1036800,"rss_bytes":39740000,"connections":4549,"send_fail":3,"timers":12,"requests":9000000,"qps":1198,"bytes_in":1000000,"bytes_out":2000000,"bytes_in_per_s":1198000,"bytes_out_per_s":8386000,"p50_us":210,"p99_us":800,"loop_lag_us":90,"longest_turn_ms":7,"build":"0.1.0+3f2a"}]},{"name":"web","listen":"http://[::]:8443","transport":"tcp","count":2,"exits":[{"reason":"code 1","count":1,"last_s":10800}],"processes":[{"pid":41205,"id":0,"state":"starting","uptime_s":10800,"rss_bytes":0}]},{"name":"business","listen":"none","transport":"tcp","count":1,"exits":[{"reason":"signal SEGV","count":2,"last_s":840},{"reason":"code 250","count":1,"last_s":9}],"processes":[{"pid":41207,"id":0,"state":"busy","uptime_s":172800,"rss_bytes":20342000,"connections":4,"send_fail":3,"timers":12,"requests":4400000,"qps":610,"bytes_in":1000000,"bytes_out":2000000,"bytes_in_per_s":610000,"bytes_out_per_s":4270000,"p50_us":null,"p99_us":null,"loop_lag_us":90,"longest_turn_ms":7,"build":"0.1.0+3f2a","busy":{"for_ms":2400,"callback":"onMessage","connection":1093}}]}]}
+      R"({"schema":1,"app":"chat","master":41200,"version":"0.1.0","build":"0.1.0+3f2a","program":"c56572c0","loop":"libuv 1.44.2","system":"Linux 6.1.0","background":true,"started":"2026-11-10 05:02:11","uptime_s":1051860,"load":[0.42,0.38,null],"reloads":3,"workers":[{"name":"gateway","listen":"websocket://0.0.0.0:7272","transport":"tcp","count":1,"exits":[],"processes":[{"pid":41201,"id":0,"state":"idle","uptime_s":1036800,"rss_bytes":40055603,"connections":4551,"send_fail":3,"timers":12,"requests":9123456,"qps":1204,"bytes_in":1000000,"bytes_out":2000000,"bytes_in_per_s":1204000,"bytes_out_per_s":8428000,"p50_us":210,"p99_us":800,"loop_lag_us":90,"longest_turn_ms":7,"build":"0.1.0+3f2a"},{"pid":41202,"id":1,"state":"stopping","uptime_s":1036800,"rss_bytes":39740000,"connections":4549,"send_fail":3,"timers":12,"requests":9000000,"qps":1198,"bytes_in":1000000,"bytes_out":2000000,"bytes_in_per_s":1198000,"bytes_out_per_s":8386000,"p50_us":210,"p99_us":800,"loop_lag_us":90,"longest_turn_ms":7,"build":"0.1.0+3f2a"}]},{"name":"web","listen":"http://[::]:8443","transport":"tcp","count":2,"exits":[{"reason":"code 1","count":1,"last_s":10800}],"processes":[{"pid":41205,"id":0,"state":"starting","uptime_s":10800,"rss_bytes":0}]},{"name":"business","listen":"none","transport":"tcp","count":2,"exits":[{"reason":"signal SEGV","count":2,"last_s":840},{"reason":"code 250","count":1,"last_s":9}],"processes":[{"pid":41207,"id":0,"state":"busy","uptime_s":172800,"rss_bytes":20342000,"connections":4,"send_fail":3,"timers":12,"requests":4400000,"qps":610,"bytes_in":1000000,"bytes_out":2000000,"bytes_in_per_s":610000,"bytes_out_per_s":4270000,"p50_us":null,"p99_us":null,"loop_lag_us":90,"longest_turn_ms":7,"build":"0.1.0+3f2a","busy":{"for_ms":2400,"callback":"onMessage","connection":1093}},{"pid":41208,"id":1,"state":"stopped","uptime_s":172800,"rss_bytes":20342000,"connections":1,"send_fail":3,"timers":12,"requests":7,"qps":0,"bytes_in":1000000,"bytes_out":2000000,"bytes_in_per_s":0,"bytes_out_per_s":0,"p50_us":210,"p99_us":800,"loop_lag_us":90,"longest_turn_ms":7,"build":"0.1.0+3f2a"}]}]}
 )");
 }
 
@@ -246,6 +148,28 @@ TEST(TextTable, CutsAndDropsByRank) {
   EXPECT_EQ(textTable(columns, rows, 0, false), "A                   B  C\na long cell to cut  1  x\n");
   EXPECT_EQ(textTable(columns, rows, 15, false), "A             C\na long cell.. x\n");
   EXPECT_EQ(wrapped({"one", "", "two", "three"}, 8), "one  two\n  three\n");
+  const std::vector<TableColumn> cutInOrder{{"A", false, 0, 2}, {"B", false, 0, 1}};
+  EXPECT_EQ(textTable(cutInOrder, {{{"0123456789"}, {"0123456789"}}}, 20, false),
+            "A          B\n0123456789 0123456..\n");
+}
+
+TEST(TextTable, WhatIsStillTooWideLosesColumns) {
+  const std::vector<TableColumn> columns{{"A"}, {"B", false, 40}, {"C", false, 50}, {"D"}};
+  const std::vector<TableRow> rows{{{"aaaaaaaaaa"}, {"bbbbbbbbbb"}, {"cccccccccc"}, {"dddddddddd"}}};
+  EXPECT_EQ(textTable(columns, rows, 60, false),
+            "A           B           C           D\naaaaaaaaaa  bbbbbbbbbb  cccccccccc  dddddddddd\n");
+  const std::vector<TableRow> wide{{{std::string(30, 'a')}, {"bbbbbbbbbb"}, {"cccccccccc"}, {"dddddddddd"}}};
+  EXPECT_EQ(textTable(columns, wide, 60, false),
+            "A                               B           D\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaa  bbbbbbbbbb  dddddddddd\n");
+  const std::vector<TableRow> wider{{{std::string(55, 'a')}, {"bbbbbbbbbb"}, {"cccccccccc"}, {"dddddddddd"}}};
+  EXPECT_EQ(textTable(columns, wider, 60, false).find('B'), std::string::npos);
+}
+
+TEST(TextTable, BrokenAtBlanks) {
+  EXPECT_EQ(broken("one two three", 8), "one two\n  three\n");
+  EXPECT_EQ(broken("  one two", 5), "  one\n  two\n");
+  EXPECT_EQ(broken("one two", 0), "one two\n");
+  EXPECT_EQ(broken("awordthatdoesnotfit x", 4), "awordthatdoesnotfit\n  x\n");
 }
 
 }  // namespace
