@@ -1,6 +1,8 @@
 """Memory per idle connection: private dirty bytes of the whole process tree with many connections, minus without."""
 
 import contextlib
+import json
+import subprocess
 import time
 
 from . import load
@@ -11,8 +13,8 @@ KINDS = {"tcp": "TCP", "http": "HTTP", "websocket": "WebSocket"}
 BIG = 256 * 1024
 
 
-def per_connection(contender, kind, settings, connections, processes=1, **options):
-    """After one request each; with big=N also after a message of N bytes each and a rest."""
+def per_connection(contender, kind, settings, connections, processes=1, look=None, **options):
+    """After one request each; with big=N also after a message of N bytes each and a rest. `look`: at the server then."""
     more = ["--count", str(processes)] if processes > 1 else []
     with Server(contender, kind, settings.server_core, more=more) as server, contextlib.ExitStack() as stack:
         before = private_dirty(server.pid)
@@ -27,7 +29,10 @@ def per_connection(contender, kind, settings, connections, processes=1, **option
             holder.wait()
         if "big" in options:
             time.sleep(settings.rest)  # it is a rest that is measured
-        return (private_dirty(server.pid) - before) / (share * processes)
+        each = (private_dirty(server.pid) - before) / (share * processes)
+        if look:
+            look(server)
+        return each
 
 
 def measure(contenders, settings):
@@ -44,9 +49,29 @@ def measure(contenders, settings):
     return {"connections": settings.idle_connections, "rest": settings.rest, "kinds": result}, None
 
 
+def asked(server, *words):
+    """What a command of that running service prints, as JSON."""
+    words = [server.program, *words, "--json", "--pid-file", f"{server.folder.name}/artel.pid"]
+    return json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+def longest_turn(server):
+    """Of all workers since their start, in milliseconds."""
+    return max(process["longest_turn_ms"] for process in asked(server, "status")["workers"][0]["processes"])
+
+
 def measure_crowd(contenders, settings):
-    """100,000 connections, artel in six processes."""
+    """100,000 connections, artel in six processes; and all of them listed, while each worker notes its longest turn."""
     ours = [c for c in contenders if c.name == "artel"][0]
     count = settings.crowd_connections
-    values = {title: per_connection(ours, kind, settings, count, processes=6) for kind, title in KINDS.items()}
-    return {"connections": count, "processes": 6, "kinds": values}, None
+    listed = {}
+
+    def list_all(server):
+        before = longest_turn(server)
+        begin = time.perf_counter()
+        rows = len(asked(server, "connections")["connections"])
+        listed.update(rows=rows, seconds=time.perf_counter() - begin, before=before, after=longest_turn(server))
+
+    values = {title: per_connection(ours, kind, settings, count, processes=6, look=list_all if kind == "http" else None)
+              for kind, title in KINDS.items()}  # fmt: skip
+    return {"connections": count, "processes": 6, "kinds": values, "listed": listed}, None

@@ -70,6 +70,9 @@ def show_memory(result):
 def show_crowd(result):
     title = f"{result['connections']:,} in {result['processes']} processes, bytes each"
     show_row(title, [f"{kind} {value:,.0f}" for kind, value in result["kinds"].items()])
+    listed = result.get("listed")
+    if listed:
+        print(f"{listed['rows']:,} listed in {listed['seconds']:.1f} s; longest turn of a worker: {listed['before']} ms before, {listed['after']} ms after")
 
 
 def show_latency(result):
@@ -206,6 +209,10 @@ def pages(results):
         crowd = results["crowd"]
         values = ", ".join(f"{title} {value:,.0f}" for title, value in crowd["kinds"].items())
         yield f"artel with {crowd['connections']:,} connections in {crowd['processes']} processes, after one request: {values}.\n"
+        listed = crowd.get("listed")
+        if listed:
+            yield (f"`connections` lists {listed['rows']:,} of them in {listed['seconds']:.1f} s; the longest turn of a worker since its "
+                   f"start is {listed['after']} ms then, and was {listed['before']} ms before.\n")  # fmt: skip
     if results.get("accepts"):
         yield "## New connections under full load\n"
         yield "1,000 keep-alive clients take all the server can give; 32 others connect, ask once and leave.\n"

@@ -125,6 +125,7 @@ class Server:
         if self.name == "nginx":
             text = NGINX.format(folder=self.folder.name, port=self.port)
             pathlib.Path(self.folder.name, "conf").write_text(text)
+        self.program = shlex.split(command)[0]
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen([*prefix, *shlex.split(command), *more], stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, start_new_session=True, preexec_fn=on_core(core))  # fmt: skip
