@@ -237,9 +237,9 @@ class SlowCallback : public Debug {};
 TEST_F(SlowCallback, IsNamedOnceAMinuteWithItsConnectionAndTime) {
   start({"--count", "1", "--", "slowCallback=20"});
   Wire wire(port);
-  for (std::size_t i = 1; i <= 3; ++i) {
+  for (int i = 0; i < 3; ++i) {
     wire.send("GET /sleep HTTP/1.1\r\nHost: x\r\n\r\n");
-    wire.receive([&](const std::string& bytes) { return count(bytes, "HTTP/1.1 200") == i; });
+    EXPECT_FALSE(bodyOf(wire.receive([](const std::string& bytes) { return !bodyOf(bytes).empty(); })).empty());
   }
   service->until([&] { return service->errHas("slowCallback is 20 ms"); });
   const std::string& err = service->err();

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Where a document's table has a column "Test", each row names a test that runs, and limits.md has the limits that must
-be there. Names of tests as in rows.py; a row whose other cells are empty is a heading."""
+"""Where a document's table has a column "Test", each row names a test that runs; limits.md has the limits that must be
+there, and from-workerman.md every command, signal, file and message of Workerman. Names of tests as in rows.py; a row whose other cells are empty is a heading."""
 
 import re
 
@@ -12,6 +12,16 @@ LIMITS = (
     "http.requestLine", "http.headerBlock", "http.headerCount", "http.chunkExtensions", "http.trailerBlock",
     "connection.maxPackageSize", "An unfinished message", "connection.maxSendBufferSize", "Accept rate", "maxConnections",
     "headerTimeout", "bodyTimeout", "sendTimeout", "minRate", "keepAliveTimeout", "idleTimeout", "lingerTimeout",
+)  # fmt: skip
+
+# Every command, flag, signal, file and message of Workerman: each is in the first column of docs/from-workerman.md.
+WORKERMAN = (
+    "`start`", "`start -d`", "`start -q`", "`stop`", "`stop -g`", "`restart`", "`restart -d`", "`restart -g`", "`reload`",
+    "`reload -g`", "`status`", "`status -d`", "`connections`", "no command", "INT, TERM, TSTP", "HUP", "QUIT", "USR1, USR2",
+    "IOT, IO", "PIPE", "ALRM", "to a worker", "pid file", "lock file", "log file", "log line", "logFileMaxSize",
+    "status and connections files", "stdoutFile", "Unix socket", "already running", "not run", "not alive", "stop success",
+    "stop fail", "already in use", "Cannot assign", "Permission denied", "not exist", "Invalid protocol", "Bad worker",
+    "can not save pid", "Start success", "to stop", "received signal", "missing extension", "umask", "titles",
 )  # fmt: skip
 
 
@@ -31,11 +41,13 @@ def tables(text):
 
 def check(root):
     google = rows.google_tests(root)
-    seen = []
+    seen, listed = [], []
     for page in sorted((root / "docs").glob("*.md")):
         for number, head, cells in tables(read(page)):
             if page.name == "limits.md":
                 seen.append(re.sub(r"^worker\.", "", cells[0].replace("`", "")))
+            if page.name == "from-workerman.md" and head[-1] == "Test":
+                listed.append(cells[0])
             if head[-1] != "Test" or not any(cells[1:]):
                 continue
             if len(cells) != len(head):
@@ -48,6 +60,10 @@ def check(root):
             for limit in LIMITS:
                 if not any(name.startswith(limit) for name in seen):
                     yield page, 1, f"the limit {limit} is missing"
+        if page.name == "from-workerman.md":
+            for one in WORKERMAN:
+                if not any(one in cell for cell in listed):
+                    yield page, 1, f"what Workerman has is not listed: {one}"
 
 
 HEAD = "| Name | Test |\n| --- | --- |\n"
@@ -65,5 +81,6 @@ run(
         ("docs/a.md", "no table\n", False),
         ("docs/limits.md", "| Name | Test |\n| --- | --- |\n| **x** | |\n", True),
         ("docs/limits.md", "nothing\n", True),
+        ("docs/from-workerman.md", "nothing\n", True),
     ],
 )

@@ -139,8 +139,8 @@ TEST(PlanJson, HasTheWholePlan) {
       const std::string part :
       {R"({"schema":1,"app":"chat","program":"/srv/chat","version":")",
        R"("master":true,"background":false,"processes":6,"workers":[)",
-       R"({"name":"web","listen":"http://[::1]:8080","address":{"kind":"tcp","host":"::1","port":8080},"protocol":"http","transport":"tcp","count":4,"user":"www","group":null,"reuse_port":true,"reloadable":true})",
-       R"({"name":"jobs","listen":"none","address":null,"protocol":null,"transport":"tcp","count":1,"user":null,"group":null,"reuse_port":false,"reloadable":true}])",
+       R"({"name":"web","listen":"http://[::1]:8080","address":{"kind":"tcp","host":"::1","port":8080},"protocol":"http","transport":"tcp","count":4,"user":"www","group":null,"certificates":[],"reuse_port":true,"reloadable":true})",
+       R"({"name":"jobs","listen":"none","address":null,"protocol":null,"transport":"tcp","count":1,"user":null,"group":null,"certificates":[],"reuse_port":false,"reloadable":true}])",
        R"("files":[{"setting":"pidFile","path":"/srv/chat.pid","verdict":"ok"}],"may_become_others":true)",
        R"("limits":[{"name":"open files","value":"64","verdict":"low","advice":"few"},{"name":"x","value":"1","verdict":"ok"}])",
        R"("libraries":[{"name":"libuv","compiled":"1.44.2","found":"1.43.0","verdict":"misfit","advice":"older than)",

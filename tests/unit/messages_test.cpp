@@ -94,13 +94,14 @@ TEST(Messages, Errors) {
   other.name = "other";
   web.onMessage = [](TcpConnection&, const http::Request&) {};
   planned({&web, &same});
+  planned({&web, &other}, {}, likeWindows);
   planned({&web}, {"--count", "four"});
+  other.transport = "smoke";
+  planned({&other});
+  // An option changes its Worker, so these are the last.
   planned({&web}, {"--listen", "nope://127.0.0.1:1"});
   planned({&web}, {"--listen", "127.0.0.1:1"});
   planned({&web}, {"--listen", "http://127.0.0.1:65536"});
-  planned({&web, &other}, {}, likeWindows);
-  web.transport = "smoke";
-  planned({&web});
   expectGolden("errors", all);
 }
 

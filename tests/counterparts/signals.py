@@ -1,0 +1,78 @@
+"""What each signal does to a master and to a worker, and how both are called in the process table (core manual §2.6)."""
+import os
+import signal
+
+import _artel_program as artel
+
+
+def title(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read().replace(b"\0", b" ").decode().strip()
+    except OSError:
+        return ""
+
+
+class Signals(artel.Case):
+    def start(self, count=1):
+        service = self.program("fixtures/misbehave", count=count)
+        self.port = service.port()
+        return service
+
+    def answer(self):
+        with artel.Wire(self.port) as wire:
+            wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            return wire.all()
+
+    def replaced(self, service, worker):
+        return artel.until(lambda: artel.parent_of(worker) != service.pid and artel.worker_of(service.pid), "a new worker")
+
+    def test_what_stops_the_master(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTSTP, signal.SIGQUIT):
+            with self.subTest(number):
+                service = self.start()
+                self.assertIn(b"200", self.answer())
+                os.kill(service.pid, number)
+                self.assertEqual(service.wait(), 0, service.said())
+
+    def test_what_reloads_the_master(self):
+        service = self.start()
+        worker = artel.worker_of(service.pid)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            os.kill(service.pid, number)
+            worker = self.replaced(service, worker)
+            self.assertIn(b"200", self.answer())
+
+    def test_what_ends_a_worker(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+            with self.subTest(number):
+                service = self.start()  # a worker that ends young again and again has to wait
+                worker = artel.worker_of(service.pid)
+                self.assertIn(b"200", self.answer())
+                os.kill(worker, number)
+                self.replaced(service, worker)
+                service.err.wait("onWorkerStop ran")
+                self.assertIn(b"200", self.answer())
+                self.assertFalse(service.err.find("ended: signal"), "an orderly end")
+                self.assertEqual(service.stop(), 0, service.said())
+
+    def test_strays_do_nothing(self):
+        service = self.start()
+        worker = artel.worker_of(service.pid)
+        for pid in (service.pid, worker):
+            for number in (signal.SIGPIPE, signal.SIGALRM, signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG):
+                os.kill(pid, number)
+        self.assertIn(b"200", self.answer())
+        self.assertEqual(artel.worker_of(service.pid), worker)
+
+    def test_titles(self):
+        service = self.start()
+        worker = artel.worker_of(service.pid)
+        master = f"artel: master process {artel.bin_dir}/fixtures/misbehave"
+        artel.until(lambda: title(service.pid) == master, f"not {title(service.pid)!r}", 2)
+        wanted = f"artel: worker process misbehave http://127.0.0.1:{self.port}"
+        artel.until(lambda: title(worker) == wanted, f"not {title(worker)!r}", 2)
+
+
+if __name__ == "__main__":
+    artel.run()
