@@ -10,10 +10,7 @@ if /i "%ACTION%"=="clean" (
   rmdir /s /q build 2>nul
   exit /b 0
 )
-if /i "%ACTION%"=="demo" goto go
-if /i "%ACTION%"=="test" goto go
-if /i "%ACTION%"=="build" goto go
-if /i "%ACTION%"=="deps" goto go
+for %%a in (demo test build deps debug package) do if /i "%ACTION%"=="%%a" goto go
 echo unknown command: %ACTION% 1>&2
 call :usage
 exit /b 2
@@ -24,12 +21,23 @@ if errorlevel 1 exit /b 1
 call :vcpkg
 if errorlevel 1 exit /b 1
 if /i "%ACTION%"=="deps" exit /b 0
-cmake --preset dev
+set "PRESET=dev"
+if /i "%ACTION%"=="debug" set "PRESET=msvc-debug"
+if /i "%ACTION%"=="package" set "PRESET=package"
+cmake --preset %PRESET%
 if errorlevel 1 exit /b 1
 if /i "%ACTION%"=="demo" goto demo
-cmake --build --preset dev
+cmake --build --preset %PRESET%
 if errorlevel 1 exit /b 1
-if /i "%ACTION%"=="test" ctest --preset dev
+if /i "%ACTION%"=="package" goto package
+if /i "%ACTION%"=="build" exit /b 0
+ctest --preset %PRESET% %2 %3 %4 %5 %6 %7 %8 %9
+exit /b %ERRORLEVEL%
+
+:package
+cmake --install build/package --config Release --prefix build/package/artel-windows-x64
+if errorlevel 1 exit /b 1
+cmake -E chdir build/package cmake -E tar cf artel-windows-x64.zip --format=zip artel-windows-x64
 exit /b %ERRORLEVEL%
 
 :demo
@@ -82,5 +90,15 @@ if "%~$PATH:1"=="" exit /b 1
 exit /b 0
 
 :usage
-echo usage: dev demo [args] ^| test ^| build ^| deps ^| clean
+echo usage: dev COMMAND        (in PowerShell: .\dev COMMAND)
+echo.
+echo   demo [args]        build and run the chat; open the address it prints in a browser
+echo   test [ctest args]  build everything and run the tests
+echo   debug [ctest args] the same with debug libraries
+echo   build              build everything
+echo   package            the library and its headers as build\package\artel-windows-x64.zip
+echo   deps               get vcpkg, which builds the libraries; the others do it, too
+echo   clean              remove build
+echo.
+echo It needs Visual Studio 2022 or its Build Tools, and git. On Linux it is ./dev, which can do more.
 exit /b 0
