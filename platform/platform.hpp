@@ -111,6 +111,7 @@ class Supervisor {
   void leaveInChild();
 };
 
+/// On Windows only stop and stopGracefully (which are the same), to a program that has asked for onNotice().
 Result<void> notify(Pid pid, Notice notice);
 Result<void> killNow(Pid pid);
 /// The worker ends with its master: on the master's death (Linux; nothing elsewhere) it gets a TERM, and a kernel timer
@@ -126,6 +127,46 @@ struct NoticeSignal {
   Notice notice;
 };
 std::vector<NoticeSignal> noticeSignals();
+
+/// What asks this process to end by other ways than signals, told on a thread of the system's: on Windows its log-off
+/// and its shutdown, and the stop event, by which notify() of another process asks; with `consoleToo` also Ctrl+C,
+/// Ctrl+Break and the closing of the window, which libuv's loop has as signals. Nothing on POSIX. One at a time; an
+/// empty one takes it away, and has not been called any more when this returns.
+void onNotice(std::function<void(Notice)> tell, bool consoleToo = false);
+/// The console event with that number of Windows', as its handler takes it; false: not for onNotice. For tests, since
+/// not every system can be made to send each of them.
+bool consoleEvent(unsigned event);
+
+// ---- programs beside each other (programs.cpp) ----------------------------------------------------------------------
+
+/// Programs that this process runs beside each other. Each reads nothing, has standard output and error in one pipe to
+/// here, is in a process group of its own (Ctrl+C at the console is for this process only), and ends with this process,
+/// however that ends. One object a process; signals and console events are its own (see Supervisor).
+class Programs {
+ public:
+  /// Of one program: what it printed, and at last its end. What its own children print may come later still.
+  struct News {
+    Pid pid = 0;
+    std::string output;
+    std::optional<ChildExit> exit;
+  };
+  struct Wakeup {
+    std::optional<Notice> notice;
+    std::vector<News> news;
+  };
+  Programs();
+  ~Programs();  ///< kills what still runs
+  Programs(const Programs&) = delete;
+  Programs& operator=(const Programs&) = delete;
+  /// `words.front()` is the file, looked up as a shell does. In UTF-8.
+  Result<Pid> start(const std::vector<std::string>& words);
+  /// Sleeps until there is something to tell, or the time is over.
+  Wakeup wait(std::chrono::milliseconds timeout);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 // ---- where a process is (crash.cpp) ---------------------------------------------------------------------------------
 

@@ -208,4 +208,8 @@ std::vector<NoticeSignal> noticeSignals() {
           {SIGUSR2, Notice::reloadGracefully}};
 }
 
+void onNotice(std::function<void(Notice)>, bool) {}
+
+bool consoleEvent(unsigned) { return false; }
+
 }  // namespace artel::platform

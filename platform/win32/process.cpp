@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "platform/platform.hpp"
+#include "platform/win32/stop_event.hpp"
 #include "platform/win32/system_error.hpp"
 
 namespace artel::platform {
@@ -23,9 +24,25 @@ Result<void> mayFork() { return {}; }
 
 Result<Pid> spawnWorker(const std::function<void()>&, const std::function<int()>&) { return unsupported(); }
 
-Result<void> notify(Pid, Notice) { return unsupported(); }
+Result<void> notify(Pid pid, Notice notice) {
+  if (notice == Notice::stopNow) return killNow(pid);
+  if (notice != Notice::stop && notice != Notice::stopGracefully) return unsupported();
+  const HANDLE event = ::OpenEventW(EVENT_MODIFY_STATE, FALSE, stopEventName(pid).c_str());
+  if (event == nullptr) return systemError(static_cast<int>(::GetLastError()));  // nobody would hear it
+  ::SetEvent(event);
+  ::CloseHandle(event);
+  return {};
+}
 
-Result<void> killNow(Pid) { return unsupported(); }
+Result<void> killNow(Pid pid) {
+  const HANDLE process = ::OpenProcess(PROCESS_TERMINATE, FALSE, static_cast<DWORD>(pid));
+  if (process == nullptr) return systemError(static_cast<int>(::GetLastError()));
+  const bool killed = ::TerminateProcess(process, static_cast<UINT>(Exit::deadlinePassed)) != 0;
+  const DWORD failed = ::GetLastError();
+  ::CloseHandle(process);
+  if (!killed) return systemError(static_cast<int>(failed));
+  return {};
+}
 
 void dieWithParent(std::chrono::milliseconds) {}
 

@@ -18,6 +18,7 @@ Terminal standardOutput() {
   DWORD mode = 0;
   if (::GetConsoleMode(output, &mode) == 0) return terminal;
   terminal.isTerminal = true;
+  ::SetConsoleOutputCP(CP_UTF8);  // what is printed is UTF-8, whatever the console took it for
   // The console prints escape sequences as they are unless asked to obey them.
   terminal.colour = ::GetEnvironmentVariableW(L"NO_COLOR", nullptr, 0) <= 1 &&
                     ::SetConsoleMode(output, mode | ENABLE_PROCESSED_OUTPUT | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;

@@ -73,6 +73,7 @@ WorkerProcess::WorkerProcess(Setup setup)
 }
 
 WorkerProcess::~WorkerProcess() {
+  platform::onNotice(nullptr);
   ending_ = true;
   Timer::delAll();  // the turns below are for closing: no timer runs in a process that has ended
   eachHolder([](Worker& worker) {
@@ -107,7 +108,7 @@ int WorkerProcess::run() {
   return exitCode_;
 }
 
-/// What ends this process from outside: signals, and the end of the master.
+/// What ends this process from outside: signals, other notices of the system, and the end of the master.
 void WorkerProcess::watch() {
   for (const auto& [number, notice] : platform::noticeSignals()) {
     try {
@@ -116,7 +117,10 @@ void WorkerProcess::watch() {
       log::debug("signal " + std::to_string(number) + " cannot be watched: " + e.what());
     }
   }
-  if (!setup_.channel) return;
+  if (!setup_.channel) {  // which a master has, and nobody else asks
+    platform::onNotice([this](platform::Notice notice) { net::loop().post([this, notice] { noticed(notice); }); });
+    return;
+  }
   net::processLoop->onReadable(setup_.channel.native(), [this](Loop::Descriptor descriptor) {
     for (;;) {
       const auto message = setup_.channel.take();

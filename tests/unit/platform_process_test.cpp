@@ -367,7 +367,7 @@ TEST_F(PlatformProcess, EndsWithAParentThatDiedBefore) {
 TEST(PlatformProcessLimits, MissingProcessesAreRefusedWithTheReason) {
   if (capabilities().workerProcesses) GTEST_SKIP() << "this system has them";
   for (const Error& error : {spawnWorker(nullptr, [] { return 0; }).error(), openChannel().error(),
-                             notify(currentPid(), Notice::stop).error(), killNow(currentPid()).error()}) {
+                             notify(currentPid(), Notice::reload).error()}) {
     EXPECT_EQ(error.code, Errc::unsupported);
     EXPECT_EQ(error.message, capabilities().whyLimited);
   }
@@ -382,6 +382,42 @@ TEST(PlatformProcessLimits, ExitIsDescribed) {
   ASSERT_FALSE(noticeSignals().empty());
   EXPECT_EQ(noticeSignals()[0].number, SIGINT);
   EXPECT_EQ(noticeSignals()[0].notice, Notice::stop);
+}
+
+/// Console events by Windows' numbers: Ctrl+C, Ctrl+Break, close, log-off, shutdown.
+constexpr unsigned interrupt = 0, breakKey = 1, closed = 2, logOff = 5, shutdown = 6;
+
+TEST(PlatformNotices, ConsoleEvents) {
+  if (capabilities().platform != "windows") GTEST_SKIP() << "there are none here";
+  EXPECT_FALSE(consoleEvent(shutdown)) << "nobody asked for it";
+  std::atomic<int> told{0};
+  onNotice([&](Notice notice) { told += notice == Notice::stop ? 1 : 100; });
+  for (const unsigned event : {interrupt, breakKey, closed}) EXPECT_FALSE(consoleEvent(event)) << "libuv's";
+  EXPECT_FALSE(consoleEvent(3));
+  EXPECT_EQ(told, 0);
+  for (const unsigned event : {logOff, shutdown}) EXPECT_TRUE(consoleEvent(event));
+  EXPECT_EQ(told, 2);
+  onNotice([&](Notice notice) { told += notice == Notice::stop ? 1 : 100; }, true);
+  for (const unsigned event : {interrupt, breakKey, closed, logOff, shutdown}) EXPECT_TRUE(consoleEvent(event));
+  EXPECT_EQ(told, 7);
+  onNotice(nullptr);
+  EXPECT_FALSE(consoleEvent(shutdown));
+  EXPECT_EQ(told, 7);
+}
+
+TEST(PlatformNotices, TheStopEventIsHeardEachTime) {
+  if (capabilities().platform != "windows") GTEST_SKIP() << "signals do it here";
+  EXPECT_FALSE(notify(currentPid(), Notice::stop)) << "nobody would hear it";
+  std::atomic<int> told{0};
+  onNotice([&](Notice notice) { told += notice == Notice::stop ? 1 : 100; });
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_TRUE(notify(currentPid(), Notice::stop));
+    const auto deadline = std::chrono::steady_clock::now() + longEnough;
+    while (told < i && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_EQ(told, i);
+  }
+  onNotice(nullptr);
+  EXPECT_FALSE(notify(currentPid(), Notice::stop));
 }
 
 }  // namespace
