@@ -17,7 +17,7 @@ int runCheck(const Command& command, const ServiceFiles& files) {
     const CheckReport report = inspect(plan, files);
     print(command.json ? planJson(plan, report) : checkText(plan, report, platform::standardOutput()));
   } catch (const SetupError& refused) {
-    if (command.json) print(errorJson(files.name, refused));
+    if (command.json) print(errorJson(files.name, refused, Worker::all()));
     throw;  // people read standard error
   }
   return static_cast<int>(Exit::ok);

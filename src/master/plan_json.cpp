@@ -83,14 +83,16 @@ std::string planJson(const Plan& plan, const CheckReport& report) {
   return json.out() + "\n";
 }
 
-std::string errorJson(const std::string& app, const SetupError& error) {
+std::string errorJson(const std::string& app, const SetupError& error, const std::vector<Worker*>& workers) {
   JsonWriter json;
   const std::string code = std::to_string(static_cast<int>(error.exit()));
   json.object().key("schema").number(1).key("app").text(app);
   json.key("error").object().key("id").text("E" + std::string(code.size() < 2 ? "0" : "") + code);
   json.key("message").text(error.what()).key("hints").array();
   for (const auto& [label, hint] : error.hints()) json.object().key("label").text(label).key("text").text(hint).end();
-  json.end().end().end();
+  json.end().end().key("worker_names").array();
+  for (const Worker* worker : workers) json.text(worker->name);
+  json.end().end();
   return json.out() + "\n";
 }
 

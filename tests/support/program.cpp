@@ -11,6 +11,7 @@
 #include <iterator>
 #include <optional>
 
+#include "platform/platform.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -62,6 +63,14 @@ std::string binDirectory() {
 
 }  // namespace
 
+std::string programFile(const std::string& name) {
+  // Absolute, with its drive: a program's own directory may be on another one.
+  const std::filesystem::path path = name;
+  const bool given = path.is_absolute() || name.front() == '/';
+  const bool ending = capabilities().platform == "windows" && path.extension() != ".exe";
+  return std::filesystem::absolute((given ? name : binDirectory() + "/" + name) + (ending ? ".exe" : "")).string();
+}
+
 Directory::Directory() {
   static int number = 0;
   const auto base = std::filesystem::temp_directory_path() /
@@ -104,10 +113,7 @@ Program::Program(const std::string& name, std::vector<std::string> arguments, co
   uv_pipe_init(&s.own.loop, &s.err, 0);
   s.out.data = &s.outText;
   s.err.data = &s.errText;
-  // Absolute, with its drive: the program's own directory may be on another one.
-  const std::string file = std::filesystem::absolute((name.front() == '/' ? name : binDirectory() + "/" + name) +
-                                                     (capabilities().platform == "windows" ? ".exe" : ""))
-                               .string();
+  const std::string file = programFile(name);
   std::vector<char*> words{const_cast<char*>(file.c_str())};
   for (std::string& word : arguments) words.push_back(word.data());
   words.push_back(nullptr);
@@ -178,6 +184,8 @@ std::uint16_t Program::port(std::size_t nth) {
 
 const std::string& Program::out() const noexcept { return state_->outText; }
 const std::string& Program::err() const noexcept { return state_->errText; }
+bool Program::askToStop() { return static_cast<bool>(platform::notify(pid(), platform::Notice::stop)); }
+void Program::kill() { static_cast<void>(platform::killNow(pid())); }
 void Program::signal(int number) { uv_process_kill(&state_->process, number); }
 int Program::pid() const noexcept { return uv_process_get_pid(&state_->process); }
 void Program::hangUp() {

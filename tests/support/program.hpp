@@ -49,6 +49,9 @@ class Program {
   const std::string& err() const noexcept;
   bool errHas(std::string_view text) const { return err().find(text) != std::string::npos; }
   void signal(int number);
+  /// What Ctrl+C means to it, on every system.
+  bool askToStop();
+  void kill();
   int pid() const noexcept;
   bool ended() const noexcept;
   /// Waits for the end; the exit code, or -signal.
@@ -60,6 +63,9 @@ class Program {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+/// The path of a program of ours; `name` as for Program.
+std::string programFile(const std::string& name);
 
 /// Signals a process that is not our child; false when there is none.
 bool signalProcess(int pid, int number);

@@ -152,11 +152,13 @@ TEST(PlanJson, HasTheWholePlan) {
 }
 
 TEST(PlanJson, ARefusalIsAnObjectToo) {
+  Worker web;
+  web.name = "web";
   EXPECT_EQ(
-      errorJson("chat", SetupError(Exit::configuration, "no \"x\"", {{"try", "y"}})),
+      errorJson("chat", SetupError(Exit::configuration, "no \"x\"", {{"try", "y"}}), {&web}),
       "{\"schema\":1,\"app\":\"chat\",\"error\":{\"id\":\"E06\",\"message\":\"no \\\"x\\\"\",\"hints\":[{\"label\":"
-      "\"try\",\"text\":\"y\"}]}}\n");
-  EXPECT_TRUE(has(errorJson("chat", SetupError(Exit::internal, "x")), "\"E70\""));
+      "\"try\",\"text\":\"y\"}]},\"worker_names\":[\"web\"]}\n");
+  EXPECT_TRUE(has(errorJson("chat", SetupError(Exit::internal, "x"), {}), "\"E70\""));
 }
 
 }  // namespace
