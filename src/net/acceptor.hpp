@@ -2,7 +2,7 @@
 //
 // Where the system lets us (directIo()), the inherited socket is polled and we accept ourselves, up to `perTurn`
 // connections a turn: libuv's own accepting takes one per turn in newer versions, which starves new clients of a busy
-// process. Elsewhere libuv listens and accepts.
+// process. Elsewhere libuv listens and accepts, on a listener that is made anew when accepting has failed.
 #pragma once
 
 #include <uv.h>
@@ -27,6 +27,9 @@ class Acceptor {
     std::function<bool()> mayAccept;
     /// Accepting failed and pauses (descriptors exhausted): called at most once per pause.
     std::function<void(const Error&)> failed;
+    /// A socket like the first one, which is closed by now. Asked for where libuv accepts: its listener accepts no more
+    /// after one failure. Null: accepting ends then.
+    std::function<Result<platform::NativeSocket>()> again;
   };
 
   /// Does not own the socket's address; owns the socket (closed by close()).
@@ -39,6 +42,8 @@ class Acceptor {
   void pause() noexcept;
   void resume() noexcept;
   bool paused() const noexcept;
+  /// What becomes of it when the system gives no connection; public for tests.
+  void failed(const Error& error);
   /// Something was freed: a pause for lack of descriptors may end.
   void descriptorsFreed() noexcept;
 

@@ -343,6 +343,7 @@ std::unique_ptr<net::Acceptor> Worker::Core::acceptFrom(platform::NativeSocket s
     hint("accept", label() + " cannot accept: " + error.message +
                        "; it tries again until descriptors are free, clients wait in the queue");
   };
+  hooks.again = [this] { return platform::openListener(address.kind, address.host, address.port, listenOptions()); };
   auto made = std::make_unique<net::Acceptor>(socket, worker.socket.backlog, std::move(hooks));
   if (acceptPaused) made->pause();
   if (const auto started = made->start(); !started)

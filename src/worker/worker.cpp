@@ -4,7 +4,9 @@
 #include <atomic>
 #include <csignal>
 #include <stdexcept>
+#include <utility>
 
+#include "artel/capabilities.hpp"
 #include "artel/log.hpp"
 #include "src/net/loop.hpp"
 #include "src/worker/core.hpp"
@@ -123,6 +125,9 @@ void Worker::listen() {
   core_->resolve();
   if (core_->address.none()) return;
   for (const std::string& warning : core_->tlsFiles.warnings) log::warn(warning);
+  if (static bool warned = false; !capabilities().manyListeners && !std::exchange(warned, true))
+    log::warn(core_->label() + ": listens at run time, in the one process that there is. " +
+              std::string(capabilities().whyLimited));
   core_->serve(core_->bindHere());
 }
 

@@ -51,6 +51,84 @@ TEST(Accept, PausedClientsWaitInTheQueue) {
   world.until([&] { return connects == 3; });
 }
 
+TEST(Accept, GoesOnAfterAFailure) {
+  Worker worker("text://127.0.0.1:0");
+  int connects = 0;
+  worker.onConnect = [&](TcpConnection&) { ++connects; };
+  World world(worker);
+  Client before(world);
+  ASSERT_TRUE(world.until([&] { return connects == 1; }));
+  for (int i = 1; i <= 2; ++i) {
+    ::testing::internal::CaptureStderr();
+    worker.core().acceptor->failed(Error{Errc::outOfDescriptors, "too many open sockets", 0});
+    EXPECT_EQ(::testing::internal::GetCapturedStderr().find("cannot accept") != std::string::npos, i == 1)
+        << "one line a minute";
+    // Where libuv accepts, the port is closed until it listens again.
+    ASSERT_TRUE(world.until([&] {
+      Client after(world);
+      world.until([&] { return after.connected() || after.ended(); });
+      return after.connected() && world.until([&] { return connects == 1 + i; });
+    }));
+  }
+  EXPECT_FALSE(before.ended()) << "who was served still is";
+}
+
+TEST(Accept, AListenerMadeAtRunTimeIsWarnedOfOnceWhereThereIsOneProcess) {
+  Worker worker("text://127.0.0.1:0"), inner("text://127.0.0.1:0"), other("text://127.0.0.1:0");
+  World world(worker);
+  ::testing::internal::CaptureStderr();
+  inner.listen();
+  other.listen();
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const std::string warning = "listens at run time";
+  const auto first = log.find(warning);
+  EXPECT_EQ(first == std::string::npos, capabilities().manyListeners) << log;
+  EXPECT_EQ(log.rfind(warning), first) << log;
+}
+
+TEST(Accept, TheDefaultLimitWhereThereIsOne) {
+  for (const char* address : {"text://127.0.0.1:0", "http://127.0.0.1:0"}) {
+    Worker worker(address);
+    if (worker.maxConnections == 0) GTEST_SKIP() << "no limit by default here";
+    EXPECT_EQ(worker.maxConnections, 256u);
+    std::size_t connects = 0;
+    worker.onConnect = [&](TcpConnection&) { ++connects; };
+    World world(worker);
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 256; ++i) clients.push_back(std::make_unique<Client>(world));
+    ASSERT_TRUE(world.until([&] { return connects == 256; }));
+    Client next(world);
+    world.until([&] { return next.ended(); });
+    EXPECT_EQ(next.received.substr(0, 12), *address == 'h' ? "HTTP/1.1 503" : "");
+    EXPECT_EQ(connects, 256u);
+    for (const auto& client : clients) EXPECT_FALSE(client->ended());
+  }
+}
+
+TEST(Accept, TwoThousandAtOnceWithTheLimitRaised) {
+  constexpr std::size_t count = 2000;
+  if (platform::raiseOpenFiles(2 * count + 100) < 2 * count + 100) GTEST_SKIP() << "too few open files are allowed";
+  Worker worker("text://127.0.0.1:0");
+  worker.maxConnections = count;
+  worker.onMessage = [](TcpConnection& c, std::string_view line) { c.send(line); };
+  World world(worker);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.push_back(std::make_unique<Client>(world));
+    if (i % 100 == 99) {
+      ASSERT_TRUE(world.until([&] { return worker.connections().size() == i + 1; }, 30s)) << i;
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) clients[i]->send(std::to_string(i) + "\n");
+  EXPECT_TRUE(world.until(
+      [&] {
+        for (std::size_t i = 0; i < count; ++i)
+          if (clients[i]->received != std::to_string(i) + "\n") return false;
+        return true;
+      },
+      30s));
+}
+
 TEST(Accept, AtMostSixtyFourATurn) {
   if (!platform::directIo()) GTEST_SKIP() << "libuv accepts on this system";
   Worker worker("text://127.0.0.1:0");
