@@ -10,6 +10,7 @@
 #include "src/master/start_screen.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/process.hpp"
+#include "src/worker/stacks.hpp"
 
 namespace artel {
 
@@ -38,7 +39,10 @@ int runSingle(const Plan& plan) {
     std::fputs(startScreen(plan, platform::standardOutput(), took).c_str(), stdout);
     std::fflush(stdout);
   };
-  return WorkerProcess(std::move(setup)).run();
+  stacks::reportAlone();
+  const int code = WorkerProcess(std::move(setup)).run();
+  platform::offCrash();
+  return code;
 }
 
 }  // namespace artel

@@ -41,6 +41,7 @@ void addSignal(const platform::Crash& crash) noexcept {
 
 void crashed(const platform::Crash& crash) noexcept {
   text.clear();
+  if (master == nullptr) text.add("crashed: ");  // a master says who
   addSignal(crash);
   if (const net::Activity& now = net::activity; now.inTurn()) {
     text.add(", in ").add(net::nameOf(now.running()));
@@ -80,6 +81,12 @@ void reportNoMore() noexcept {
   platform::answerTraces(nullptr);
   platform::offCrash();
   master = nullptr;
+}
+
+void reportAlone() noexcept {
+  master = nullptr;
+  self = platform::currentPid();
+  platform::onCrash(&crashed);
 }
 
 void reportOfMaster() noexcept { platform::onCrash(&masterCrashed); }

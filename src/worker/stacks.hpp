@@ -27,6 +27,8 @@ namespace stacks {
 /// to the log by this process itself.
 void reportTo(const platform::Channel& channel) noexcept;
 void reportNoMore() noexcept;
+/// In the one process of a system without worker processes: into the log.
+void reportAlone() noexcept;
 /// In the master: into the log.
 void reportOfMaster() noexcept;
 

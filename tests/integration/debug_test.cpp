@@ -299,5 +299,26 @@ TEST_F(WorkerTimeout, AStoppedWorkerIsReplaced) {
       << service->err();
 }
 
+TEST(CrashAlone, TheOneProcessSaysWhereItWas) {
+  if (capabilities().workerProcesses) GTEST_SKIP() << "here a master says it";
+  Program program("fixtures/misbehave", {"start"});
+  get(program.port(), "/crash");
+  EXPECT_EQ(static_cast<unsigned>(program.wait()), 0xC0000005U);
+  const std::string wanted =
+      " crashed: signal SEGV (exception 0xc0000005) at address 0x0, in onMessage of connection 1";
+  const auto said = program.err().find(wanted);
+  ASSERT_NE(said, std::string::npos) << program.err();
+  EXPECT_NE(program.err().find("  #0   misbehave.exe+0x", said), std::string::npos) << program.err();
+  EXPECT_NE(program.err().find("  #5   misbehave.exe+0x", said), std::string::npos) << "callers: " << program.err();
+}
+
+TEST(CrashAlone, AnAbortSaysItToo) {
+  if (capabilities().workerProcesses) GTEST_SKIP() << "here a master says it";
+  Program program("fixtures/misbehave", {"start"});
+  get(program.port(), "/abort");
+  EXPECT_NE(program.wait(), 0);
+  EXPECT_TRUE(program.errHas(" crashed: signal ABRT, in onMessage of connection 1")) << program.err();
+}
+
 }  // namespace
 }  // namespace artel::testing
