@@ -111,8 +111,12 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
   plan.cluster = can.workerProcesses;
   // What a service manager started, it wants to keep: in the background it would have lost it.
   plan.background = (command.daemon || (Worker::daemonize && !platform::hasServiceManager())) && can.daemonize;
-  if (!can.controlCommands && (!Worker::pidFile.empty() || !Worker::stdoutFile.empty() || Worker::daemonize))
-    plan.warnings.push_back("pidFile, stdoutFile and daemonize have no effect. " + std::string(can.whyLimited));
+  const auto noEffect = [&](bool set, const std::string& what) {
+    if (set) plan.warnings.push_back(what + " has no effect. " + std::string(can.whyLimited));
+  };
+  noEffect(!can.controlCommands && !Worker::pidFile.empty(), "Worker::pidFile");
+  noEffect(!can.controlCommands && !Worker::stdoutFile.empty(), "Worker::stdoutFile");
+  noEffect(!can.daemonize && Worker::daemonize, "Worker::daemonize");
   if (!can.manyListeners && workers.size() > 1) {
     throw SetupError(
         Exit::notOnThisSystem,
@@ -136,20 +140,16 @@ Plan resolve(const std::vector<Worker*>& all, const Command& command, const Capa
                               std::string(can.whyLimited));
       count = 1;
     }
-    if (worker->reusePort && !can.reusePort)
-      plan.warnings.push_back(worker->core().label() + ": reusePort has no effect. " + std::string(can.whyLimited));
+    noEffect(worker->reusePort && !can.reusePort, worker->core().label() + ": reusePort");
     worker->core().resolve();
     for (const std::string& warning : worker->core().tlsFiles.warnings) plan.warnings.push_back(warning);
     std::optional<platform::UserIds> user;
-    if (can.dropPrivileges)
-      user = userOf(*worker);
-    else if (!worker->user.empty() || !worker->group.empty())
-      plan.warnings.push_back(worker->core().label() + ": user and group have no effect. " +
-                              std::string(can.whyLimited));
-    if (!can.workerProcesses && (!worker->reloadable || worker->onWorkerReload))
-      plan.warnings.push_back(worker->core().label() + ": there is no reload. " + std::string(can.whyLimited));
-    if (!can.workerProcesses && worker->maxRequests != 0)
-      plan.warnings.push_back(worker->core().label() + ": maxRequests has no effect. " + std::string(can.whyLimited));
+    if (can.dropPrivileges) user = userOf(*worker);
+    noEffect(!can.dropPrivileges && !worker->user.empty(), worker->core().label() + ": user");
+    noEffect(!can.dropPrivileges && !worker->group.empty(), worker->core().label() + ": group");
+    noEffect(!can.workerProcesses && !worker->reloadable, worker->core().label() + ": reloadable");
+    noEffect(!can.workerProcesses && worker->onWorkerReload, worker->core().label() + ": onWorkerReload");
+    noEffect(!can.workerProcesses && worker->maxRequests != 0, worker->core().label() + ": maxRequests");
     for (const PlannedWorker& other : plan.workers) {
       if (sameAddress(worker->core().address, other.worker->core().address))
         throw SetupError(

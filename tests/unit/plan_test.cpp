@@ -161,13 +161,25 @@ TEST(Plan, TheBackgroundByWordOrByProperty) {
 
 TEST(Plan, WindowsWarnsOfWhatHasNoEffect) {
   Worker worker("tcp://127.0.0.1:1");
+  EXPECT_TRUE(resolve({&worker}, started(), likeWindows).warnings.empty());
   worker.user = "www";
+  worker.group = "www";
   worker.reloadable = false;
+  worker.onWorkerReload = [](Worker&) {};
+  worker.maxRequests = 1;
   Worker::pidFile = "x.pid";
+  Worker::stdoutFile = "x.out";
+  Worker::daemonize = true;
   const Plan plan = resolve({&worker}, started(), likeWindows);
   Worker::pidFile.clear();
-  ASSERT_EQ(plan.warnings.size(), 3u);
-  for (const std::string& warning : plan.warnings) EXPECT_TRUE(has(warning, "Windows has one process.")) << warning;
+  Worker::stdoutFile.clear();
+  Worker::daemonize = false;
+  const std::vector<const char*> settings{"pidFile", "stdoutFile", "daemonize",      "user",
+                                          "group",   "reloadable", "onWorkerReload", "maxRequests"};
+  ASSERT_EQ(plan.warnings.size(), settings.size());
+  for (std::size_t i = 0; i < settings.size(); ++i)
+    EXPECT_TRUE(has(plan.warnings[i], settings[i] + std::string(" has no effect. Windows has one process.")))
+        << plan.warnings[i];
 }
 
 TEST(Plan, WindowsHasOneProcessAndSaysSo) {
