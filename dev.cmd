@@ -96,7 +96,7 @@ echo   demo [args]        build and run the chat; open the address it prints in 
 echo   test [ctest args]  build everything and run the tests
 echo   debug [ctest args] the same with debug libraries
 echo   build              build everything
-echo   package            the library and its headers as build\package\artel-windows-x64.zip
+echo   package            the library, its headers and artel-run as build\package\artel-windows-x64.zip
 echo   deps               get vcpkg, which builds the libraries; the others do it, too
 echo   clean              remove build
 echo.
