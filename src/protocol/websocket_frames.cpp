@@ -31,8 +31,8 @@ std::uint64_t bigEndian(std::span<const char> bytes) {
 
 void appendHeader(std::string& out, std::uint8_t code, std::uint64_t size, bool masked) {
   if (size <= largestControl) {
-    const char small[] = {static_cast<char>(0x80 | code), static_cast<char>((masked ? 0x80u : 0u) | size)};
-    out.append(small, sizeof small);
+    const char two[] = {static_cast<char>(0x80 | code), static_cast<char>((masked ? 0x80u : 0u) | size)};
+    out.append(two, sizeof two);
     return;
   }
   char header[10];

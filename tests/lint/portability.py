@@ -15,6 +15,7 @@ RULES = [
     (r"\blong\b(?!\s+(?:long|double)\b)(?<!long long)", "long is 32 bits wide on Windows: use a type of <cstdint> or size_t"),
     (r"\b(?:pid_t|uid_t|gid_t|mode_t|off_t|useconds_t)\b", "a POSIX type: keep it in platform/"),
     (r"__attribute__|__declspec|__PRETTY_FUNCTION__|__builtin_\w+|__int128|__extension__|\b__asm__|\btypeof\b", "a compiler's own word"),
+    (r"(?<![.>:])\b(?:near|far|small|hyper|interface|pascal|cdecl)\b(?!\()", "a macro of Windows' headers"),
     (r"\b(?:not|and|or|xor|bitand|bitor|compl|and_eq|or_eq|xor_eq|not_eq)\b", "an alternative token: MSVC wants a header for it"),
     (rf"(?<![\w.>:])(?:::)?(?:v?fork\s*\(\s*\)|(?:{'|'.join(FUNCTIONS)})\s*\()", "a POSIX function: keep it in platform/"),
 ]
@@ -56,6 +57,7 @@ run(
         ("include/artel/a.hpp", "void f() __attribute__((cold));\n", True),
         ("examples/a.cpp", "bool b = not a;\n", True),
         ("src/a.cpp", "int p = ::getpid();\n", True),
+        ("include/artel/a.hpp", "bool small = true;\n", True),
         ("src/a.cpp", "if (fork() == 0) return;\n", True),
         ("src/a.cpp", "void fork(Slot& slot);\n", False),
         ("src/a.cpp", "enum class E { one, DELETE = 3 };\n", True),
