@@ -11,20 +11,19 @@
 #include "platform/win32/system_error.hpp"
 
 namespace artel::platform {
-namespace {
-
-class Handle {
+/// Not in the unnamed namespace: State, which has a name outside, is made of it.
+class OwnedHandle {
  public:
-  Handle() = default;
-  explicit Handle(HANDLE handle) : handle_(handle == INVALID_HANDLE_VALUE ? nullptr : handle) {}
-  Handle(Handle&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Handle& operator=(Handle&& other) noexcept {
+  OwnedHandle() = default;
+  explicit OwnedHandle(HANDLE handle) : handle_(handle == INVALID_HANDLE_VALUE ? nullptr : handle) {}
+  OwnedHandle(OwnedHandle&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  OwnedHandle& operator=(OwnedHandle&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
   }
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() { close(); }
+  OwnedHandle(const OwnedHandle&) = delete;
+  OwnedHandle& operator=(const OwnedHandle&) = delete;
+  ~OwnedHandle() { close(); }
   void close() {
     if (handle_ != nullptr) ::CloseHandle(std::exchange(handle_, nullptr));
   }
@@ -34,6 +33,8 @@ class Handle {
  private:
   HANDLE handle_ = nullptr;
 };
+
+namespace {
 
 /// As CommandLineToArgvW and the C library take it apart: backslashes mean something before a quote only.
 std::wstring quoted(const std::wstring& word) {
@@ -57,7 +58,7 @@ std::wstring fileOf(const std::string& word) {
 }
 
 struct Pipe {
-  Handle ours, theirs;
+  OwnedHandle ours, theirs;
 };
 
 /// An anonymous pipe cannot be read without waiting; a named one that nobody else can open is the same.
@@ -66,20 +67,20 @@ Pipe openPipe() {
   const std::wstring name =
       L"\\\\.\\pipe\\artel-" + std::to_wstring(::GetCurrentProcessId()) + L"-" + std::to_wstring(++number);
   Pipe pipe;
-  pipe.ours = Handle(
+  pipe.ours = OwnedHandle(
       ::CreateNamedPipeW(name.c_str(), PIPE_ACCESS_INBOUND | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
                          PIPE_TYPE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, 0, 64 * 1024, 0, nullptr));
   if (!pipe.ours) return pipe;
   SECURITY_ATTRIBUTES inherited{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
-  pipe.theirs = Handle(::CreateFileW(name.c_str(), GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0, &inherited, OPEN_EXISTING,
-                                     FILE_ATTRIBUTE_NORMAL, nullptr));
+  pipe.theirs = OwnedHandle(::CreateFileW(name.c_str(), GENERIC_WRITE | FILE_READ_ATTRIBUTES, 0, &inherited,
+                                          OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr));
   return pipe;
 }
 
-Handle openNothing() {
+OwnedHandle openNothing() {
   SECURITY_ATTRIBUTES inherited{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};
-  return Handle(::CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING,
-                              FILE_ATTRIBUTE_NORMAL, nullptr));
+  return OwnedHandle(::CreateFileW(L"NUL", GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited, OPEN_EXISTING,
+                                   FILE_ATTRIBUTE_NORMAL, nullptr));
 }
 
 /// What a new process is told, with the only handles that it inherits.
@@ -117,7 +118,7 @@ struct Programs::State {
   struct Child {
     State* state = nullptr;
     Pid pid = 0;
-    Handle process, stopEvent, output;
+    OwnedHandle process, stopEvent, output;
     HANDLE waiting = nullptr;
     OVERLAPPED reading{};
     std::array<char, 16384> bytes{};
@@ -126,8 +127,8 @@ struct Programs::State {
   };
   // What comes to the port: a child's OVERLAPPED, or one of these.
   OVERLAPPED ended{}, noticed{};
-  Handle port{::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1)};
-  Handle job{::CreateJobObjectW(nullptr, nullptr)};
+  OwnedHandle port{::CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1)};
+  OwnedHandle job{::CreateJobObjectW(nullptr, nullptr)};
   std::vector<std::unique_ptr<Child>> children;
   bool stopAsked = false;
 
@@ -196,7 +197,7 @@ Result<Pid> Programs::start(const std::vector<std::string>& words) {
   auto child = std::make_unique<State::Child>();
   child->state = state_.get();
   Pipe pipe = openPipe();
-  const Handle nothing = openNothing();
+  const OwnedHandle nothing = openNothing();
   if (!pipe.theirs || !nothing) return failed();
   StartUp startUp(nothing.get(), pipe.theirs.get());
   PROCESS_INFORMATION process{};
@@ -205,11 +206,11 @@ Result<Pid> Programs::start(const std::vector<std::string>& words) {
                        CREATE_SUSPENDED | CREATE_NEW_PROCESS_GROUP | EXTENDED_STARTUPINFO_PRESENT, nullptr, nullptr,
                        &startUp.info.StartupInfo, &process) == 0)
     return failed();
-  const Handle thread(process.hThread);
-  child->process = Handle(process.hProcess);
+  const OwnedHandle thread(process.hThread);
+  child->process = OwnedHandle(process.hProcess);
   child->pid = static_cast<Pid>(process.dwProcessId);
   ::AssignProcessToJobObject(state_->job.get(), child->process.get());
-  child->stopEvent = Handle(stopEventOf(child->pid));
+  child->stopEvent = OwnedHandle(stopEventOf(child->pid));
   child->output = std::move(pipe.ours);
   const auto key = reinterpret_cast<ULONG_PTR>(child.get());
   ::CreateIoCompletionPort(child->output.get(), state_->port.get(), key, 0);
