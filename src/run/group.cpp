@@ -160,16 +160,18 @@ void Group::heard(const platform::Programs::News& news) {
   print(child.lines.add(news.output));
   if (!news.exit || child.pid != news.pid) return;
   child.pid = 0;
-  const bool well = news.exit->code == 0 && news.exit->signal == 0;
+  const std::string how = platform::describe(*news.exit);
+  // TERM is how it was asked: nobody handles that in a program of another kind, or in one that has just begun.
+  const bool well = (news.exit->code == 0 && news.exit->signal == 0) || how == "signal TERM";
   if (stopping_ && !well) {
-    say(child.name + " ended: " + platform::describe(*news.exit));
+    say(child.name + " ended: " + how);
     const auto killed = static_cast<int>(Exit::deadlinePassed);
     if (news.exit->code == killed || news.exit->signal != 0)
       exitCode_ = killed;
     else if (exitCode_ == 0)
       exitCode_ = static_cast<int>(Exit::failed);
   }
-  ended(child, platform::describe(*news.exit));
+  ended(child, how);
 }
 
 void Group::noticed(platform::Notice notice) {

@@ -35,7 +35,7 @@ ${CXX:-c++} -std=c++20 "$here/main.cpp" -o "$work/with_pkg_config" $(pkg-config 
 unset PKG_CONFIG_PATH
 
 way "add_subdirectory"
-cmake -S "$here" -B "$work/sub" -DARTEL_SOURCE="$source" -DCMAKE_BUILD_TYPE=
+cmake -S "$here" -B "$work/sub" -DARTEL_SOURCE="$source" -DCMAKE_BUILD_TYPE= -DARTEL_UNITY=ON
 cmake --build "$work/sub" --parallel 2
 "$work/sub/consumer"
 if [ -e "$work/sub/artel/tests" ] || [ -e "$work/sub/artel/examples" ]; then

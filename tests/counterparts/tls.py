@@ -359,6 +359,13 @@ class Tls(artel.Case):
                               capture_output=True, timeout=30)
         self.assertRegex(done.stdout, rb"^0/\d+$", done.stderr)
 
+    def test_secure_echo(self):
+        program = self.program("secure_echo", listen="https://127.0.0.1:0")
+        url = f"https://127.0.0.1:{program.port()}/a"
+        done = subprocess.run(["curl", "-sS", "--noproxy", "*", "--cacert", f"{program.folder.name}/development.pem", url],
+                              capture_output=True, timeout=30)
+        self.assertEqual(done.stdout, b"over TLS: /a\n", done.stderr)
+
     # -- what must not be sent
 
     def test_plain_bytes_and_what_is_no_handshake(self):
