@@ -30,8 +30,8 @@ class VerifyPeer {
 /// One certificate: its file, which may hold the chain and the key, too, and the key's, when that is another.
 struct SslCertificate {
   SslCertificate() = default;
-  SslCertificate(std::string cert, std::string key = {},
-                 std::string password = {})  // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  SslCertificate(std::string cert, std::string key = {}, std::string password = {})
       : localCert(std::move(cert)), localPk(std::move(key)), passphrase(std::move(password)) {}
   SslCertificate(const char* cert) : localCert(cert) {}  // NOLINT(google-explicit-constructor)
   std::string localCert;   ///< the certificate first, then those that lead to an authority

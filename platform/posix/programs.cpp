@@ -100,6 +100,7 @@ Result<Pid> Programs::start(const std::vector<std::string>& words) {
   }
   std::vector<std::string> copies = words;
   std::vector<char*> pointers;
+  pointers.reserve(copies.size() + 1);
   for (std::string& word : copies) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   std::cout.flush();

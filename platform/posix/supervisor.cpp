@@ -208,7 +208,7 @@ std::vector<NoticeSignal> noticeSignals() {
           {SIGUSR2, Notice::reloadGracefully}};
 }
 
-void onNotice(std::function<void(Notice)>, bool) {}
+void onNotice(std::function<void(Notice)>, bool) {}  // NOLINT(performance-unnecessary-value-param)
 
 bool consoleEvent(unsigned) { return false; }
 

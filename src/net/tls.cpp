@@ -203,7 +203,7 @@ Result<void> TlsContext::add(const TlsSettings& settings, const TlsIdentity* ide
   SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384");
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   if (identity != nullptr) {
-    if (const auto used = pem::use(context, identity->chain, identity->key, identity->passphrase); !used) return used;
+    if (auto used = pem::use(context, identity->chain, identity->key, identity->passphrase); !used) return used;
   }
   // Whom to believe.
   const auto verify =
@@ -215,7 +215,7 @@ Result<void> TlsContext::add(const TlsSettings& settings, const TlsIdentity* ide
                      settings.allowSelfSigned ? selfSignedIsFine : nullptr);
   SSL_CTX_set_verify_depth(context, settings.depth);
   if (verify != VerifyPeer::off) {
-    if (const auto trusted = pem::trust(context, settings.authorities, asServer); !trusted) return trusted;
+    if (auto trusted = pem::trust(context, settings.authorities, asServer); !trusted) return trusted;
   }
   if (!asServer) {
     if (!alpn_.empty())

@@ -41,7 +41,7 @@ struct Passphrase {
     auto& self = *static_cast<Passphrase*>(data);
     self.asked = true;
     const std::size_t size = std::min(self.given.size(), static_cast<std::size_t>(std::max(room, 0)));
-    std::memcpy(into, self.given.data(), size);
+    std::copy_n(self.given.data(), size, into);  // its end is its size, not a zero
     return static_cast<int>(size);
   }
 };

@@ -265,7 +265,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void askProxy();
   bool secureDial();
   void heardProxy(std::span<char> bytes);
-  void proxyStep(protocols::ProxyDialogue::Step step);
+  void proxyStep(const protocols::ProxyDialogue::Step& step);
   bool endedTooEarly(std::string_view what);
   void dialEnds() noexcept;
   void dialAgain();

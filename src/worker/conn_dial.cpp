@@ -154,11 +154,11 @@ void Conn::heardProxy(std::span<char> bytes) {
     auto step = dial.proxy->heard(dial.proxySaid);
     if (step.kind == protocols::ProxyDialogue::Step::Kind::needMore) return;
     dial.proxySaid.erase(0, step.used);
-    proxyStep(std::move(step));
+    proxyStep(step);
   }
 }
 
-void Conn::proxyStep(protocols::ProxyDialogue::Step step) {
+void Conn::proxyStep(const protocols::ProxyDialogue::Step& step) {
   using Kind = protocols::ProxyDialogue::Step::Kind;
   Dial& dial = this->dial();
   if (step.kind == Kind::failed) return connectFailed(Error{Errc::connectFail, dial.failure() + ": " + step.say, 0});

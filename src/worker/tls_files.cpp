@@ -137,7 +137,7 @@ bool speaksHttp(const std::string& speaks) { return speaks == "http" || speaks =
 
 TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, const std::string& speaks,
                         const std::string& scope) {
-  SslCertificate first = options;
+  SslCertificate first(options.localCert, options.localPk, options.passphrase);
   std::string pem;
   if (options.development) {
     if (first.localCert.empty()) first.localCert = developmentFile;
