@@ -58,11 +58,12 @@ std::string usage() {
          "  --version       the version\n"
          "\n"
          "example\n"
-         "  artel-run ./site_pages ./site_feed\n";
+         "  artel-run ./site_pages ./site_clock\n";
 }
 
 std::vector<std::string> namesOf(const std::vector<std::string>& programs) {
   std::vector<std::string> names;
+  names.reserve(programs.size());
   for (const std::string& program : programs) names.push_back(nameOf(program));
   for (std::size_t i = 0; i < programs.size(); ++i) {
     const bool alone = std::count_if(programs.begin(), programs.end(), [&](const std::string& other) {
