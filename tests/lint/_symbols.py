@@ -28,7 +28,7 @@ def functions(nm, library, words):
             continue
         name = re.sub(r"\bunsigned long long\b", "unsigned long", match[1])
         name = re.sub(r"\blong long\b", "long", name)
-        name = re.sub(r"\b(\d+u)ll\b", r"\1l", name)
+        name = re.sub(r"\b(\d+u?)ll\b", r"\1l", name)
         name = re.sub(r" \[clone .*\]$|\.cold$", "", name)
         qualified = re.match(r"[\w:~]+", name)[0].split("::")
         if all(part.lstrip("~") in words for part in qualified):
