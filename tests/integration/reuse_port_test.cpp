@@ -44,6 +44,9 @@ TEST_F(ReusePort, WhoConnectsToABlockedProcessIsAnsweredByASibling) {
   everybody(*service, port, 2);
   Wire busy(port);
   busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  service->until([&] {
+    return service->out().find("loop ") != std::string::npos;
+  });  // whom it accepts before waits as long as it does
   everyoneIsAnswered(port);
   service->until([&] { return service->errHas("does not come to accepting: process "); });
   service->signal(SIGTERM);
