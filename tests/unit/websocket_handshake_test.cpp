@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/protocol/http_parser.hpp"
+#include "src/protocol/websocket_deflate.hpp"
 
 namespace artel::websocket {
 namespace {
@@ -165,6 +166,58 @@ TEST(WebSocketHandshake, Refusals) {
   out.clear();
   appendRefusal({400, "no"}, out);
   EXPECT_TRUE(out.starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"));
+}
+
+// RFC 6455 section 4.1, the client's side.
+TEST(WebsocketHandshake, AKeyIsSixteenRandomBytes) {
+  const std::string key = newKey();
+  EXPECT_EQ(key.size(), 24u);
+  EXPECT_TRUE(key.ends_with("=="));
+  EXPECT_NE(key, newKey());
+}
+
+TEST(WebsocketHandshake, TheRequestOfAClient) {
+  UpgradeRequest request;
+  request.host = "a.example:81";
+  request.key = "dGhlIHNhbXBsZSBub25jZQ==";
+  std::string out;
+  EXPECT_EQ(appendUpgrade(request, {}, out), "");
+  EXPECT_EQ(out,
+            "GET / HTTP/1.1\r\nHost: a.example:81\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  out.clear();
+  request.uri = "/chat?a=b";
+  request.origin = "https://a.example";
+  request.subprotocols = "chat, superchat";
+  request.deflate = true;
+  EXPECT_EQ(appendUpgrade(request, {{"host", "other"}, {"Cookie", "a=b"}}, out), "");
+  EXPECT_TRUE(out.starts_with("GET /chat?a=b HTTP/1.1\r\nUpgrade: ")) << out;
+  EXPECT_TRUE(
+      out.ends_with("==\r\nOrigin: https://a.example\r\nSec-WebSocket-Protocol: chat, superchat\r\n"
+                    "Sec-WebSocket-Extensions: " +
+                    std::string(deflateOffer) + "\r\nhost: other\r\nCookie: a=b\r\n\r\n"))
+      << out;
+}
+
+TEST(WebsocketHandshake, WhatAClientMayNotAskFor) {
+  const auto refused = [](auto change, const http::Headers& extra = {}) {
+    UpgradeRequest request;
+    change(request);
+    std::string out;
+    const bool no = !appendUpgrade(request, extra, out).empty();
+    EXPECT_EQ(no, out.empty());
+    return no;
+  };
+  const auto nothing = [](UpgradeRequest&) {};
+  EXPECT_FALSE(refused(nothing));
+  for (const char* uri : {"", "chat", "/a b", "/a\r\nX: y"})
+    EXPECT_TRUE(refused([&](UpgradeRequest& r) { r.uri = uri; })) << uri;
+  EXPECT_TRUE(refused([](UpgradeRequest& r) { r.subprotocols = "a, b c"; }));
+  EXPECT_TRUE(refused([](UpgradeRequest& r) { r.origin = "a\r\nb"; }));
+  EXPECT_TRUE(refused(nothing, {{"no token", "a"}}));
+  EXPECT_TRUE(refused(nothing, {{"A", "b\r\nC: d"}}));
+  for (const char* ours : {"upgrade", "Connection", "Sec-WebSocket-Key", "sec-websocket-version"})
+    EXPECT_TRUE(refused(nothing, {{ours, "a"}})) << ours;
 }
 
 }  // namespace
