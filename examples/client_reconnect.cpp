@@ -1,6 +1,5 @@
-// A client that stays connected: it logs in, keeps what it gets, and comes back a second after any end, however it
-// came. Try: text_server start     then: client_reconnect start -- text://127.0.0.1:5678     and stop and start the
-// server
+// A client that stays connected: it logs in, keeps what it gets, and comes back a second after any end.
+// Try: text_server start     then: client_reconnect start -- text://127.0.0.1:5678     and stop and start the server
 #include <artel/artel.hpp>
 #include <chrono>
 #include <string>

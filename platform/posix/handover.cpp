@@ -25,6 +25,7 @@
 #include "platform/platform.hpp"
 #include "platform/posix/beginning.hpp"
 #include "platform/posix/procfs.hpp"
+#include "platform/posix/spawn.hpp"
 #include "platform/posix/system_error.hpp"
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): unistd.h declares it only for GNU sources
@@ -222,34 +223,17 @@ Result<CheckedProgram> checkProgram(NativeSocket program, const Channel& channel
   if (beginning.words.empty())
     return Error{Errc::unsupported, "how this one was started cannot be found out: there is no /proc", 0};
   if (const auto may = mayFork(); !may) return may.error();
-  int output[2], status[2];
+  int output[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, output) != 0) return systemError(errno);
-  if (::pipe2(status, O_CLOEXEC) != 0) {
-    const Error error = systemError(errno);
-    ::close(output[0]);
-    ::close(output[1]);
-    return error;
-  }
   ::fcntl(output[0], F_SETFL, O_NONBLOCK);
   std::vector<std::string> words = beginning.words, variables = beginning.variables;
   variables.push_back(variable(checkVariable, static_cast<int>(channel.native()), ::getpid()));
   std::vector<char*> arguments = pointers(words), environment = pointers(variables);
-  std::fflush(nullptr);
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t child = ::fork();
-  if (child == 0)
-    runChecked(static_cast<int>(program), static_cast<int>(channel.native()), output[1], status[1], arguments,
+  const auto [child, failed] = spawn([&](int status) {
+    runChecked(static_cast<int>(program), static_cast<int>(channel.native()), output[1], status, arguments,
                environment);
-  int failed = child < 0 ? errno : 0;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  });
   ::close(output[1]);
-  ::close(status[1]);
-  // The end of this pipe is the exec: no longer than that.
-  while (failed == 0 && ::read(status[0], &failed, sizeof failed) < 0 && errno == EINTR) {
-  }
-  ::close(status[0]);
   if (failed == 0) return CheckedProgram{Pid{child}, output[0]};
   ::close(output[0]);
   return child < 0 ? systemError("cannot start a process", failed) : executionError(failed);

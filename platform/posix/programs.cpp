@@ -9,12 +9,11 @@
 #endif
 
 #include <algorithm>
-#include <cstdio>
-#include <iostream>
 #include <map>
 #include <utility>
 
 #include "platform/platform.hpp"
+#include "platform/posix/spawn.hpp"
 #include "platform/posix/system_error.hpp"
 
 namespace artel::platform {
@@ -90,34 +89,16 @@ Programs::~Programs() {
 Result<Pid> Programs::start(const std::vector<std::string>& words) {
   if (words.empty()) return systemError(ENOENT);
   if (const auto may = mayFork(); !may) return may.error();
-  int output[2], status[2];
+  int output[2];
   if (!openPipe(output)) return systemError(errno);
-  if (::pipe2(status, O_CLOEXEC) != 0) {
-    const Error error = systemError(errno);
-    ::close(output[0]);
-    ::close(output[1]);
-    return error;
-  }
   std::vector<std::string> copies = words;
   std::vector<char*> pointers;
   pointers.reserve(copies.size() + 1);
   for (std::string& word : copies) pointers.push_back(word.data());
   pointers.push_back(nullptr);
-  std::cout.flush();
-  std::fflush(nullptr);
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t parent = ::getpid(), child = ::fork();
-  if (child == 0) become(pointers, output[1], status[1], parent);
-  int failed = child < 0 ? errno : 0;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const auto [child, failed] =
+      spawn([&, parent = ::getpid()](int status) { become(pointers, output[1], status, parent); });
   ::close(output[1]);
-  ::close(status[1]);
-  // The end of this pipe is the exec: no longer than that.
-  while (failed == 0 && ::read(status[0], &failed, sizeof failed) < 0 && errno == EINTR) {
-  }
-  ::close(status[0]);
   if (failed != 0) {
     ::close(output[0]);
     if (child > 0) ::waitpid(child, nullptr, 0);
