@@ -228,6 +228,8 @@ class Cluster {
   // cluster_tls.cpp
   void lookAfterTls();
   void lookAtCertificates(bool now);
+  static void pass(const Slot& slot, const Process& process, char kind, const std::string& body,
+                   platform::NativeSocket file);
 
   // cluster_logs.cpp
   void reopenLogs();

@@ -106,7 +106,10 @@ bool Cluster::adoptCrew(const PlannedWorker& planned, const std::string& key) {
   shareBalance(planned, std::move(memory));
   if (crew != left_->crews.end()) {
     static_assert(std::is_trivially_copyable_v<Totals>);
-    if (const auto& tls = planned.worker->core().tls; tls) tls->tickets.adopt(crew->tickets);
+    if (Worker::Core& core = planned.worker->core(); core.tls) {
+      core.tls->tickets.adopt(crew->tickets);
+      core.ticketsRotated -= rotateTicketsEvery;  // how old they are is not known: a new one, the others stay valid
+    }
     if (crew->past.size() == sizeof(Totals)) std::memcpy(&past_[&planned], crew->past.data(), sizeof(Totals));
     for (const HandoverState::Ended& one : crew->ended)
       exits_[&planned].adopt({one.reason, one.count, timeOf(one.last)});

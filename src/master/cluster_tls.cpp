@@ -18,11 +18,20 @@ void Cluster::lookAfterTls() {
     if (!core.rotateTickets()) continue;
     const std::string keys = core.tls->tickets.bytes();
     forEach([&](Slot& slot, Process& process) {
-      if (slot.planned == &planned) static_cast<void>(process.channel.put(WorkerProcess::ticketsMessage, keys));
+      if (slot.planned == &planned) pass(slot, process, WorkerProcess::ticketsMessage, keys, platform::noSocket);
     });
   }
   if (any && nextTls_ != Clock::time_point{}) lookAtCertificates(false);
   nextTls_ = any ? Clock::now() + lookAtTlsEvery : Clock::time_point::max();
+}
+
+void Cluster::pass(const Slot& slot, const Process& process, char kind, const std::string& body,
+                   platform::NativeSocket file) {
+  if (!process.channel) return;
+  if (const auto put = process.channel.put(kind, body, file); !put)
+    log::error(nameOf(slot) + " (pid " + std::to_string(process.pid) + ") did not get the new " +
+               (kind == WorkerProcess::ticketsMessage ? "keys of session tickets" : "certificates") + ": " +
+               put.error().message);
 }
 
 /// `now`: a reload asks for it.
@@ -38,9 +47,8 @@ void Cluster::lookAtCertificates(bool now) {
     }
     std::memcpy(memory->data(), bytes.data(), bytes.size());
     forEach([&](Slot& slot, Process& process) {
-      if (slot.planned != &planned || !process.channel) return;
-      static_cast<void>(
-          process.channel.put(WorkerProcess::certificatesMessage, std::to_string(bytes.size()), memory->native()));
+      if (slot.planned != &planned) return;
+      pass(slot, process, WorkerProcess::certificatesMessage, std::to_string(bytes.size()), memory->native());
     });
   }
 }

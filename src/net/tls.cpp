@@ -289,16 +289,17 @@ std::unique_ptr<TlsSession> TlsSession::accept(std::shared_ptr<TlsContext> conte
 std::unique_ptr<TlsSession> TlsSession::connect(std::shared_ptr<TlsContext> context, const std::string& host,
                                                 bool verifyName) {
   auto made = make(std::move(context), false);
-  if (!made || host.empty()) return made;
+  if (!made) return nullptr;
+  if (host.empty()) return verifyName ? nullptr : std::move(made);
   const bool address = isAddress(host);
   if (!address) SSL_set_tlsext_host_name(made->ssl_, host.c_str());
   if (!verifyName) return made;
   SSL_set_hostflags(made->ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (address)
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(made->ssl_), host.c_str());
-  else
-    SSL_set1_host(made->ssl_, host.c_str());
-  return made;
+  const int named = address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(made->ssl_), host.c_str())
+                            : SSL_set1_host(made->ssl_, host.c_str());
+  if (named == 1) return made;
+  ERR_clear_error();
+  return nullptr;  // what could not be asked for would not be checked
 }
 
 TlsSession::~TlsSession() { SSL_free(ssl_); }
@@ -328,7 +329,12 @@ void TlsSession::stumbled(int result) {
     case SSL_ERROR_WANT_WRITE:
       return;
     case SSL_ERROR_ZERO_RETURN:
-      state_ = State::peerEnded;
+      if (state_ == State::handshaking) {  // anybody in between can say it, and nobody has proved anything yet
+        error_ = "the other end ended it in the handshake";
+        state_ = State::broken;
+      } else {
+        state_ = State::peerEnded;
+      }
       return;
     default:
       break;
@@ -384,6 +390,7 @@ bool TlsSession::write(std::string_view plain, std::string& out) {
 }
 
 void TlsSession::end(std::string& out) {
+  if (state_ == State::handshaking) state_ = State::broken;  // nobody waits for its outcome
   if (state_ != State::open && state_ != State::peerEnded) return;
   callBytes = {nullptr, 0, &out};
   ERR_clear_error();

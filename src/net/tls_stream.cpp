@@ -56,37 +56,37 @@ void Stream::endTls() noexcept {
 /// Readable, and not plain.
 void Stream::readReady() {
   if (tls_->queued) return;
+  if (helloWaits()) return waitForTurn({});  // its hello stays in the kernel
   char* const buffer = loop().receiveBuffer.get();
-  const bool hello = (hindrances_ & handshakingBit) != 0 && tls_->session->isServer() && !tls_->session->begun();
-  if (hello && !loop().handshakes.free()) {
-    socket_.stopReading(*this);  // its hello stays in the kernel until its turn comes
-    tls_->queued = true;
-    return loop().handshakes.add(*this);
-  }
   readCipher(buffer, platform::receiveNow(socket_.native(), buffer, Loop::Impl::receiveBufferSize));
 }
 
-/// The same where libuv has read it.
+/// The same where it has been read already: by libuv, or with what came before TLS.
 void Stream::readMoved(char* bytes, std::ptrdiff_t size) {
   if (tls_ == nullptr) return;
-  const bool hello = (hindrances_ & handshakingBit) != 0 && tls_->session->isServer() && !tls_->session->begun();
-  if (size > 0 && hello && !loop().handshakes.free() && static_cast<std::size_t>(size) <= mostHeld) {
-    socket_.stopReading(*this);
-    tls_->held.assign(bytes, static_cast<std::size_t>(size));
-    tls_->queued = true;
-    return loop().handshakes.add(*this);
-  }
+  if (size > 0 && static_cast<std::size_t>(size) <= mostHeld && helloWaits())
+    return waitForTurn({bytes, static_cast<std::size_t>(size)});
   readCipher(bytes, size);
+}
+
+bool Stream::helloWaits() const noexcept {
+  return handshaking() && tls_->session->isServer() && !tls_->session->begun() && !loop().handshakes.free();
+}
+
+void Stream::waitForTurn(std::string_view held) {
+  socket_.stopReading(*this);
+  tls_->held = held;
+  tls_->queued = true;
+  loop().handshakes.add(*this);
 }
 
 void Stream::handshakeTurn() {
   tls_->queued = false;
-  if (platform::directIo()) {
+  if (std::string held = std::exchange(tls_->held, {}); !held.empty()) {
+    readCipher(held.data(), static_cast<std::ptrdiff_t>(held.size()));
+  } else {
     char* const buffer = loop().receiveBuffer.get();
     readCipher(buffer, platform::receiveNow(socket_.native(), buffer, Loop::Impl::receiveBufferSize));
-  } else {
-    std::string held = std::exchange(tls_->held, {});
-    readCipher(held.data(), static_cast<std::ptrdiff_t>(held.size()));
   }
   if (!reading() || !open_) return;
   if (const int status = socket_.startReading(*this); status != 0) {
@@ -179,6 +179,8 @@ bool Stream::flushCipher() noexcept {
   if (!tls_->session->write(*out_, *cipher)) {
     loop().buffers.give(cipher);
     dropOut();
+    fail(UV_EPROTO);  // what was to be sent is lost: told at the turn's end, as for a socket
+    visitLater();
     return true;
   }
   sent(out_->size());

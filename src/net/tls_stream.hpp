@@ -16,7 +16,7 @@ struct TlsStream {
   explicit TlsStream(std::unique_ptr<TlsSession> made) noexcept : session(std::move(made)) {}
   std::unique_ptr<TlsSession> session;
   std::string waiting;  ///< cipher bytes for which the kernel is behind: before anything that is encrypted later
-  std::string held;     ///< a hello that waits for its turn, where libuv has read it already
+  std::string held;     ///< a hello that waits for its turn and has been read already
   bool queued = false;
   bool endsLater = false;  ///< our side ends when all is in the kernel
 };

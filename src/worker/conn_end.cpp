@@ -70,7 +70,7 @@ void Conn::finish() {
   setStatus(Status::closed);
   if (dialled_) dialEnds();
   letGoOfSocket();
-  visitLater();
+  if (net::processLoop != nullptr) visitLater();  // one that never connected may outlive the loop
 }
 
 void Conn::letGoOfSocket() {

@@ -71,6 +71,40 @@ TEST_F(TlsConnection, WhatIsSentInOnConnectWaitsForTheHandshake) {
   EXPECT_EQ(status, SendStatus::queued);
 }
 
+/// What waits for a handshake that never ends well must not keep the connection.
+TEST_F(TlsConnection, ClosedInOnConnectEndsWhateverTheHandshakeBecomes) {
+  for (const bool words : {true, false}) {
+    Worker worker("text://127.0.0.1:0");
+    secure(worker, files);
+    worker.onConnect = [&](TcpConnection& c) { words ? c.close("busy") : c.close(); };
+    int closed = 0;
+    std::vector<std::string> errors;
+    worker.onClose = [&](TcpConnection&) { ++closed; };
+    worker.onError = [&](TcpConnection&, const Error& error) { errors.push_back(error.message); };
+    World world(worker);
+    {
+      Client silent(world);
+      EXPECT_TRUE(world.until([&] { return !worker.connections().empty(); }));
+    }  // its end comes without a hello
+    EXPECT_TRUE(world.until([&] { return closed == 1; })) << words;
+    Client garbage(world);
+    garbage.send(std::string("\x16\x03\x01\x00\x05\x01\xff\xff\xff\xff", 10));
+    EXPECT_TRUE(world.until([&] { return worker.connections().size() == 1; }));
+    garbage.close();
+    EXPECT_TRUE(world.until([&] { return closed == 2; })) << words;
+    SecureClient client(world);
+    if (words) {
+      EXPECT_TRUE(world.until([&] { return client.pump().received == "busy\n"; }));
+    }
+    client.pump().wire.close();
+    EXPECT_TRUE(world.until([&] { return closed == 3; })) << words;
+    EXPECT_TRUE(worker.connections().empty());
+    if (!words) {
+      EXPECT_TRUE(errors.empty()) << errors.front();
+    }
+  }
+}
+
 TEST_F(TlsConnection, CloseSaysSoAndThenEnds) {
   Worker worker("text://127.0.0.1:0");
   secure(worker, files);
@@ -270,6 +304,13 @@ TEST_F(TlsConnection, AStormOfHellosIsAnsweredInTurn) {
   std::vector<std::unique_ptr<SecureClient>> storm;
   for (int i = 0; i < 60; ++i) storm.push_back(std::make_unique<SecureClient>(world));
   EXPECT_TRUE(world.until([&] { return worker.connections().size() == 61; }));
+  auto& queue = net::loop().handshakes;
+  EXPECT_TRUE(world.until([&] {
+    for (auto& one : storm) one->pump();
+    queue.spend(net::HandshakeQueue::budget);  // as if so many had been answered in this turn
+    return queue.waiting();
+  }));
+  EXPECT_LT(std::count_if(storm.begin(), storm.end(), [](auto& one) { return one->open(); }), 60);
   there.send("x\n");
   EXPECT_TRUE(world.until([&] { return there.pump().received == "x\n"; }));
   EXPECT_TRUE(world.until(
@@ -288,6 +329,12 @@ TEST_F(TlsConnection, WhoWaitsForItsTurnAndGoesIsForgotten) {
     std::vector<std::unique_ptr<SecureClient>> storm;
     for (int i = 0; i < 40; ++i) storm.push_back(std::make_unique<SecureClient>(world));
     EXPECT_TRUE(world.until([&] { return worker.connections().size() == 40; }));
+    auto& queue = net::loop().handshakes;
+    EXPECT_TRUE(world.until([&] {
+      for (auto& one : storm) one->pump();
+      queue.spend(net::HandshakeQueue::budget);
+      return queue.waiting();
+    }));
     for (auto& [id, one] : worker.connections())
       if (id % 2 == 0) one->destroy();
   }

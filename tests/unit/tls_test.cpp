@@ -195,6 +195,18 @@ TEST(Tls, GarbageIsAnsweredWithAnAlertAndNothingMore) {
   EXPECT_EQ(side.said.size(), size);
 }
 
+/// Anybody in between can say it: nobody has proved who he is.
+TEST(Tls, AnEndInTheHandshakeIsNoSuccess) {
+  for (const bool asServer : {false, true}) {
+    Both both = meet();
+    if (asServer) both.s.take(both.c.speak());
+    Side& side = asServer ? both.s : both.c;
+    side.take(std::string("\x15\x03\x03\x00\x02\x01\x00", 7));
+    EXPECT_EQ(side.session->state(), State::broken) << asServer;
+    EXPECT_NE(side.session->error(), "");
+  }
+}
+
 TEST(Tls, AChangedByteEndsTheSessionWhereverItIs) {
   for (std::size_t at = 0; at < 40; ++at) {
     Both both = meet();
