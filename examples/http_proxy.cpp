@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
       from->send("HTTP/1.1 200 Connection established\r\n\r\n");
       from->pipe(c);
       c.pipe(*from);
+      c.onError = nullptr;  // from here on the bytes are the tunnel's
       from->resumeRecv();
     };
     target->onError = [asked](TcpConnection&, const Error& error) {

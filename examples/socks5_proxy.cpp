@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
       from->send(answer(0));
       from->pipe(c);
       c.pipe(*from);
+      c.onError = nullptr;  // from here on the bytes are the tunnel's
       from->resumeRecv();
     };
     target->onError = [asked = client.weak()](TcpConnection&, const Error&) {

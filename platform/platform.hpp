@@ -437,8 +437,6 @@ struct ConnectOptions {
 /// connectResult(). wouldBlock: the listener's queue is full (Unix sockets), try again. Of udp it is done at once.
 Result<NativeSocket> beginConnect(const SocketAddress& to, const ConnectOptions& options);
 Result<void> connectResult(NativeSocket socket);
-/// The address as people read it: "203.0.113.7:80", "[::1]:80".
-std::string addressText(const SocketAddress& address);
 
 /// Free memory that the allocator holds goes back to the system, where it can be asked to. Takes up to milliseconds.
 void releaseFreeMemory() noexcept;

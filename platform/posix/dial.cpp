@@ -103,19 +103,4 @@ Result<void> connectResult(NativeSocket socket) {
   return {};
 }
 
-std::string addressText(const SocketAddress& address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (native(address)->sa_family == AF_INET) {
-    const auto* four = reinterpret_cast<const sockaddr_in*>(address.bytes.data());
-    ::inet_ntop(AF_INET, &four->sin_addr, text, sizeof text);
-    return std::string(text) + ":" + std::to_string(ntohs(four->sin_port));
-  }
-  if (native(address)->sa_family == AF_INET6) {
-    const auto* six = reinterpret_cast<const sockaddr_in6*>(address.bytes.data());
-    ::inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
-    return "[" + std::string(text) + "]:" + std::to_string(ntohs(six->sin6_port));
-  }
-  return reinterpret_cast<const sockaddr_un*>(address.bytes.data())->sun_path;
-}
-
 }  // namespace artel::platform

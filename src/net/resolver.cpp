@@ -52,6 +52,12 @@ Resolver::Ticket Resolver::lookUp(const std::string& host, std::uint16_t port, D
   return ticket;
 }
 
+void Resolver::cancel(Ticket ticket) noexcept {
+  asked_.erase(ticket);
+  const std::lock_guard lock(shared_->mutex);
+  std::erase_if(shared_->waiting, [&](const Shared::Question& one) { return one.ticket == ticket; });
+}
+
 void Resolver::work(const std::shared_ptr<Shared>& shared) {
   platform::blockSignals();  // they are for the loop's thread
   std::unique_lock lock(shared->mutex);

@@ -31,7 +31,8 @@ class Resolver {
 
   /// `done` in a later turn, unless cancelled.
   Ticket lookUp(const std::string& host, std::uint16_t port, Done done);
-  void cancel(Ticket ticket) noexcept { asked_.erase(ticket); }
+  /// Not looked up any more, unless it is just being done.
+  void cancel(Ticket ticket) noexcept;
 
  private:
   struct Shared;

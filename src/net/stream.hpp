@@ -90,7 +90,7 @@ class Stream : public Pollable {
   /// Reading or writing failed; never called from within a call of ours. `sending`: bytes were lost.
   virtual void failed(int uvError, bool sending) = 0;
   /// Cipher bytes that were read before startTls().
-  void receivedCipher(std::string bytes) { readCipher(bytes.data(), static_cast<std::ptrdiff_t>(bytes.size())); }
+  void receivedCipher(std::string bytes) { readMoved(bytes.data(), static_cast<std::ptrdiff_t>(bytes.size())); }
   /// Everything is in the kernel after it had been behind.
   virtual void drained() = 0;
   /// The visit asked for by visitLater(); what was corked has been sent.
@@ -135,6 +135,8 @@ class Stream : public Pollable {
   // tls_stream.cpp
   void readReady();
   void readMoved(char* bytes, std::ptrdiff_t size);
+  bool helloWaits() const noexcept;
+  void waitForTurn(std::string_view held);
   void handshakeTurn();
   void readCipher(char* bytes, std::ptrdiff_t size);
   void shookHands();

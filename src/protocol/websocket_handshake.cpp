@@ -149,6 +149,7 @@ std::string newKey() {
 std::string appendUpgrade(const UpgradeRequest& request, const http::Headers& extra, std::string& out) {
   if (request.uri.empty() || request.uri[0] != '/' || !all(targetByte, request.uri))
     return "the path \"" + std::string(request.uri) + "\" is none: spaces and the like are written %20";
+  if (!http::syntax::isAuthority(request.host)) return "\"" + std::string(request.host) + "\" is no host";
   if (!request.subprotocols.empty() && !listsTokens(request.subprotocols))
     return "websocketClientProtocol \"" + std::string(request.subprotocols) + "\" is no list of names";
   if (!isFieldValue(request.origin)) return "websocketOrigin has a control character in it";

@@ -394,6 +394,7 @@ void Conn::notSecure(const std::string& why, std::span<char> plain) {
     }
   }
   beginClose(false);
+  visitLater();  // one that closes already had waited for the handshake
 }
 
 void Conn::ended() {
@@ -401,9 +402,9 @@ void Conn::ended() {
   if (status_ == Status::ending || gone_) return finish();
   if (unbegun_) return finish();
   if (endedTooEarly("the other end closed the connection in the handshake")) return;
-  if (status_ != Status::established) return;
-  if (halfOpen_) return raise(eventParse);            // what is buffered goes on before the end does
-  if (has(barHeld | barPaused) || atLimit()) return;  // its answer is still to come
+  if (status_ != Status::established) return visitLater();  // it closes: what had to wait for this goes on
+  if (halfOpen_) return raise(eventParse);                  // what is buffered goes on before the end does
+  if (has(barHeld | barPaused) || atLimit()) return;        // its answer is still to come
   beginClose(false);
 }
 
@@ -430,6 +431,7 @@ SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
 
 SendStatus Conn::refused(std::uint8_t event) noexcept {
   if (worker_ != nullptr) ++worker_->core().sendFails;
+  if (event == eventMisuse && builtin_ && builtin()->full(*this)) event = eventDropped;
   if (event != 0 && !has(barEnd)) raise(event);  // a husk has no onError after its onClose
   return SendStatus::dropped;
 }
@@ -462,7 +464,7 @@ void Conn::drained() {
 
 void Conn::raise(std::uint8_t event) noexcept {
   events_ |= event;
-  visitLater();
+  if (net::processLoop != nullptr) visitLater();  // one that never connected may outlive the loop
 }
 
 void Conn::raiseEvents() {

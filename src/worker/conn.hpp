@@ -68,6 +68,8 @@ class BuiltinCodec : public detail::Codec {
   virtual void handlerThrew(Conn&) {}
   /// Whether this message goes out even when the send buffer is at its limit: the one answer that a request is owed.
   virtual bool exempt(detail::TypeId, const void* /*message*/) const noexcept { return false; }
+  /// What it keeps until it may be sent is as much as maxSendBufferSize allows.
+  virtual bool full(const Conn&) const noexcept { return false; }
   /// True: close() has to wait, the codec will end the connection itself.
   virtual bool closesLater() { return false; }
   /// The kernel has taken everything: a body in pieces may go on.
@@ -275,7 +277,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void leaveTable();
   void letGoOfSocket();
   void makeCodec();
-  ARTEL_COLD SendStatus keepEarly(std::string_view bytes, bool exempt);
+  ARTEL_COLD SendStatus keepEarly(std::string_view bytes);
   ARTEL_COLD SendStatus refused(std::uint8_t event) noexcept;
   ARTEL_COLD SendStatus appended() noexcept;
   void raise(std::uint8_t event) noexcept;
@@ -313,7 +315,7 @@ SendStatus Conn::write(Append&& append, bool exempt) {
   if (has(barEnd | barSendEnded | barConnecting)) {
     if (has(barEnd | barSendEnded) || unbegun_) return refused(0);
     std::string bytes;
-    return append(bytes) ? keepEarly(bytes, exempt) : refused(eventMisuse);
+    return append(bytes) ? keepEarly(bytes) : refused(eventMisuse);
   }
   if (!exempt && atLimit() && (behind() || (flush(), atLimit()))) return refused(eventDropped);
   std::string& buffer = out();

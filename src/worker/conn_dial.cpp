@@ -224,9 +224,9 @@ bool Conn::endedTooEarly(std::string_view what) {
 }
 
 /// While it connects: kept until it stands.
-SendStatus Conn::keepEarly(std::string_view bytes, bool exempt) {
+SendStatus Conn::keepEarly(std::string_view bytes) {
   std::string& early = dial().early;
-  if (!exempt && early.size() >= maxSendBufferSize) return refused(eventDropped);
+  if (early.size() >= maxSendBufferSize) return refused(eventDropped);
   early.append(bytes);
   if (early.size() >= maxSendBufferSize) raise(eventFull);
   return SendStatus::queued;
@@ -313,7 +313,7 @@ void Conn::scheduleDial() {
   gone_ = endTold_ = false;
   peerEnded_ = halfOpen_ = endPassed_ = shut_ = spoke_ = false;
   events_ = 0;
-  bars_ = barLook;
+  bars_ = static_cast<std::uint8_t>(barLook | (bars_ & barLogged));
   takenBefore_ = notBehind;
   setStatus(Status::initial);
   if (std::exchange(dial.codecUsed, false)) makeCodec();

@@ -49,10 +49,10 @@ void Conn::heardHeader(std::span<char> bytes) {
   const auto keep = shared_from_this();
   const std::string rest = in_->substr(header.size);
   dropIn();
-  unbegun_ = false;
   setStatus(Status::established);
   messageSince_ = clock();  // handshakeTimeout counts from here
   if (!worker_->core().startTls(*this)) return finish();
+  unbegun_ = false;
   begin();
   if (!encrypted()) return beginWith(rest);
   if (!rest.empty() && isOpen()) receivedCipher(rest);

@@ -121,7 +121,7 @@ void Worker::Core::readTls() {
 bool Worker::Core::lookAtTls(bool now) {
   tlsLooked = std::chrono::steady_clock::now();
   std::string identity = TlsFiles::identity(worker.ssl);
-  if (!now && !identity.empty() && identity == tlsIdentity && (tlsProblem.empty() || tlsProblemTold)) return false;
+  if (!now && !identity.empty() && identity == tlsIdentity && tlsProblem.empty()) return false;
   tlsIdentity = std::move(identity);
   try {
     TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
@@ -183,7 +183,8 @@ void Worker::Core::readTrustedProxies() {
 }
 
 bool Worker::Core::trusts(const Conn& connection) const {
-  return connection.unixSocket() ? trustsUnix : trusts(connection.getRemoteIp());
+  const std::string ip = connection.getRemoteIp();  // on a Unix socket: of whom a PROXY header has named
+  return ip.empty() ? connection.unixSocket() && trustsUnix : trusts(ip);
 }
 
 bool Worker::Core::trusts(const std::string& ip) const {

@@ -215,7 +215,7 @@ SendStatus AsyncUdpConnection::sendRaw(std::string_view datagram) {
       impl.earlySize + datagram.size() > mostWaiting)
     return SendStatus::dropped;
   impl.early.emplace_back(datagram);
-  impl.earlySize += datagram.size();
+  impl.earlySize += datagram.size() + sizeof(std::string);  // empty ones count, too
   return SendStatus::queued;
 }
 

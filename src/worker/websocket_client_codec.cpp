@@ -12,6 +12,9 @@
 namespace artel {
 
 namespace {
+/// What a message costs beside its payload: empty ones count, too.
+constexpr std::size_t perMessage = 40;
+
 websocket::UpgradeRequest requestOf(const Dial& dial, std::string_view host, std::string_view key, bool deflate) {
   const ClientOptions& options = dial.options;
   return {host, dial.address.uri, key, options.websocketOrigin, options.websocketClientProtocol, deflate};
@@ -68,7 +71,13 @@ void WebsocketClientCodec::accepted(Conn& connection, const http::Answer& answer
   connection.usable();
   for (const auto& [type, payload] : std::exchange(early_, {})) {
     const websocket::Message message{payload, type};
-    connection.send(message);
+    // It was accepted: no limit counts any more.
+    connection.write(
+        [&](std::string& out) {
+          return connection.builtin() != nullptr &&
+                 connection.builtin()->encode(detail::typeId<websocket::Message>(), &message, connection, out);
+        },
+        true);
   }
   const auto connected = connection.callbacks().onWebSocketAnswer;
   if (!connected) return;
@@ -78,7 +87,7 @@ void WebsocketClientCodec::accepted(Conn& connection, const http::Answer& answer
 
 bool WebsocketClientCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string&) {
   Conn& self = Conn::of(connection);
-  if (earlySize_ >= self.maxSendBufferSize) return false;
+  if (full(self)) return false;
   std::string_view payload;
   websocket::Type kind = self.websocketType;
   if (type == detail::typeId<std::string_view>()) {
@@ -89,9 +98,13 @@ bool WebsocketClientCodec::encode(detail::TypeId type, const void* message, Conn
   } else {
     return false;
   }
-  earlySize_ += payload.size();
+  earlySize_ += payload.size() + perMessage;
   early_.emplace_back(kind, payload);
   return true;
+}
+
+bool WebsocketClientCodec::full(const Conn& connection) const noexcept {
+  return earlySize_ >= connection.maxSendBufferSize;
 }
 
 bool WebsocketClientCodec::delivers(detail::TypeId type) const noexcept {

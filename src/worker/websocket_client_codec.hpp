@@ -17,6 +17,7 @@ class WebsocketClientCodec final : public BuiltinCodec {
   void deliver(std::span<char>, Connection&, const MessageCallback&) override {}
   bool encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) override;
   bool delivers(detail::TypeId type) const noexcept override;
+  bool full(const Conn& connection) const noexcept override;
   void onConnect(Connection& connection) override;
   bool handshakes() const noexcept override { return true; }
 

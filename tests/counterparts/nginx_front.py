@@ -1,4 +1,4 @@
-"""A real nginx in front: HTTP with kept connections, WebSocket, the client's address by header and by PROXY header. The
+"""A real nginx in front: HTTP with kept connections, WebSocket, the client's address by header. The
 configuration is the one of docs/clients.md."""
 import os
 import pathlib

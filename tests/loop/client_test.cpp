@@ -326,6 +326,18 @@ TEST(Client, FullBuffersWhileItConnects) {
   EXPECT_THAT(d.events, ElementsAre("full", "error 2", "connect", "drain", "message 0123456789"));
 }
 
+/// The same with a codec, whose messages pass another way.
+TEST(Client, FullBuffersOfAProtocolWhileItConnects) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  c->maxSendBufferSize = 10;
+  c->connect();
+  EXPECT_EQ(c->send("0123456789"), SendStatus::queued);
+  EXPECT_EQ(c->send("lost"), SendStatus::dropped);
+  d.world.until([&] { return d.has("message 0123456789"); });
+  EXPECT_FALSE(d.has("message lost"));
+}
+
 TEST(Client, AreCountedButNotForMaxConnections) {
   WithEcho d;
   d.server.maxConnections = 1;

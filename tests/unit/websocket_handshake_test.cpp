@@ -202,6 +202,7 @@ TEST(WebsocketHandshake, TheRequestOfAClient) {
 TEST(WebsocketHandshake, WhatAClientMayNotAskFor) {
   const auto refused = [](auto change, const http::Headers& extra = {}) {
     UpgradeRequest request;
+    request.host = "a.example";
     change(request);
     std::string out;
     const bool no = !appendUpgrade(request, extra, out).empty();
@@ -212,6 +213,7 @@ TEST(WebsocketHandshake, WhatAClientMayNotAskFor) {
   EXPECT_FALSE(refused(nothing));
   for (const char* uri : {"", "chat", "/a b", "/a\r\nX: y"})
     EXPECT_TRUE(refused([&](UpgradeRequest& r) { r.uri = uri; })) << uri;
+  EXPECT_TRUE(refused([](UpgradeRequest& r) { r.host = "a\r\nX-Evil:80"; }));
   EXPECT_TRUE(refused([](UpgradeRequest& r) { r.subprotocols = "a, b c"; }));
   EXPECT_TRUE(refused([](UpgradeRequest& r) { r.origin = "a\r\nb"; }));
   EXPECT_TRUE(refused(nothing, {{"no token", "a"}}));
