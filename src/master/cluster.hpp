@@ -217,12 +217,13 @@ class Cluster {
   void killStuck(Slot& slot, Process& process, const std::string& stack);
 
   // cluster_lending.cpp
-  static bool serves(const Slot& slot) noexcept;
+  bool serves(const Slot& slot);
   static bool ownSocket(const Slot& slot);
   static bool blocked(const Process& process);
   void lendSockets();
   void lend(Slot& slot);
-  void takeBack(Slot& slot);
+  /// False: its helper cannot be told now.
+  bool takeBack(Slot& slot);
   Slot* slotOf(platform::Pid serving);
 
   // cluster_tls.cpp

@@ -220,8 +220,11 @@ HandoverState Cluster::stateToLeave() {
   state.graceful = candidate_->graceful;
   state.timeout = candidate_->timeout.count();
   state.replaced = reload_.replaced;
+  state.added = reload_.added;
+  state.gone = reload_.gone;
   state.kept = reload_.kept;
   state.killedLate = reload_.killed;
+  state.failures = reload_.failures;
   for (const auto* clients : {&candidate_->waiting, &reload_.waiting}) {
     for (const auto& one : *clients) {
       if (const Client client = one.lock(); client && !client->ended()) state.clients.push_back(client->native());
@@ -278,7 +281,7 @@ HandoverState Cluster::stateToLeave() {
 }
 
 void Cluster::handOver() {
-  for (Slot& slot : slots_) takeBack(slot);  // who helps is not in the state
+  for (Slot& slot : slots_) static_cast<void>(takeBack(slot));  // who helps is not in the state
   const HandoverState state = stateToLeave();
   const Error failed = platform::becomeProgram(candidate_->program, state.text(), state.descriptors());
   refuseProgram(failed.message);

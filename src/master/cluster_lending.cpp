@@ -24,8 +24,11 @@ bool Cluster::ownSocket(const Slot& slot) {
   return slot.planned->count > 1 && slot.planned->ownSockets() && !slot.planned->worker->core().inherited;
 }
 
-bool Cluster::serves(const Slot& slot) noexcept {
-  return slot.serving.alive() && slot.serving.ready && !slot.serving.told && !slot.serving.killed;
+bool Cluster::serves(const Slot& slot) {
+  const Process& process = slot.serving;
+  if (!process.alive() || !process.ready || process.told || process.killed) return false;
+  // It may be ending by itself: a signal to it alone, an exception, Worker::stopAll.
+  return process.record == noRecord || records(slot)[process.record].connections != Balance::notServing;
 }
 
 /// In one turn for too long, or stopped by a signal.
@@ -56,7 +59,7 @@ void Cluster::lendSockets() {
     if (phase_ != Phase::running || !ownSocket(slot)) continue;
     const bool there = slot.missing == Clock::time_point::max();
     if (there && !slot.blocked) {
-      takeBack(slot);
+      static_cast<void>(takeBack(slot));  // or at the next look
       continue;
     }
     if (!there && now < slot.missing + missingAfter) {
@@ -73,7 +76,7 @@ void Cluster::lendSockets() {
 
 /// To the sibling that serves the fewest sockets, and of those the one with the fewest connections.
 void Cluster::lend(Slot& slot) {
-  takeBack(slot);
+  if (!takeBack(slot)) return;
   Slot* best = nullptr;
   std::pair<std::ptrdiff_t, std::uint64_t> least;
   for (Slot& other : slots_) {
@@ -93,13 +96,16 @@ void Cluster::lend(Slot& slot) {
             std::to_string(best->id) + " serves its clients");
 }
 
-void Cluster::takeBack(Slot& slot) {
-  const auto pid = std::exchange(slot.helper, 0);
-  if (pid == 0) return;
+bool Cluster::takeBack(Slot& slot) {
+  if (slot.helper == 0) return true;
   // It may have become a predecessor, who has closed all its listeners.
-  if (const Slot* helper = slotOf(pid); helper != nullptr && helper->serving.channel)
-    static_cast<void>(helper->serving.channel.put(WorkerProcess::takeBackMessage, std::to_string(slot.id)));
+  if (const Slot* helper = slotOf(slot.helper);
+      helper != nullptr && helper->serving.channel &&
+      !helper->serving.channel.put(WorkerProcess::takeBackMessage, std::to_string(slot.id)))
+    return false;
+  slot.helper = 0;
   if (serves(slot) && !slot.blocked) log::info(nameOf(slot) + " serves its clients again");
+  return true;
 }
 
 }  // namespace artel

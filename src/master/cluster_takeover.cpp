@@ -75,13 +75,19 @@ void Cluster::takeOver() {
   reload_.graceful = left_->graceful;
   reload_.timeout = Milliseconds(left_->timeout);
   reload_.replaced = left_->replaced;
+  reload_.added = left_->added;
+  reload_.gone = left_->gone;
   reload_.kept = left_->kept;
   reload_.killed = left_->killedLate;
+  reload_.failures = left_->failures;
   reload_.programs = left_->programs.running + " -> " + left_->programs.tried;
   for (const platform::NativeSocket client : left_->clients) reload_.waiting.push_back(control_.adopt(client));
 
   std::vector<bool> sameMemory;
   for (std::size_t i = 0; i < keys.size(); ++i) sameMemory.push_back(adoptCrew(plan_.workers[i], keys[i]));
+  for (const HandoverState::Crew& crew : left_->crews) {
+    if (std::find(keys.begin(), keys.end(), crew.worker) == keys.end()) platform::closeFile(crew.balance);
+  }
   for (const HandoverState::Process& one : left_->processes) {
     const auto i = static_cast<std::size_t>(std::find(keys.begin(), keys.end(), one.worker) - keys.begin());
     adoptProcess(one, i < keys.size() ? &plan_.workers[i] : nullptr, i < keys.size() && sameMemory[i]);

@@ -81,7 +81,8 @@ void pass(Fields& fields, HandoverState& s) {
   fields(s.programIdentity), fields(s.pidIdentity), fields(s.controlIdentity);
   fields(s.files.name), fields(s.files.pid), fields(s.files.lock), fields(s.files.control), fields(s.files.program);
   fields(s.lock), fields(s.control), fields(s.background), fields(s.startedAt), fields(s.began), fields(s.generation);
-  fields(s.graceful), fields(s.timeout), fields(s.replaced), fields(s.kept), fields(s.killedLate);
+  fields(s.graceful), fields(s.timeout), fields(s.replaced), fields(s.added), fields(s.gone);
+  fields(s.kept), fields(s.killedLate), fields.list(s.failures);
   fields.list(s.clients);
   fields.list(s.socketFiles);
   fields.list(s.listeners, [&](HandoverState::Listener& one) {

@@ -17,7 +17,7 @@ namespace artel {
 struct HandoverState {
   /// Raised with every change of the fields, and of the memory that processes share (Balance): programs of different
   /// versions do not take each other's place.
-  static constexpr int version = 3;
+  static constexpr int version = 4;
 
   /// Short hashes of the program that leaves and of the one that comes.
   struct Programs {
@@ -74,7 +74,8 @@ struct HandoverState {
   std::uint64_t generation = 0;
   bool graceful = false;  ///< the reload for which this happens, and what one before it, still draining, has done
   std::int64_t timeout = 0;
-  int replaced = 0, kept = 0, killedLate = 0;
+  int replaced = 0, added = 0, gone = 0, kept = 0, killedLate = 0;
+  std::vector<std::string> failures;
   std::vector<platform::NativeSocket> clients;  ///< commands that wait for it
   std::vector<std::string> socketFiles;
   std::vector<Listener> listeners;

@@ -88,7 +88,8 @@ std::string listenerOf(const Worker& worker, const std::vector<PlannedWorker>& b
 }  // namespace
 
 bool PlannedWorker::ownSockets() const noexcept {
-  return worker->reusePort && worker->core().address.kind != platform::SocketKind::unixStream;
+  const ListenAddress& address = worker->core().address;
+  return worker->reusePort && !address.none() && address.kind != platform::SocketKind::unixStream;
 }
 
 int Plan::processes() const noexcept {

@@ -68,7 +68,8 @@ Answer parseAnswer(const std::string& program, std::string_view printed) {
     throw SetupError(Exit::configuration, program + " goes to the background by itself (Worker::daemonize)",
                      {{"why", "artel-run would take its first process for one that has ended"}});
   for (const Json& worker : (*json)["workers"].items)
-    answer.rows.push_back({worker["name"].text, worker["listen"].text, static_cast<int>(worker["count"].number)});
+    answer.rows.push_back(
+        {worker["name"].text, worker["listen"].text, static_cast<int>(std::clamp(worker["count"].number, 0.0, 1e6))});
   return answer;
 }
 

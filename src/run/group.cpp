@@ -1,7 +1,9 @@
 #include "src/run/group.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <system_error>
 #include <utility>
 
 #include "artel/error.hpp"
@@ -17,23 +19,23 @@ constexpr int colours[] = {36, 33, 32, 35, 34, 96, 93, 92, 95, 94};  // red is f
 
 std::string programs(std::size_t count) { return std::to_string(count) + (count == 1 ? " program" : " programs"); }
 
-void print(const std::string& text) {
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
-}
+constexpr std::size_t longestAnswer = std::size_t{1} << 20;
 
 }  // namespace
 
 Group::Group(Options options) : options_(std::move(options)), terminal_(platform::standardOutput()) {}
 
 int Group::run() {
-  if (!askAll()) return 0;
+  if (!askAll()) {
+    std::fputs("artel-run: stopped before anything was started\n", stderr);
+    return 0;
+  }
   std::size_t width = std::string_view("artel-run").size();
   for (const auto& [name, words] : planned_) width = std::max(width, name.size());
   own_ = Lines("artel-run", width, terminal_.colour ? 1 : 0);
   for (auto& [name, words] : planned_) {
     const int colour = colours[children_.size() % std::size(colours)];
-    children_.push_back({name, std::move(words), Lines(name, width, terminal_.colour ? colour : 0), {}, 0, {}});
+    children_.push_back({name, std::move(words), Lines(name, width, terminal_.colour ? colour : 0), {}, 0, 0, {}});
   }
   screen();
   for (Child& child : children_) start(child);
@@ -41,6 +43,7 @@ int Group::run() {
     const auto wakeup = programs_.wait(untilDue());
     for (const auto& news : wakeup.news) heard(news);
     if (wakeup.notice) noticed(*wakeup.notice);
+    if (nobodyReads_ && !stopping_) noticed(platform::Notice::stop);
     if (!stopping_) startDue();
   }
   for (Child& child : children_) print(child.lines.rest());
@@ -82,9 +85,15 @@ bool Group::ask(std::vector<Question>& questions) {
         if (question.pid != news.pid) continue;
         question.printed += news.output;
         question.answered = question.answered || news.exit.has_value();
+        if (question.printed.size() > longestAnswer)
+          throw SetupError(Exit::configuration,
+                           question.name + " prints more than 1 MiB and does not end, asked \"check --json\"",
+                           {{"try", "a program whose main ends with Worker::runAll(argc, argv)"}});
       }
     }
-    if (wakeup.notice) return false;
+    using platform::Notice;
+    if (wakeup.notice == Notice::stop || wakeup.notice == Notice::stopGracefully || wakeup.notice == Notice::stopNow)
+      return false;
   }
   return true;
 }
@@ -114,7 +123,7 @@ void Group::plan(const Question& question, const Answer& answer) {
   for (const Answer::Row& row : answer.rows) rows_.push_back({question.name, row});
 }
 
-void Group::screen() const {
+void Group::screen() {
   std::vector<TableRow> rows;
   for (const auto& [name, row] : rows_)
     rows.push_back({{name}, {row.worker}, {row.listen}, {std::to_string(row.processes)}});
@@ -129,12 +138,27 @@ void Group::screen() const {
 
 void Group::say(const std::string& text) { print(own_.add(text + "\n")); }
 
+/// A full disk may have room again; who reads a pipe does not come back.
+void Group::print(const std::string& text) {
+  if (nobodyReads_) return;
+  errno = 0;
+  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  if (const int why = errno; !written && std::exchange(written_, written)) {
+    nobodyReads_ = why == EPIPE;
+    std::fprintf(stderr, "artel-run: lines of programs cannot be written: %s%s\n",
+                 std::generic_category().message(why).c_str(), nobodyReads_ ? "; stopping" : "");
+  }
+  written_ = written;
+  std::clearerr(stdout);
+}
+
 void Group::start(Child& child) {
   const auto started = programs_.start(child.words);
   child.pace.started(Clock::now());
   if (!started) return ended(child, started.error().message);
-  child.pid = *started;
-  byPid_[*started] = static_cast<std::size_t>(&child - children_.data());
+  const auto index = static_cast<std::size_t>(&child - children_.data());
+  std::erase_if(byPid_, [&](const auto& one) { return one.second == index && one.first != child.last; });
+  byPid_[child.last = child.pid = *started] = index;
 }
 
 void Group::startDue() {

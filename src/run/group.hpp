@@ -38,7 +38,8 @@ class Group {
     std::vector<std::string> words;
     Lines lines;
     Pace pace;
-    platform::Pid pid = 0;  ///< 0: it does not run
+    platform::Pid pid = 0;   ///< 0: it does not run
+    platform::Pid last = 0;  ///< the one that runs, or ran
     Clock::time_point due{};
   };
 
@@ -47,7 +48,7 @@ class Group {
   bool ask(std::vector<Question>& questions);
   bool askAll();
   void plan(const Question& question, const Answer& answer);
-  void screen() const;
+  void screen();
   void start(Child& child);
   void startDue();
   void ended(Child& child, const std::string& how);
@@ -58,6 +59,7 @@ class Group {
   bool anyRuns() const noexcept;
   std::chrono::milliseconds untilDue() const;
   void say(const std::string& text);
+  void print(const std::string& text);
 
   Options options_;
   platform::Terminal terminal_;
@@ -69,9 +71,11 @@ class Group {
   std::vector<Row> rows_;
   std::vector<std::pair<std::string, std::vector<std::string>>> planned_;  ///< name, words
   std::vector<Child> children_;
-  std::map<platform::Pid, std::size_t> byPid_;  ///< of those that have ended, too: their last lines may come late
+  std::map<platform::Pid, std::size_t> byPid_;  ///< of those before them, too: their last lines may come late
   Lines own_{"artel-run", 0, 0};
   bool stopping_ = false;
+  bool written_ = true;       ///< the last lines could be
+  bool nobodyReads_ = false;  ///< what is printed, any more
   int exitCode_ = 0;
 };
 

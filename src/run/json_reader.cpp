@@ -89,6 +89,8 @@ class Reader {
   }
   bool number(Json& into) {
     into.kind = Json::Kind::number;
+    const std::size_t sign = left_.starts_with('-') ? 1 : 0;  // what follows is a digit: from_chars knows "inf", too
+    if (left_.size() <= sign || left_[sign] < '0' || left_[sign] > '9') return false;
     const auto [end, failed] = std::from_chars(left_.data(), left_.data() + left_.size(), into.number);
     if (failed != std::errc()) return false;
     left_.remove_prefix(static_cast<std::size_t>(end - left_.data()));
@@ -113,6 +115,7 @@ class Reader {
     }
     std::uint32_t point = 0, second = 0;
     if (c != 'u' || !hex(point)) return false;
+    if (point >= 0xDC00 && point < 0xE000) return false;  // the second half of a pair, without the first
     if (point >= 0xD800 && point < 0xDC00) {
       if (!word("\\u") || !hex(second) || second < 0xDC00 || second > 0xDFFF) return false;
       point = 0x10000 + ((point - 0xD800) << 10) + (second - 0xDC00);

@@ -200,7 +200,10 @@ void WorkerProcess::noticed(platform::Notice notice) {
   const bool reload = notice == platform::Notice::reload || notice == platform::Notice::reloadGracefully;
   if (reload) reloaded();
   if (reload && !setup_.worker->reloadable) return;
-  stop(0, notice == platform::Notice::stopGracefully || notice == platform::Notice::reloadGracefully);
+  const bool graceful = notice == platform::Notice::stopGracefully || notice == platform::Notice::reloadGracefully;
+  if (graceful && !stopping_ && Worker::gracefulTimeout.count() > 0)
+    leaveAt_ = std::chrono::steady_clock::now() + Worker::gracefulTimeout;  // no master counts the time
+  stop(0, graceful);
 }
 
 void WorkerProcess::reloaded() {
@@ -365,6 +368,7 @@ void WorkerProcess::sweep() {
   warnOfLateChanges();
   askForReplacement();
   numbers_.timePasses(std::chrono::steady_clock::now());
+  if (stopping_ && graceful_ && std::chrono::steady_clock::now() >= leaveAt_) stop(0, false);
   const Conn::Clock now = Conn::clock();
   const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= stopTimeout_;
   eachHolder([&](Worker& worker) {

@@ -137,6 +137,8 @@ class WorkerProcess {
   std::chrono::steady_clock::time_point stopBegan_{};
   std::chrono::steady_clock::time_point replacementAsked_{};
   std::chrono::milliseconds stopTimeout_{0};  ///< from then on
+  /// When a graceful stop that no master has ordered gives the clients up.
+  std::chrono::steady_clock::time_point leaveAt_ = std::chrono::steady_clock::time_point::max();
   int exitCode_ = 0;
   bool ending_ = false;  ///< the destructor runs: nothing begins any more
   bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, ticking_ = false,

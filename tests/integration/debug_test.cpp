@@ -252,7 +252,9 @@ TEST_F(SlowCallback, IsNamedOnceAMinuteWithItsConnectionAndTime) {
 
 TEST_F(SlowCallback, ZeroSaysNothing) {
   start({"--count", "1", "--", "slowCallback=0"});
-  EXPECT_FALSE(bodyOf(get(port, "/sleep")).empty());
+  EXPECT_FALSE(bodyOf(get(port, "/sleep-long")).empty());  // more than the default, too
+  service->signal(SIGTERM);
+  EXPECT_EQ(service->wait(), 0);
   EXPECT_FALSE(service->errHas("took")) << service->err();
 }
 

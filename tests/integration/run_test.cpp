@@ -74,6 +74,16 @@ TEST_F(Run, AProgramThatEndsIsStartedAgain) {
   stop();
 }
 
+TEST_F(Run, WhoseLinesNobodyReadsStops) {
+  start({"fixtures/life", "fixtures/pair"});
+  EXPECT_TRUE(awaits("| start-0 "));
+  EXPECT_TRUE(awaits("right serves "));
+  const auto first = numberAfter("| main ");
+  run->hangUp();
+  ASSERT_TRUE(platform::killNow(first));  // which it has to say
+  EXPECT_EQ(run->wait(), 0);
+}
+
 TEST_F(Run, TheCodeOfACrashIsHexadecimalWhereItIsKnownSo) {
   if (capabilities().workerProcesses) GTEST_SKIP() << "a master survives the crash of its worker";
   start({"fixtures/pair"}, {"crash"});

@@ -24,8 +24,8 @@ TEST(RunJson, ReadsWhatIsWritten) {
 }
 
 TEST(RunJson, RefusesWhatIsNoJson) {
-  for (const char* text :
-       {"", "{", "{\"a\"}", "[1,]", "tru", "\"open", "1 2", "{\"a\":1}}", "\"\\ud800\"", "\"\\u12\""})
+  for (const char* text : {"", "{", "{\"a\"}", "[1,]", "tru", "\"open", "1 2", "{\"a\":1}}", "\"\\ud800\"",
+                           "\"\\udc00\"", "\"\\u12\"", "inf", "-nan"})
     EXPECT_FALSE(parseJson(text)) << text;
   EXPECT_FALSE(parseJson(std::string(1000, '['))) << "deeper than anything sensible";
 }
@@ -88,11 +88,12 @@ TEST(RunAnswer, OfAProgramThatWouldStart) {
   const Answer answer = parseAnswer(
       "web",
       "main prints\r\n{\"schema\":1,\"background\":false,\"workers\":[{\"name\":\"a\",\"listen\":\"http://[::1]:1\","
-      "\"count\":4},{\"name\":\"b\",\"listen\":\"none\",\"count\":1}]}\r\n");
+      "\"count\":4},{\"name\":\"b\",\"listen\":\"none\",\"count\":1e300}]}\r\n");
   ASSERT_EQ(answer.rows.size(), 2u);
   EXPECT_EQ(answer.rows[0].worker, "a");
   EXPECT_EQ(answer.rows[0].listen, "http://[::1]:1");
   EXPECT_EQ(answer.rows[0].processes, 4);
+  EXPECT_EQ(answer.rows[1].processes, 1'000'000) << "what an int can hold, whatever it says";
   EXPECT_TRUE(answer.oneByOne.empty());
 }
 
