@@ -64,6 +64,8 @@ class Connections {
 
   iterator begin() noexcept { return {entries_.data(), entries_.data() + entries_.size()}; }
   iterator end() noexcept { return {entries_.data() + entries_.size(), entries_.data() + entries_.size()}; }
+  /// The first of a greater id: where a walk goes on that was left for a while.
+  iterator after(std::uint64_t id) noexcept;
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
   /// Null when there is none of that id.

@@ -37,8 +37,9 @@ Page connectionPage(const PageRequest& request) {
   for (; page.worker < workers.size(); ++page.worker, page.after = 0) {
     Worker& worker = *workers[page.worker];
     if (!request.workerName.empty() && worker.name != request.workerName) continue;
-    for (const auto& [id, one] : worker.connections()) {
-      if (id <= page.after) continue;
+    Connections& all = worker.connections();
+    for (auto at = all.after(page.after); at != all.end(); ++at) {
+      const auto& [id, one] = *at;
       if (page.rows.size() >= request.rows || bytes >= PageRequest::mostBytes || scanned >= PageRequest::mostScanned)
         return page;
       page.after = id;

@@ -42,6 +42,12 @@ auto findEntry(Entries& entries, std::uint64_t id) {
 }
 }  // namespace
 
+Connections::iterator Connections::after(std::uint64_t id) noexcept {
+  const auto at = std::upper_bound(entries_.begin(), entries_.end(), id,
+                                   [](std::uint64_t wanted, const value_type& one) { return wanted < one.first; });
+  return {entries_.data() + (at - entries_.begin()), entries_.data() + entries_.size()};
+}
+
 TcpConnection* Connections::find(std::uint64_t id) noexcept {
   const auto at = findEntry(entries_, id);
   return at == entries_.end() ? nullptr : at->second.get();
