@@ -55,22 +55,16 @@ def asked(server, *words):
     return json.loads(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
 
-def longest_turn(server):
-    """Of all workers since their start, in milliseconds."""
-    return max(process["longest_turn_ms"] for process in asked(server, "status")["workers"][0]["processes"])
-
-
 def measure_crowd(contenders, settings):
-    """100,000 connections, artel in six processes; and all of them listed, while each worker notes its longest turn."""
+    """100,000 connections, artel in six processes; and all of them listed."""
     ours = [c for c in contenders if c.name == "artel"][0]
     count = settings.crowd_connections
     listed = {}
 
     def list_all(server):
-        before = longest_turn(server)
         begin = time.perf_counter()
         rows = len(asked(server, "connections")["connections"])
-        listed.update(rows=rows, seconds=time.perf_counter() - begin, before=before, after=longest_turn(server))
+        listed.update(rows=rows, seconds=time.perf_counter() - begin)
 
     values = {title: per_connection(ours, kind, settings, count, processes=6, look=list_all if kind == "http" else None)
               for kind, title in KINDS.items()}  # fmt: skip

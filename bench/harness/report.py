@@ -72,7 +72,7 @@ def show_crowd(result):
     show_row(title, [f"{kind} {value:,.0f}" for kind, value in result["kinds"].items()])
     listed = result.get("listed")
     if listed:
-        print(f"{listed['rows']:,} listed in {listed['seconds']:.1f} s; longest turn of a worker: {listed['before']} ms before, {listed['after']} ms after")
+        print(f"{listed['rows']:,} listed in {listed['seconds']:.1f} s")
 
 
 def show_latency(result):
@@ -211,8 +211,7 @@ def pages(results):
         yield f"artel with {crowd['connections']:,} connections in {crowd['processes']} processes, after one request: {values}.\n"
         listed = crowd.get("listed")
         if listed:
-            yield (f"`connections` lists {listed['rows']:,} of them in {listed['seconds']:.1f} s; the longest turn of a worker since its "
-                   f"start is {listed['after']} ms then, and was {listed['before']} ms before.\n")  # fmt: skip
+            yield f"`connections` lists {listed['rows']:,} of them in {listed['seconds']:.1f} s.\n"
     if results.get("accepts"):
         yield "## New connections under full load\n"
         yield "1,000 keep-alive clients take all the server can give; 32 others connect, ask once and leave.\n"
