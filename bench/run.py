@@ -22,18 +22,20 @@ PARTS = {
     "accepts": accepts.measure,
     "slow": slow_reader.measure,
     "service": service.measure,
+    "tls": memory.measure_tls,
     "crowd": memory.measure_crowd,
 }
 USUAL = [part for part in PARTS if part != "crowd"]
 
 HELP_AFTER = f"""
 loads: {' '.join(BY_KEY)}
-parts: load (all of these) {' '.join(PARTS)}
+parts: load (all of these) {' '.join(PARTS)}; tls is also all loads with TLS
 
 peers: --peer NAME=COMMAND           an HTTP server; or, with {{kind}} in the command, one of every kind
        --peer NAME:KIND=COMMAND      kind: {', '.join(servers.KINDS)}, or the name of a load
        {{port}} is the port it must listen on at 127.0.0.1, with one worker. A broadcast server sends every WebSocket
        message to all; the others send back what they get, and the answer to an HTTP request is always the same body.
+       https: {{folder}}/certificate.pem and key.pem are what it must show.
 
 Results are kept in build/bench/results.json, quick ones in quick.json: a part that is measured again replaces the older
 one. A full run writes the tables of docs/performance.md.
@@ -64,7 +66,7 @@ def parse(words):
     unknown = set(wanted) - set(BY_KEY) - set(PARTS) - {"load"}
     if unknown:
         parser.error(f"--only: unknown {', '.join(sorted(unknown))}")
-    settings.loads = [w for w in ALL if not wanted or "load" in wanted or w.key in wanted]
+    settings.loads = [w for w in ALL if not wanted or "load" in wanted or w.key in wanted or ("tls" in wanted and w.kind.startswith("https"))]
     settings.parts = [part for part in PARTS if part in (wanted or USUAL)]
     settings.full = not wanted and not settings.quick
     return settings

@@ -13,6 +13,9 @@ KINDS = {"tcp": "TCP", "http": "HTTP", "websocket": "WebSocket"}
 BIG = 256 * 1024
 
 
+TLS = {"protocol": "http", "tls": "full"}
+
+
 def per_connection(contender, kind, settings, connections, processes=1, look=None, **options):
     """After one request each; with big=N also after a message of N bytes each and a rest. `look`: at the server then."""
     more = ["--count", str(processes)] if processes > 1 else []
@@ -20,7 +23,7 @@ def per_connection(contender, kind, settings, connections, processes=1, look=Non
         before = private_dirty(server.pid)
         share = -(-connections // processes)
         holders = [
-            load.Held("hold", server, settings.load_core, protocol=kind, connections=share, sources=max(2, 2 * processes), **options)
+            load.Held("hold", server, settings.load_core, connections=share, sources=max(2, 2 * processes), **({"protocol": kind} | options))
             for _ in range(processes)
         ]
         for holder in holders:
@@ -47,6 +50,15 @@ def measure(contenders, settings):
                 values[contender.name] = {"small": small, "big": big}
         result[title] = values
     return {"connections": settings.idle_connections, "rest": settings.rest, "kinds": result}, None
+
+
+def measure_tls(contenders, settings):
+    count = settings.idle_connections
+    values = {}
+    for contender in contenders:
+        if contender.command("https"):
+            values[contender.name] = load.able(contender, lambda c=contender: per_connection(c, "https", settings, count, **TLS))
+    return {"connections": count, "values": values}, None
 
 
 def asked(server, *words):

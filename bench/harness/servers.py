@@ -15,7 +15,7 @@ import time
 
 from .machine import BIN, first_line
 
-KINDS = ("http", "text", "tcp", "websocket", "broadcast")
+KINDS = ("http", "text", "tcp", "websocket", "broadcast", "https")
 
 OURS = {
     "http": "http_hello start -q --pid-file {folder}/artel.pid --listen http://127.0.0.1:{port}",
@@ -23,6 +23,7 @@ OURS = {
     "tcp": "tcp_echo start -q --pid-file {folder}/artel.pid --listen tcp://127.0.0.1:{port}",
     "websocket": "websocket_echo start -q --pid-file {folder}/artel.pid --listen websocket://127.0.0.1:{port}",
     "broadcast": "bench/websocket_broadcast start -q --pid-file {folder}/artel.pid --listen websocket://127.0.0.1:{port}",
+    "https": "bench/https_hello start -q --pid-file {folder}/artel.pid --listen https://127.0.0.1:{port}",
 }
 
 # One worker; everything that only costs is off, everything that only helps is on.
@@ -45,11 +46,24 @@ http {{
   scgi_temp_path {folder}/scgi;
   default_type text/plain;
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} backlog=4096{tls};
     location / {{ return 200 "hello world"; }}
   }}
 }}
 """
+
+
+NGINX_TLS = " ssl; ssl_protocols TLSv1.3; ssl_certificate {folder}/certificate.pem; ssl_certificate_key {folder}/key.pem"
+
+# Kinds of server that need a certificate, in the directory they are started in; peers find it in {folder}.
+KEYS = {"https": ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "https-rsa": ["rsa:2048"]}
+
+
+def make_certificate(kind, folder):
+    """certificate.pem and key.pem, of a new key."""
+    words = ["openssl", "req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-newkey", *KEYS[kind]]
+    files = ["-keyout", "key.pem", "-out", "certificate.pem"]
+    subprocess.run([*words, *files], cwd=folder, check=True, capture_output=True)
 
 
 def nginx_path():
@@ -63,7 +77,7 @@ class Contender:
         self.name, self.commands, self.version = name, commands, version
 
     def command(self, kind, workload=None):
-        return self.commands.get(workload) or self.commands.get(kind)
+        return self.commands.get(workload) or self.commands.get(kind) or self.commands.get(kind.partition("-")[0])
 
 
 def artel():
@@ -78,7 +92,8 @@ def nginx():
     path = nginx_path()
     if not path:
         return None
-    return Contender("nginx", {"http": f"{path} -p {{folder}} -c {{folder}}/conf"}, re.sub(r".*: *nginx/", "", first_line(path, "-v")))
+    command = f"{path} -p {{folder}} -c {{folder}}/conf"
+    return Contender("nginx", {"http": command, "https": command}, re.sub(r".*: *nginx/", "", first_line(path, "-v")))
 
 
 def peers(words):
@@ -122,12 +137,15 @@ class Server:
         self.folder = tempfile.TemporaryDirectory(prefix="artel-bench-")
         os.chmod(self.folder.name, 0o755)
         command = contender.command(kind, workload).replace("{port}", str(self.port)).replace("{folder}", self.folder.name)
+        if kind in KEYS:
+            make_certificate(kind, self.folder.name)
         if self.name == "nginx":
-            text = NGINX.format(folder=self.folder.name, port=self.port)
+            tls = NGINX_TLS.format(folder=self.folder.name) if kind in KEYS else ""
+            text = NGINX.format(folder=self.folder.name, port=self.port, tls=tls)
             pathlib.Path(self.folder.name, "conf").write_text(text)
         self.program = shlex.split(command)[0]
         self.log = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([*prefix, *shlex.split(command), *more], stdin=subprocess.DEVNULL, stdout=self.log,
+        self.process = subprocess.Popen([*prefix, *shlex.split(command), *more], cwd=self.folder.name if kind in KEYS else None, stdin=subprocess.DEVNULL, stdout=self.log,
                                         stderr=self.log, start_new_session=True, preexec_fn=on_core(core))  # fmt: skip
 
     @property

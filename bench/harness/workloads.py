@@ -27,6 +27,10 @@ ALL = [
     Workload("broadcast", "broadcast to 1,000", "broadcast", "broadcast", {"size": 20, "connections": 1000}, "delivery"),
     Workload("broadcast-16", "broadcast to 1,000, 16 in flight", "broadcast", "broadcast",
              {"size": 20, "connections": 1000, "pipeline": 16}, "delivery"),
+    Workload("tls-http", "HTTPS hello, 64 keep-alive connections", "https", "http", {"tls": "full"}, "request"),
+    Workload("tls-ecdsa", "TLS connect, handshake (ECDSA P-256), GET, close", "https", "connect", {"tls": "full"}, "connection"),
+    Workload("tls-rsa", "TLS connect, handshake (RSA-2048), GET, close", "https-rsa", "connect", {"tls": "full"}, "connection"),
+    Workload("tls-resumed", "TLS connect, resumed handshake, GET, close", "https", "connect", {"tls": "resumed"}, "connection"),
 ]  # fmt: skip
 
 BY_KEY = {workload.key: workload for workload in ALL}

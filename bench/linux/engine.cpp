@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 #include "bench/linux/sockets.hpp"
 
@@ -29,6 +30,7 @@ int waitTime(std::uint64_t until) {
 
 Engine::Engine(const Options& options, Protocol& protocol, Pattern& pattern)
     : options_(options), protocol_(protocol), pattern_(pattern), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  if (!options.tls.empty()) tls_ = std::make_unique<Tls>(options.tls == "resumed");
   clients_.resize(options.connections);
   for (std::size_t i = 0; i < clients_.size(); ++i) clients_[i].number = static_cast<std::uint32_t>(i);
 }
@@ -71,8 +73,12 @@ void Engine::turn(std::uint64_t until) {
       connected(client);
       continue;
     }
+    if (client.phase == Client::Phase::securing) {
+      secure(client);
+      continue;
+    }
     if ((what & EPOLLOUT) && client.fd >= 0) flush(client);
-    if ((what & (EPOLLIN | EPOLLERR | EPOLLHUP)) && client.fd >= 0) receive(client);
+    if ((what & (EPOLLIN | EPOLLERR | EPOLLHUP)) && client.fd >= 0) receiveAll(client);
   }
 }
 
@@ -102,6 +108,32 @@ void Engine::connected(Client& client) {
     open(client);
     return;
   }
+  if (!tls_) return ready(client);
+  client.tls = tls_->begin(client.fd);
+  client.phase = Client::Phase::securing;
+  secure(client);
+}
+
+void Engine::secure(Client& client) {
+  switch (Tls::shakeHands(client.tls)) {
+    case Tls::Step::reads:
+      return watchWriting(client, false);
+    case Tls::Step::writes:
+      return watchWriting(client, true);
+    case Tls::Step::failed:
+      return lost(client);
+    case Tls::Step::notResumed:
+      ++tally.wrong;
+      std::fputs("artel-load: the server did not resume its session\n", stderr);
+      return close(client, true);
+    case Tls::Step::done:
+      break;
+  }
+  ready(client);
+  if (client.fd >= 0 && client.tls && Tls::holdsMore(client.tls)) receiveAll(client);
+}
+
+void Engine::ready(Client& client) {
   if (protocol_.handshake().empty()) return becomeLive(client);
   client.phase = Client::Phase::upgrading;
   send(client, protocol_.handshake(), 0);
@@ -122,7 +154,8 @@ void Engine::send(Client& client, std::string_view bytes, std::size_t answers) {
 
 void Engine::flush(Client& client) {
   if (!client.unsent.empty()) {
-    const auto sent = ::send(client.fd, client.unsent.data(), client.unsent.size(), MSG_NOSIGNAL);
+    const auto sent = client.tls ? Tls::send(client.tls, client.unsent)
+                                 : ::send(client.fd, client.unsent.data(), client.unsent.size(), MSG_NOSIGNAL);
     if (sent > 0) client.unsent.remove_prefix(static_cast<std::size_t>(sent));
     // Any other error also makes the socket readable: receive() finds it there.
   }
@@ -138,17 +171,25 @@ void Engine::watchWriting(Client& client, bool wanted) {
   epoll_ctl(epoll_, EPOLL_CTL_MOD, client.fd, &event);
 }
 
+// What TLS has read ahead has no event of its own.
+void Engine::receiveAll(Client& client) {
+  while (receive(client) && client.tls && Tls::holdsMore(client.tls)) {
+  }
+}
+
 // One read per event: who has more to say is asked again after the others.
-void Engine::receive(Client& client) {
-  const auto size = ::recv(client.fd, buffer_.data(), buffer_.size(), 0);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (size <= 0) return lost(client);
+bool Engine::receive(Client& client) {
+  const auto size = client.tls ? Tls::receive(client.tls, buffer_.data(), buffer_.size())
+                               : ::recv(client.fd, buffer_.data(), buffer_.size(), 0);
+  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+  if (size <= 0) return lost(client), false;
   tally.bytes += static_cast<std::uint64_t>(size);
   const std::string_view bytes(buffer_.data(), static_cast<std::size_t>(size));
   if (client.phase == Client::Phase::upgrading)
     upgraded(client, bytes);
   else
     take(client, bytes);
+  return true;
 }
 
 void Engine::upgraded(Client& client, std::string_view bytes) {
@@ -188,6 +229,7 @@ void Engine::lost(Client& client) {
 }
 
 void Engine::close(Client& client, bool reset) {
+  if (client.tls) Tls::end(std::exchange(client.tls, nullptr));
   if (reset) resetOnClose(client.fd);
   ::close(client.fd);
   client.fd = -1;

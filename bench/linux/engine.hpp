@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,15 +12,17 @@
 #include "bench/linux/options.hpp"
 #include "bench/linux/protocol.hpp"
 #include "bench/linux/tally.hpp"
+#include "bench/linux/tls.hpp"
 
 namespace bench {
 
 struct Client {
-  enum class Phase : std::uint8_t { closed, connecting, upgrading, live };
+  enum class Phase : std::uint8_t { closed, connecting, securing, upgrading, live };
 
   int fd = -1;
   std::uint32_t number = 0;
   Phase phase = Phase::closed;
+  ssl_st* tls = nullptr;  // with --tls, while the socket is open
   bool watchesWriting = false;
   std::uint32_t owed = 0;  // answers outstanding
   std::string_view unsent;
@@ -72,10 +75,13 @@ class Engine {
   void turn(std::uint64_t until);
   void openMore();
   void connected(Client& client);
+  void secure(Client& client);
+  void ready(Client& client);
   void upgraded(Client& client, std::string_view bytes);
   void becomeLive(Client& client);
   void flush(Client& client);
-  void receive(Client& client);
+  void receiveAll(Client& client);
+  bool receive(Client& client);
   void take(Client& client, std::string_view bytes);
   void lost(Client& client);
   void watchWriting(Client& client, bool wanted);
@@ -83,6 +89,7 @@ class Engine {
   const Options& options_;
   Protocol& protocol_;
   Pattern& pattern_;
+  std::unique_ptr<Tls> tls_;
   int epoll_ = -1;
   std::vector<Client> clients_;
   std::size_t opened_ = 0;

@@ -1,4 +1,5 @@
-// bench-floor PROTOCOL PORT: raw epoll, one receive and one send per event, one buffer for all.
+// bench-floor PROTOCOL PORT: raw epoll, one receive and one send per event, one buffer for all. https: with
+// certificate.pem and key.pem of the directory.
 #include "bench/linux/floor.hpp"
 
 #include <netinet/in.h>
@@ -16,15 +17,18 @@
 #include <memory>
 #include <vector>
 
+#include "bench/linux/floor_tls.hpp"
+
 namespace {
 
 using bench::FloorConnection;
 using bench::FloorProtocol;
 
 FloorProtocol protocol = FloorProtocol::http;
+bool encrypted = false;
 int loop = -1;
 std::vector<char> received(256 * 1024);
-std::string answers, forAll;
+std::string answers, forAll, plain, cipher;
 std::vector<FloorConnection*> connections;
 
 void watch(FloorConnection& connection, int change) {
@@ -38,6 +42,7 @@ void drop(FloorConnection& connection) {
   connections[connection.place] = connections.back();
   connections[connection.place]->place = connection.place;
   connections.pop_back();
+  if (connection.tls) bench::floorTlsEnd(connection.tls);
   close(connection.fd);
   delete &connection;
 }
@@ -68,6 +73,13 @@ void receiveFrom(FloorConnection& connection) {
   if (got <= 0) return drop(connection);
   char* bytes = received.data();
   auto size = static_cast<std::size_t>(got);
+  if (connection.tls) {
+    plain.clear();
+    cipher.clear();
+    if (!bench::floorDecrypt(connection.tls, {bytes, size}, plain, cipher)) return drop(connection);
+    bytes = plain.data();
+    size = plain.size();
+  }
   auto& kept = connection.incomplete;
   const bool joined = !kept.empty();
   if (joined) {
@@ -83,6 +95,10 @@ void receiveFrom(FloorConnection& connection) {
   else if (static_cast<std::size_t>(used) < size)
     kept.assign(bytes + used, size - static_cast<std::size_t>(used));
   if (joined && kept.empty()) kept.shrink_to_fit();
+  if (connection.tls) {
+    if (!answers.empty() && !bench::floorEncrypt(connection.tls, answers, cipher)) return drop(connection);
+    answers.swap(cipher);
+  }
   if (!answers.empty()) sendTo(connection, answers);
 }
 
@@ -94,6 +110,7 @@ void acceptAll(int listener) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     auto connection = std::make_unique<FloorConnection>();
     connection->fd = fd;
+    if (encrypted) connection->tls = bench::floorTlsAccept();
     connection->place = connections.size();
     watch(*connection, EPOLL_CTL_ADD);
     connections.push_back(connection.release());
@@ -143,17 +160,17 @@ int listenOn(int port) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::map<std::string, FloorProtocol> known = {{"http", FloorProtocol::http},
-                                                      {"text", FloorProtocol::text},
-                                                      {"tcp", FloorProtocol::tcp},
-                                                      {"websocket", FloorProtocol::websocket},
-                                                      {"broadcast", FloorProtocol::broadcast}};
+  const std::map<std::string, FloorProtocol> known = {
+      {"http", FloorProtocol::http}, {"https", FloorProtocol::http},          {"text", FloorProtocol::text},
+      {"tcp", FloorProtocol::tcp},   {"websocket", FloorProtocol::websocket}, {"broadcast", FloorProtocol::broadcast}};
   const auto found = argc == 3 ? known.find(argv[1]) : known.end();
   if (found == known.end()) {
-    std::fputs("usage: bench-floor http|text|tcp|websocket|broadcast PORT\n", stderr);
+    std::fputs("usage: bench-floor http|https|text|tcp|websocket|broadcast PORT\n", stderr);
     return 2;
   }
   protocol = found->second;
+  encrypted = found->first == "https";
+  if (encrypted) bench::floorTlsBegin();
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;

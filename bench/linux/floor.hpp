@@ -5,12 +5,15 @@
 #include <string>
 #include <string_view>
 
+struct ssl_st;
+
 namespace bench {
 
 enum class FloorProtocol { http, text, tcp, websocket, broadcast };
 
 struct FloorConnection {
   int fd = -1;
+  ssl_st* tls = nullptr;   // https
   std::size_t place = 0;   // in the list of those who hear a broadcast
   bool upgraded = false;   // WebSocket: the handshake is over
   bool writing = false;    // epoll tells when it may be written to

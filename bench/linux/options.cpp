@@ -28,6 +28,7 @@ options (defaults)
   --pipeline N (1)             requests in flight per connection; in broadcast, messages
   --size N (64)                bytes of a message, for text with its newline
   --big N (0)                  hold: then one message of N bytes per connection; with http a POST
+  --tls full|resumed           TLS 1.3; resumed: with the session of an earlier connection, which must be accepted
   --urls N (1)                 http: distinct targets, in turn
   --body TEXT                  http: the body that every answer must have (else: that of the first)
   --seconds N (5)   --warmup N (0.3)   --rate N (0) requests/s; flood: MiB/s   --flood N (256)
@@ -79,6 +80,7 @@ Options parseOptions(int argc, char** argv) {
   text("--protocol", options.protocol);
   text("--host", options.host);
   text("--body", options.body);
+  text("--tls", options.tls);
   count("--port", options.port);
   count("--connections", options.connections);
   count("--pipeline", options.pipeline);
@@ -110,6 +112,8 @@ Options parseOptions(int argc, char** argv) {
     refuse("unknown mode " + options.mode);
   if (options.protocol.empty()) options.protocol = "http";
   if (!oneOf(options.protocol, {"http", "text", "tcp", "websocket"})) refuse("unknown protocol " + options.protocol);
+  if (!oneOf(options.tls, {"", "full", "resumed"})) refuse("--tls is full or resumed");
+  if (!options.tls.empty() && options.mode == "flood") refuse("flood knows no TLS");
   if (options.port == 0) refuse("--port is missing");
   if (options.connections == 0 || options.pipeline == 0 || options.size == 0 || options.urls == 0)
     refuse("--connections, --pipeline, --size and --urls begin at 1");

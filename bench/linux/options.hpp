@@ -24,6 +24,7 @@ struct Options {
   double rate = 0;             // requests per second over all connections: open loop; flood: MiB per second
   std::uint64_t requests = 0;  // stop after so many answers, and count from the first
   std::uint64_t flood = 256;   // flood: MiB
+  std::string tls;             // "", full, resumed: whether and how connections are encrypted
   std::string body;            // http: what the body must be; empty: like the first one
   std::vector<int> pids;       // the server's, for its CPU time: whole process trees
 };

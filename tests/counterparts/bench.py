@@ -61,6 +61,20 @@ class Load(artel.Case):
         self.assertGreaterEqual(found["answers"], 100)
         self.assertEqual((found["wrong"], found["lost"], found["refused"]), (0, 0, 0))
 
+    def test_tls(self):
+        for contender, kind_of_key in ((servers.artel(), "https"), (servers.floor(), "https-rsa")):
+            with servers.Server(contender, kind_of_key, 0) as server:
+                port = server.port
+                self.right(counts("http", port, "--tls", "full", "--requests", 1024, "--pipeline", 16), 1024)
+                for kind in ("full", "resumed"):
+                    found = counts("connect", port, "--tls", kind, "--requests", 40, "--connections", 4, "--body", "hello world")
+                    self.assertGreaterEqual(found["answers"], 40)
+                    self.assertEqual((found["wrong"], found["lost"], found["refused"]), (0, 0, 0))
+                self.assertEqual(load("hold", port, "--protocol", "http", "--tls", "full", "--connections", 20), "READY\n")
+
+    def test_without_tls_on_the_other_side_nothing_counts(self):
+        load("connect", self.server("http"), "--tls", "full", "--seconds", 0.1, "--warmup", 0, "--connections", 1, code=3)
+
     def test_broadcast(self):
         port = self.server("broadcast")
         for pipeline in (1, 16):
