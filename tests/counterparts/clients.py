@@ -3,8 +3,10 @@ the proxies with curl, and the rest with plain sockets."""
 import asyncio
 import os
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -18,7 +20,7 @@ except ImportError:
     if sys.executable != system and subprocess.run([system, "-c", "import websockets"], capture_output=True).returncode == 0:
         os.execv(system, [system, *sys.argv])
     artel.skip("the python package websockets is not installed (Debian: python3-websockets)")
-artel.need("curl")
+artel.need("curl", "openssl")
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -84,13 +86,14 @@ class Walked:
 
 
 class WebSocketClient(artel.Case):
-    def walk(self, **options):
+    def walk(self, scheme="ws", environment=None, **options):
         walked = Walked()
 
         async def main():
             async with websockets.serve(walked.serve, "127.0.0.1", 0, **options) as server:
                 port = server.sockets[0].getsockname()[1]
-                program = self.program("websocket_client", arguments=[f"ws://127.0.0.1:{port}"])
+                program = self.program("websocket_client", arguments=[f"{scheme}://localhost:{port}"],
+                                       env={**os.environ, **(environment or {})})
                 code = await asyncio.get_running_loop().run_in_executor(None, program.wait)
                 self.assertEqual(code, 0)
         asyncio.run(main())
@@ -101,6 +104,17 @@ class WebSocketClient(artel.Case):
 
     def test_walk(self):
         self.assertEqual(self.walk().deflated, {True})
+
+    def test_walk_over_tls(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9",
+                            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", cert],
+                           check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            # OpenSSL's own variable: where the authorities of the system are.
+            self.assertEqual(self.walk("wss", {"SSL_CERT_FILE": cert}, ssl=context).deflated, {True})
 
     def test_walk_without_compression(self):
         self.assertEqual(self.walk(compression=None).deflated, {False})

@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import xml.etree.ElementTree
 
 import _artel_program as artel
 
@@ -144,6 +146,22 @@ class Tls(artel.Case):
                                   ("ECDHE+AES256+AESGCM", True), ("ECDHE+CHACHA20", True)):
                 said = self.s_client(port, "-tls1_2", "-cipher", wanted + ":@SECLEVEL=0")
                 self.assertEqual("Cipher is (NONE)" not in said, taken, f"{wanted}: {said}")
+
+    def test_sslscan_finds_nothing_weak(self):
+        if not shutil.which("sslscan"):
+            self.skipTest("sslscan is not installed")
+        for pair in ((self.cert, self.key), self.rsa):
+            port = self.secure(pair=pair).port()
+            done = subprocess.run(["sslscan", "--no-colour", "--xml=-", f"127.0.0.1:{port}"], capture_output=True, text=True)
+            found = xml.etree.ElementTree.fromstring(done.stdout).find("ssltest")
+            versions = {(one.get("type"), one.get("version")) for one in found.findall("protocol") if one.get("enabled") == "1"}
+            self.assertEqual(versions, {("tls", "1.2"), ("tls", "1.3")})
+            ciphers = {one.get("cipher") for one in found.findall("cipher")}
+            self.assertGreaterEqual(len(ciphers), 6, done.stdout)
+            for cipher in ciphers:
+                self.assertRegex(cipher, r"^(TLS_|ECDHE-)\S*(GCM|CHACHA20|POLY1305)")
+            self.assertEqual([one.get("vulnerable") for one in found.findall("heartbleed")], ["0"] * 2)
+            self.assertEqual(found.find("renegotiation").get("supported"), "0")
 
     def test_no_renegotiation_no_compression(self):
         port = self.secure().port()
