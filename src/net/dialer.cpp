@@ -40,15 +40,15 @@ void Dialer::start() {
       lastError_ = address.error();
     return next();
   }
-  if (const auto number = platform::resolve(to_.host, to_.port, true)) return resolved(number);
+  if (const auto number = platform::resolve(to_.host, to_.port, true)) return tryAll(number);
   ticket_ = loop().resolver().lookUp(to_.host, to_.port, [this](const Resolver::Answer& answer) {
     const auto keep = shared_from_this();
     ticket_ = 0;
-    resolved(answer);
+    tryAll(answer);
   });
 }
 
-void Dialer::resolved(const Resolver::Answer& answer) {
+void Dialer::tryAll(const Resolver::Answer& answer) {
   if (!answer) {
     lastError_ = answer.error();
     return failLater();

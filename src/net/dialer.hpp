@@ -34,12 +34,13 @@ class Dialer final : public std::enable_shared_from_this<Dialer> {
 
   /// `done` once, in a later turn; not when this object goes before.
   void start();
+  /// The same with addresses that are known.
+  void tryAll(const Resolver::Answer& answer);
   /// While a connection is being made: to where, for the words of a timeout. "looking up ..." before.
   std::string doing() const;
 
  private:
   struct Attempt;
-  void resolved(const Resolver::Answer& answer);
   void next();
   bool begin(std::size_t candidate);
   void finished(Attempt& attempt);
