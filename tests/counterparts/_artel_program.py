@@ -1,6 +1,8 @@
 """Starts artel programs for the counterpart tests, and waits: always for a condition, never for a time."""
+import contextlib
 import os
 import pathlib
+import random
 import re
 import select
 import shutil
@@ -41,6 +43,15 @@ def until(condition, what, seconds=None):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds or patience} s in vain for: {what}")
         time.sleep(0.01)
+
+
+def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
+    """Below the ports that the system gives to clients, so that no client of another test takes it meanwhile."""
+    while True:
+        port = random.randrange(12000, 32000)
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            return port
 
 
 def readable(sock, seconds):

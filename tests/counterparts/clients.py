@@ -23,12 +23,6 @@ except ImportError:
 artel.need("curl", "openssl")
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Walked:
     """An Autobahn-style server: each case says something and looks at what comes back."""
 
@@ -132,7 +126,7 @@ class Proxies(artel.Case):
         proxy = self.program("http_proxy", listen="tcp://127.0.0.1:0")
         through = ["-p", "-x", f"http://127.0.0.1:{proxy.port()}"]
         self.assertIn("hello", self.curl(*through, self.url).stdout)
-        refused = self.curl(*through, f"http://127.0.0.1:{free_port()}/")
+        refused = self.curl(*through, f"http://127.0.0.1:{artel.free_port()}/")
         self.assertIn("502", refused.stderr)
         wire = self.wire(proxy.port())
         wire.send("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n")
@@ -144,7 +138,7 @@ class Proxies(artel.Case):
             self.assertIn("hello", self.curl("-x", f"{kind}://127.0.0.1:{proxy.port()}", self.url).stdout, kind)
         named = self.curl("-x", f"socks5h://127.0.0.1:{proxy.port()}", self.url.replace("127.0.0.1", "localhost"))
         self.assertIn("hello", named.stdout)
-        refused = self.curl("-x", f"socks5://127.0.0.1:{proxy.port()}", f"http://127.0.0.1:{free_port()}/")
+        refused = self.curl("-x", f"socks5://127.0.0.1:{proxy.port()}", f"http://127.0.0.1:{artel.free_port()}/")
         self.assertNotEqual(refused.returncode, 0)
         wire = self.wire(proxy.port())
         wire.send(b"\x05\x01\x00")
@@ -161,7 +155,7 @@ class Proxies(artel.Case):
         self.assertEqual(wire.exactly(len(data)), data)
         wire.end()
         self.assertEqual(wire.all(), b"")
-        nobody = self.program("tcp_proxy", listen="tcp://127.0.0.1:0", arguments=[f"tcp://127.0.0.1:{free_port()}"])
+        nobody = self.program("tcp_proxy", listen="tcp://127.0.0.1:0", arguments=[f"tcp://127.0.0.1:{artel.free_port()}"])
         wire = self.wire(nobody.port())
         wire.send("anybody?")
         self.assertEqual(wire.all(), b"", "a target that refuses ends its client")
@@ -169,7 +163,7 @@ class Proxies(artel.Case):
 
 class Others(artel.Case):
     def test_client_reconnect(self):
-        address = f"text://127.0.0.1:{free_port()}"
+        address = f"text://127.0.0.1:{artel.free_port()}"
         client = self.program("client_reconnect", arguments=[address])
         client.err.wait("cannot connect to 127.0.0.1:")
         server = self.program("text_server", listen=address)
@@ -181,7 +175,7 @@ class Others(artel.Case):
         client.err.wait("got: welcome", nth=2)
 
     def test_async_tasks(self):
-        front, tasks = free_port(), free_port()
+        front, tasks = artel.free_port(), artel.free_port()
         server = self.program("async_tasks", listen=f"front=text://127.0.0.1:{front}",
                               options=["--listen", f"tasks=text://127.0.0.1:{tasks}"],
                               arguments=[f"text://127.0.0.1:{tasks}"])
@@ -194,7 +188,7 @@ class Others(artel.Case):
         self.assertEqual(slow.line(), "done: sleep 0.7")
 
     def test_log_collector(self):
-        port = free_port(socket.SOCK_DGRAM)
+        port = artel.free_port(socket.SOCK_DGRAM)
         server = self.program("log_collector", listen=f"collector=udp://127.0.0.1:{port}", arguments=[f"udp://127.0.0.1:{port}"])
         server.err.wait(r"127\.0\.0\.1:\d+ says: line 1$")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:

@@ -28,9 +28,7 @@ class Haproxy(artel.Case):
     def haproxy(self, app, send):
         folder = tempfile.TemporaryDirectory(prefix="artel-haproxy-")
         self.addCleanup(folder.cleanup)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = artel.free_port()
         config = pathlib.Path(folder.name, "haproxy.cfg")
         config.write_text(CONFIG.format(port=port, app=app, send=send))
         process = subprocess.Popen(["haproxy", "-db", "-f", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)

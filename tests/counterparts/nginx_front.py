@@ -20,9 +20,7 @@ class Front(artel.Case):
 
     def nginx(self, inside):
         """One with that configuration inside http or stream; answers its port."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = artel.free_port()
         temporary = "".join(f"{kind}_temp_path {self.folder};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         config = self.folder / "nginx.conf"
         config.write_text(f"daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log; events {{}}\n"

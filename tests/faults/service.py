@@ -20,7 +20,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "counterparts"))
 import _artel_program as artel  # noqa: E402
-from _artel_program import Wire, until  # noqa: E402,F401
+from _artel_program import Wire, free_port, until  # noqa: E402,F401
 
 registered = {}
 loud = {"F16", "F17", "F18", "F34"}
@@ -187,7 +187,10 @@ class Service:
             self.port = next(int(line.rsplit(":", 1)[1]) for line in said.splitlines() if line.startswith("listening"))
         else:
             self.begin()
-            self.port = int(self.out.wait(r"^listening \S+:(\d+)").group(1))
+            try:
+                self.port = int(self.out.wait(r"^listening \S+:(\d+)").group(1))
+            except AssertionError as silent:
+                raise AssertionError(f"{silent}{self.err.text()}") from None
         return self
 
     @property
@@ -554,12 +557,6 @@ def shim():
             subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", str(path), str(source), "-ldl"], check=True)
             shim_path = path
     return str(shim_path)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def stranger():
