@@ -23,6 +23,7 @@ struct CallBytes {
   const char* in = nullptr;
   std::size_t size = 0;
   std::string* out = nullptr;
+  bool wanting = false;  ///< more than there is: then the call ends, and nothing is wrong
 } callBytes;
 
 int takeCipher(BIO* bio, char* into, int room) {
@@ -30,6 +31,7 @@ int takeCipher(BIO* bio, char* into, int room) {
   const std::size_t size = std::min(callBytes.size, static_cast<std::size_t>(room));
   if (size == 0) {
     BIO_set_retry_read(bio);
+    callBytes.wanting = true;
     return -1;
   }
   std::memcpy(into, callBytes.in, size);
@@ -123,6 +125,11 @@ std::string askedFor(SSL* ssl) {
   return name;
 }
 
+/// Those of others, which would be taken for ours. To clear the queue costs far more than to find it empty.
+void forgetErrors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 int selfSignedIsFine(int verified, X509_STORE_CTX* store) {
   return verified == 1 || X509_STORE_CTX_get_error(store) == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ? 1 : 0;
 }
@@ -145,9 +152,10 @@ struct TlsContext::Callbacks {
     }
     if (chosen != &self.named_.front()) SSL_set_SSL_CTX(ssl, chosen->context);
     const std::string place = self.scope_ + "\n" + name;
+    static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
     std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
     unsigned size = 0;
-    if (EVP_Digest(place.data(), place.size(), hash.data(), &size, EVP_sha256(), nullptr) != 1 ||
+    if (EVP_Digest(place.data(), place.size(), hash.data(), &size, sha256, nullptr) != 1 ||
         SSL_set_session_id_context(ssl, hash.data(), size) != 1)
       return SSL_CLIENT_HELLO_ERROR;
     return SSL_CLIENT_HELLO_SUCCESS;
@@ -223,6 +231,7 @@ Result<void> TlsContext::add(const TlsSettings& settings, const TlsIdentity* ide
                               static_cast<unsigned>(alpn_.size()));
     return {};
   }
+  SSL_CTX_set_num_tickets(context, 1);  // each costs as much as a twentieth of the handshake; a client uses one
   SSL_CTX_set_client_hello_cb(context, &Callbacks::hello, nullptr);
   if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(context, &Callbacks::alpn, nullptr);
   SSL_CTX_set_tlsext_status_cb(context, &Callbacks::staple);
@@ -324,6 +333,7 @@ bool TlsSession::shakeHands() {
 }
 
 void TlsSession::stumbled(int result) {
+  if (callBytes.wanting) return;  // the usual reason, told without a look at the queue of errors
   switch (SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
@@ -360,8 +370,9 @@ std::size_t TlsSession::read(std::span<const char> cipher, std::span<char> plain
   callBytes = {cipher.data(), cipher.size(), &out};
   std::size_t size = 0;
   if (state_ == State::open || shakeHands()) {
-    ERR_clear_error();
-    for (;;) {
+    forgetErrors();
+    // A call that finds nothing costs as much as one that does: it is not made only to hear so.
+    while (callBytes.size > 0 || SSL_has_pending(ssl_) == 1) {
       std::size_t got = 0;
       const int result = SSL_read_ex(ssl_, plain.data() + size, plain.size() - size, &got);
       if (result != 1) {
@@ -379,7 +390,6 @@ bool TlsSession::write(std::string_view plain, std::string& out) {
   if (state_ == State::broken || state_ == State::handshaking) return false;
   if (plain.empty()) return true;
   callBytes = {nullptr, 0, &out};
-  ERR_clear_error();
   std::size_t written = 0;
   const bool done = SSL_write_ex(ssl_, plain.data(), plain.size(), &written) == 1;
   callBytes = {};

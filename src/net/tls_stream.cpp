@@ -55,8 +55,8 @@ void Stream::endTls() noexcept {
 
 /// Readable, and not plain.
 void Stream::readReady() {
-  if (tls_->queued) return;
-  if (helloWaits()) return waitForTurn({});  // its hello stays in the kernel
+  if (tls_->queued) return socket_.stopReading(*this);  // told again: it waits longer than a turn
+  if (helloWaits()) return waitForTurn({});             // its hello stays in the kernel
   char* const buffer = loop().receiveBuffer.get();
   readCipher(buffer, platform::receiveNow(socket_.native(), buffer, Loop::Impl::receiveBufferSize));
 }
@@ -74,7 +74,7 @@ bool Stream::helloWaits() const noexcept {
 }
 
 void Stream::waitForTurn(std::string_view held) {
-  socket_.stopReading(*this);
+  if (!held.empty()) socket_.stopReading(*this);
   tls_->held = held;
   tls_->queued = true;
   loop().handshakes.add(*this);
@@ -111,7 +111,12 @@ void Stream::readCipher(char* bytes, std::ptrdiff_t size) {
   const std::uint64_t began = before == TlsSession::State::handshaking ? uv_hrtime() : 0;
   const std::size_t got = session.read({bytes, static_cast<std::size_t>(size)}, plain, said);
   if (began != 0) loop().handshakes.spend(uv_hrtime() - began);
-  sendSaid(said);
+  // Behind its part of the handshake a client often asks for something at once: the ticket and the answer go together.
+  const bool waits = got > 0 && !said.empty() && session.state() == TlsSession::State::open;
+  if (waits)
+    tls_->waiting += std::exchange(said, {});
+  else
+    sendSaid(said);
   if (before == TlsSession::State::handshaking && session.state() != TlsSession::State::handshaking) {
     hindrances_ &= static_cast<std::uint8_t>(~handshakingBit);
     if (session.state() != TlsSession::State::broken) {
@@ -121,6 +126,7 @@ void Stream::readCipher(char* bytes, std::ptrdiff_t size) {
   }
   const auto state = session.state();  // what follows may end the session
   if (got > 0) received(plain.first(got));
+  if (waits && open_ && tls_ != nullptr && !tls_->waiting.empty()) sendSaid(said);
   if (!open_ || state == TlsSession::State::open || state == TlsSession::State::handshaking) return;
   if (state == TlsSession::State::peerEnded) {
     stopReading();

@@ -207,6 +207,20 @@ TEST(Tls, AnEndInTheHandshakeIsNoSuccess) {
   }
 }
 
+// Each is a letter to seal: a client that comes back needs one.
+TEST(Tls, AClientGetsOneTicket) {
+  Both both = meet();
+  both.s.take(both.c.speak());
+  both.c.take(both.s.speak());
+  both.s.take(both.c.speak());
+  ASSERT_EQ(both.s.session->version(), "TLSv1.3");
+  const std::string said = both.s.speak();
+  std::size_t records = 0;
+  for (std::size_t at = 0; at + 5 <= said.size(); ++records)
+    at += 5 + (std::size_t{static_cast<unsigned char>(said[at + 3])} << 8 | static_cast<unsigned char>(said[at + 4]));
+  EXPECT_EQ(records, 1U);
+}
+
 TEST(Tls, AChangedByteEndsTheSessionWhereverItIs) {
   for (std::size_t at = 0; at < 40; ++at) {
     Both both = meet();
