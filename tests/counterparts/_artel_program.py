@@ -50,6 +50,8 @@ def free_port(kind=socket.SOCK_STREAM, host="127.0.0.1"):
     while True:
         port = random.randrange(12000, 32000)
         with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            # A thread beside this one may fork just now, and its child holds the port for a moment longer than we do.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return port
 

@@ -2,87 +2,14 @@
 // 1.8.2.13, 1.16.5, 1.16.22; decisions on lock, daemon and stop).
 #include <gtest/gtest.h>
 
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <iterator>
 #include <memory>
-#include <sstream>
 
-#include "artel/artel.hpp"
-#include "tests/support/program.hpp"
+#include "tests/support/background_service.hpp"
 
 namespace artel::testing {
 namespace {
 
 constexpr int hangUp = 1;  // not named on every system this is compiled for
-
-/// Services run in the background of a directory; what a failed test leaves is ended with the directory.
-class Service : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!capabilities().daemonize) GTEST_SKIP() << capabilities().whyLimited;
-  }
-  void TearDown() override {
-    if (const int master = pid(); master > 0 && processExists(master)) {
-      signalProcess(master, SIGTERM);
-      until([&] { return !processExists(master); });
-    }
-  }
-  struct Said {
-    int code = 0;
-    std::string out, err;
-  };
-  Said run(std::vector<std::string> words, const std::string& program = "fixtures/service") {
-    Program command(program, std::move(words), &directory);
-    const int code = command.wait(15s);
-    return {code, command.out(), command.err()};
-  }
-  /// start -d; its port.
-  std::uint16_t start(std::vector<std::string> words = {}) {
-    words.insert(words.begin(), {"start", "-d"});
-    const Said said = run(words);
-    EXPECT_EQ(said.code, 0) << said.err << directory.read("service.log");
-    const auto at = said.out.find("listening http://127.0.0.1:");
-    return at == std::string::npos ? 0 : static_cast<std::uint16_t>(std::stoi(said.out.substr(at + 27)));
-  }
-  int pid() const {
-    const std::string text = directory.read("service.pid");
-    return text.empty() ? 0 : std::stoi(text);
-  }
-  /// One field of /proc/PID/stat after the name, counted from 0: state, parent, group, session, terminal.
-  static std::string stat(int process, int field) {
-    std::ifstream file("/proc/" + std::to_string(process) + "/stat");
-    std::string text((std::istreambuf_iterator<char>(file)), {});
-    std::istringstream words(text.substr(text.rfind(')') + 1));
-    std::string word;
-    for (int i = 0; i <= field; ++i) words >> word;
-    return word;
-  }
-  bool until(const std::function<bool()>& condition) {
-    Program clock("http_hello", {"version"});
-    return clock.until(condition);
-  }
-  /// In this directory, with "$0" as our program.
-  Said shell(const std::string& line) { return run({"-c", line, program()}, "/bin/sh"); }
-  static std::string program() {
-    const char* given = std::getenv("ARTEL_BIN");
-    return std::string(given != nullptr ? given : ARTEL_BIN_DIR) + "/fixtures/service";
-  }
-  std::string descriptor(int process, int number) {
-    std::error_code failed;
-    return std::filesystem::read_symlink("/proc/" + std::to_string(process) + "/fd/" + std::to_string(number), failed)
-        .string();
-  }
-  static int worker(std::uint16_t port) {
-    const std::string body = bodyOf(get(port));
-    const auto slash = body.find('/');
-    return slash == std::string::npos ? -1 : std::stoi(body.substr(slash + 1));
-  }
-  Directory directory;
-};
 
 TEST_F(Service, StartsInTheBackgroundAndStops) {
   const auto port = start({"--count", "2"});
@@ -417,104 +344,6 @@ TEST_F(Service, APidFileThatCannotBeWritten) {
   EXPECT_NE(log.err.find("logFile cannot be written"), std::string::npos) << log.err;
 }
 
-TEST_F(Service, OutputGoesToTheStdoutFile) {
-  start({"--count", "2", "--", "stdout=out/text.txt"});
-  until([&] { return directory.read("out/text.txt").find("start 1 ") != std::string::npos; });
-  EXPECT_EQ(run({"stop"}).code, 0);
-  EXPECT_NE(directory.read("out/text.txt").find("stop "), std::string::npos);
-}
-
-TEST_F(Service, AHangUpReopensLogAndOutput) {
-  const auto port = start({"--", "log=my.log", "stdout=out.txt"});
-  get(port, "/log?before");
-  std::filesystem::rename(directory.file("my.log"), directory.file("old.log"));
-  std::filesystem::rename(directory.file("out.txt"), directory.file("old.txt"));
-  signalProcess(pid(), hangUp);
-  until([&] {
-    get(port, "/log?after");
-    return directory.read("my.log").find("after") != std::string::npos;
-  });
-  EXPECT_NE(directory.read("old.log").find("before"), std::string::npos);
-  EXPECT_EQ(run({"stop"}).code, 0);
-  EXPECT_NE(directory.read("out.txt").find("stop "), std::string::npos) << "the worker's output, too";
-}
-
-TEST_F(Service, AReloadReopensThemToo) {
-  const auto port = start({"--", "log=my.log", "stdout=out.txt"});
-  get(port, "/log?before");
-  std::filesystem::rename(directory.file("my.log"), directory.file("old.log"));
-  std::filesystem::rename(directory.file("out.txt"), directory.file("old.txt"));
-  EXPECT_EQ(run({"reload"}).code, 0);
-  get(port, "/log?after");
-  EXPECT_NE(directory.read("old.log").find("before"), std::string::npos);
-  EXPECT_EQ(run({"stop"}).code, 0);
-  EXPECT_NE(directory.read("my.log").find("after"), std::string::npos);
-  EXPECT_NE(directory.read("out.txt").find("stop "), std::string::npos) << "the new worker's output";
-}
-
-TEST_F(Service, TheLogIsRotatedBySize) {
-  const auto port = start({"--", "log-size=2000"});
-  until([&] {
-    get(port, "/log?" + std::string(300, 'x'));
-    return directory.has("service.log.1") && directory.read("service.log").find("xxx") != std::string::npos;
-  });
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
-TEST_F(Service, ALogThatCannotBeTurnedOverGrowsOnAndSaysSo) {
-  std::filesystem::create_directories(directory.file("service.log.1") + "/in-the-way");
-  const auto port = start({"--", "log-size=2000"});
-  until([&] {
-    get(port, "/log?" + std::string(300, 'x'));
-    return directory.read("service.log").find("the log cannot be turned over and grows on: ") != std::string::npos;
-  });
-  EXPECT_GT(directory.read("service.log").size(), 2000u);
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
-TEST_F(Service, ALogThatAnotherServiceTurnedOverIsNotTurnedOverAgain) {
-  const auto port = start({"--", "log-size=2000"});
-  std::filesystem::rename(directory.file("service.log"), directory.file("service.log.1"));
-  std::ofstream(directory.file("service.log")) << "of the other service\n";
-  for (int i = 0; i < 10; ++i) get(port, "/log?before-" + std::string(300, 'x'));
-  until([&] {
-    get(port, "/log?after");
-    return directory.read("service.log").find("after") != std::string::npos;
-  });
-  EXPECT_NE(directory.read("service.log").find("of the other service"), std::string::npos);
-  EXPECT_NE(directory.read("service.log.1").find("before-"), std::string::npos);
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
-TEST_F(Service, WorkersRunAsAnotherUserAndStillLog) {
-  const auto port = [&]() -> std::uint16_t {
-    const Said said = run({"start", "-d", "--", "user=nobody", "log=my.log"});
-    if (said.code == 6) {
-      EXPECT_NE(said.err.find("only root may run workers as nobody"), std::string::npos) << said.err;
-      return 0;
-    }
-    EXPECT_EQ(said.code, 0) << said.err;
-    return static_cast<std::uint16_t>(std::stoi(said.out.substr(said.out.find("127.0.0.1:") + 10)));
-  }();
-  if (port == 0) GTEST_SKIP() << "not root, which the refusal says";
-  const int process = worker(port);
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  const std::string text((std::istreambuf_iterator<char>(status)), {});
-  EXPECT_NE(text.find("\nUid:\t65534\t65534\t65534\t65534\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("\nGroups:\t65534 \n"), std::string::npos) << text;
-  get(port, "/log?from-nobody");
-  std::filesystem::rename(directory.file("my.log"), directory.file("old.log"));
-  EXPECT_NE(directory.read("old.log").find("from-nobody"), std::string::npos);
-  signalProcess(pid(), hangUp);
-  until([&] {
-    get(port, "/log?again");
-    return directory.read("my.log").find("again") != std::string::npos;
-  });
-  signalProcess(process, 9);  // who comes after it is the same user
-  until([&] { return worker(port) > 0 && worker(port) != process; });
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
 TEST_F(Service, TheHooksOfTheMaster) {
   start({"--", "stdout=out.txt", "hooks"});
   EXPECT_EQ(run({"reload"}).code, 0);
@@ -531,63 +360,6 @@ TEST_F(Service, AHookOfTheMasterStopsTheService) {
   signalProcess(worker(port), 9);
   EXPECT_TRUE(until([&] { return !processExists(master); })) << directory.read("service.log");
   EXPECT_FALSE(directory.has("service.pid"));
-}
-
-TEST_F(Service, CheckDecidesAndDoesNothing) {
-  const Said fine = run({"check", "--count", "3", "--", "stdout=out.txt"});
-  EXPECT_EQ(fine.code, 0) << fine.err;
-  EXPECT_NE(fine.out.find("worker web"), std::string::npos) << fine.out;
-  EXPECT_NE(fine.out.find("3 processes"), std::string::npos) << fine.out;
-  EXPECT_NE(fine.out.find("service: this could start\n"), std::string::npos) << fine.out;
-  EXPECT_NE(fine.out.find(" " + directory.file("out.txt") + " "), std::string::npos) << fine.out;
-  EXPECT_NE(fine.out.find("checking\n"), std::string::npos) << "Worker::checking() was asked in main";
-  for (const char* file : {"service.pid", "service.pid.lock", "service.pid.ctl", "out.txt", "service.log"})
-    EXPECT_FALSE(directory.has(file)) << file;
-  EXPECT_EQ(run({"check", "--listen", "nope://1"}).code, 6);
-  EXPECT_EQ(run({"check", "--", "user=no-such-user"}).code, 6);
-  const Said file = run({"check", "--pid-file", "no-such-folder/x.pid"});
-  EXPECT_EQ(file.code, 6);
-  EXPECT_NE(file.err.find("pidFile cannot be written"), std::string::npos) << file.err;
-  start();
-  EXPECT_EQ(run({"check"}).code, 0) << "beside a service that runs";
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
-TEST_F(Service, CheckTellsThePlanToPrograms) {
-  const Said fine = run({"check", "--json", "--count", "web=auto", "--", "keep"});
-  EXPECT_EQ(fine.code, 0) << fine.err;
-  const std::string json = fine.out.substr(fine.out.rfind('\n', fine.out.size() - 2) + 1);  // main may print before it
-  EXPECT_EQ(json.substr(0, 36), "{\"schema\":1,\"app\":\"service\",\"program") << fine.out;
-  EXPECT_EQ(json.find("\"count\":0"), std::string::npos) << json;
-  for (const char* part : {"{\"name\":\"web\",\"listen\":\"http://127.0.0.1:0\",", "\"reloadable\":false",
-                           "{\"name\":\"open files\",\"value\":\"", "{\"name\":\"OpenSSL\",\"compiled\":\"3."})
-    EXPECT_NE(json.find(part), std::string::npos) << part << " in " << json;
-  const Said refused = run({"check", "--json", "--", "user=no-such-user"});
-  EXPECT_EQ(refused.code, 6);
-  EXPECT_NE(refused.out.find("\"error\":{\"id\":\"E06\",\"message\":"), std::string::npos) << refused.out;
-  EXPECT_NE(refused.err.find("error[E06]"), std::string::npos) << refused.err;
-}
-
-TEST_F(Service, MainKnowsACheckWhereverTheWordStands) {
-  EXPECT_NE(run({"--count", "2", "check"}).out.find("checking\n"), std::string::npos);
-  EXPECT_EQ(run({"help", "check"}).out.find("checking\n"), std::string::npos);
-  EXPECT_EQ(run({"version", "--", "check"}).out.find("checking\n"), std::string::npos);
-}
-
-TEST_F(Service, AUnitForThisProgramHere) {
-  const Said unit = run({"unit", "--pid-file", "my 100%.pid"});
-  EXPECT_EQ(unit.code, 0);
-  EXPECT_NE(unit.out.find("\nWorkingDirectory=" + directory.path() + "\n"), std::string::npos) << unit.out;
-  EXPECT_NE(unit.out.find("/fixtures/service start -q --pid-file \"" + directory.file("my 100%%.pid") + "\"\n"),
-            std::string::npos)
-      << unit.out;
-  EXPECT_NE(unit.out.find("\nTimeoutStopSec=6\n"), std::string::npos) << unit.out;
-  EXPECT_NE(unit.out.find("\nWatchdogSec=30\n"), std::string::npos) << unit.out;
-  EXPECT_FALSE(directory.has("my 100%.pid"));
-  const Said odd = shell("mkdir 'a b%' && cd 'a b%' && exec \"$0\" unit --pid-file 'a$b.pid'");
-  EXPECT_NE(odd.out.find("\nWorkingDirectory=" + directory.file("a b%%") + "\n"), std::string::npos) << odd.out;
-  EXPECT_NE(odd.out.find(" start -q --pid-file \"" + directory.file("a b%%/a$$b.pid") + "\"\n"), std::string::npos)
-      << odd.out;
 }
 
 TEST_F(Service, AForegroundServiceIsFoundAsWell) {
