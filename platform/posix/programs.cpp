@@ -63,7 +63,7 @@ struct Programs::State {
   std::string take(Pipe& pipe) {
     std::string text;
     char bytes[16384];
-    while (text.size() < std::size_t{256} * 1024) {  // the others are heard, too
+    while (text.size() + sizeof bytes <= std::size_t{256} * 1024) {  // the others are heard, too
       const ssize_t got = ::read(pipe.end, bytes, sizeof bytes);
       if (got > 0) {
         text.append(bytes, static_cast<std::size_t>(got));

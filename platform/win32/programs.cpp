@@ -1,6 +1,7 @@
 // Programs beside each other: CreateProcess, a pipe for each, and one completion port to which all that happens comes.
 #include <windows.h>
 // windows.h comes before these
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <memory>
@@ -35,6 +36,14 @@ class OwnedHandle {
 };
 
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What one call of wait takes: others want to be heard, too, and a notice acted upon.
+constexpr std::size_t mostOfAWait = std::size_t{256} * 1024;
+constexpr std::size_t mostOfARead = 16384;
+/// How long after a program's end its last words may come. Its own children may hold the pipe for longer.
+constexpr std::chrono::milliseconds forLastWords{100};
 
 /// As CommandLineToArgvW and the C library take it apart: backslashes mean something before a quote only.
 std::wstring quoted(const std::wstring& word) {
@@ -121,8 +130,9 @@ struct Programs::State {
     OwnedHandle process, stopEvent, output;
     HANDLE waiting = nullptr;
     OVERLAPPED reading{};
-    std::array<char, 16384> bytes{};
+    std::array<char, mostOfARead> bytes{};
     std::optional<ChildExit> exit;  ///< not told yet
+    Clock::time_point tellAt{};     ///< the exit, whether all of the output has come or not
     bool ended = false, closed = false;
   };
   // What comes to the port: a child's OVERLAPPED, or one of these.
@@ -132,12 +142,27 @@ struct Programs::State {
   std::vector<std::unique_ptr<Child>> children;
   bool stopAsked = false;
 
-  /// What it has printed is in the pipe when its end is told, but may be read a moment later.
-  bool lastWordsWanted() const {
+  /// Until when to wait; what a program printed is in the pipe when it ends, but may be read a moment later.
+  Clock::time_point until(Clock::time_point end) const {
     for (const auto& child : children) {
-      if (child->exit && !child->closed) return true;
+      if (child->exit) end = std::min(end, child->closed ? Clock::time_point{} : child->tellAt);
     }
-    return false;
+    return end;
+  }
+  /// From now on its end comes to the port, and what is read from it.
+  bool watch(Child& child) {
+    child.stopEvent = OwnedHandle(stopEventOf(child.pid));
+    return child.stopEvent && ::AssignProcessToJobObject(job.get(), child.process.get()) != 0 &&
+           ::CreateIoCompletionPort(child.output.get(), port.get(), reinterpret_cast<ULONG_PTR>(&child), 0) !=
+               nullptr &&
+           ::RegisterWaitForSingleObject(
+               &child.waiting, child.process.get(),
+               [](void* of, BOOLEAN) {
+                 auto* gone = static_cast<Child*>(of);
+                 ::PostQueuedCompletionStatus(gone->state->port.get(), 0, reinterpret_cast<ULONG_PTR>(gone),
+                                              &gone->state->ended);
+               },
+               &child, INFINITE, WT_EXECUTEONLYONCE) != 0;
   }
   void read(Child& child) {
     child.reading = {};
@@ -157,6 +182,7 @@ struct Programs::State {
       DWORD code = 0;
       ::GetExitCodeProcess(child.process.get(), &code);
       child.exit = ChildExit{child.pid, static_cast<int>(code), 0, false};
+      child.tellAt = Clock::now() + forLastWords;
       return;
     }
     if (size > 0) into.news.push_back({child.pid, std::string(child.bytes.data(), size), {}});
@@ -190,6 +216,7 @@ Programs::~Programs() {
 
 Result<Pid> Programs::start(const std::vector<std::string>& words) {
   const auto failed = [] { return systemError(static_cast<int>(::GetLastError())); };
+  if (!state_->port || !state_->job) return systemError(ERROR_NO_SYSTEM_RESOURCES);  // the constructor could not say so
   const std::wstring file = words.empty() ? L"" : fileOf(words.front());
   if (file.empty()) return systemError(ERROR_FILE_NOT_FOUND);
   std::wstring line;
@@ -197,8 +224,9 @@ Result<Pid> Programs::start(const std::vector<std::string>& words) {
   auto child = std::make_unique<State::Child>();
   child->state = state_.get();
   Pipe pipe = openPipe();
+  if (!pipe.theirs) return failed();
   const OwnedHandle nothing = openNothing();
-  if (!pipe.theirs || !nothing) return failed();
+  if (!nothing) return failed();
   StartUp startUp(nothing.get(), pipe.theirs.get());
   PROCESS_INFORMATION process{};
   // Suspended: it is in the job, and its stop event is there, before it does anything.
@@ -209,20 +237,13 @@ Result<Pid> Programs::start(const std::vector<std::string>& words) {
   const OwnedHandle thread(process.hThread);
   child->process = OwnedHandle(process.hProcess);
   child->pid = static_cast<Pid>(process.dwProcessId);
-  ::AssignProcessToJobObject(state_->job.get(), child->process.get());
-  child->stopEvent = OwnedHandle(stopEventOf(child->pid));
   child->output = std::move(pipe.ours);
-  const auto key = reinterpret_cast<ULONG_PTR>(child.get());
-  ::CreateIoCompletionPort(child->output.get(), state_->port.get(), key, 0);
+  if (!state_->watch(*child)) {
+    const Error error = failed();
+    ::TerminateProcess(child->process.get(), static_cast<UINT>(Exit::failed));  // it has not begun, and nobody hears it
+    return error;
+  }
   state_->read(*child);
-  ::RegisterWaitForSingleObject(
-      &child->waiting, child->process.get(),
-      [](void* of, BOOLEAN) {
-        auto* ended = static_cast<State::Child*>(of);
-        ::PostQueuedCompletionStatus(ended->state->port.get(), 0, reinterpret_cast<ULONG_PTR>(ended),
-                                     &ended->state->ended);
-      },
-      child.get(), INFINITE, WT_EXECUTEONLYONCE);
   ::ResumeThread(thread.get());
   state_->children.push_back(std::move(child));
   return state_->children.back()->pid;
@@ -230,21 +251,29 @@ Result<Pid> Programs::start(const std::vector<std::string>& words) {
 
 Programs::Wakeup Programs::wait(std::chrono::milliseconds timeout) {
   Wakeup wakeup;
-  constexpr DWORD lastWords = 100;  // milliseconds; its own children may hold the pipe for longer
-  DWORD left = timeout.count() <= 0 ? 0 : static_cast<DWORD>(timeout.count());
-  // The first may be waited for; what else is there already comes with it.
-  for (;;) {
+  const auto end = Clock::now() + std::max(timeout, std::chrono::milliseconds(0));
+  std::size_t taken = 0;
+  bool first = true;
+  // The first may be waited for; what else is there already comes with it, and so do last words.
+  while (taken + mostOfARead <= mostOfAWait && !wakeup.notice) {
+    constexpr auto none = Clock::time_point::max();
+    const auto until = state_->until(first ? end : none);
+    const auto left = until == none ? std::chrono::milliseconds(0)
+                                    : std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
     DWORD size = 0;
     ULONG_PTR key = 0;
     OVERLAPPED* what = nullptr;
-    const bool ok = ::GetQueuedCompletionStatus(state_->port.get(), &size, &key, &what, left) != 0;
+    const bool ok = ::GetQueuedCompletionStatus(state_->port.get(), &size, &key, &what,
+                                                left.count() <= 0 ? 0 : static_cast<DWORD>(left.count())) != 0;
     if (what == nullptr) break;
+    first = false;
+    taken += std::max<std::size_t>(size, 4096);  // single bytes would come one by one for as long
     state_->take(key, what, size, ok, wakeup);
-    left = state_->lastWordsWanted() ? lastWords : 0;
-    if (wakeup.notice) break;
   }
+  const auto now = Clock::now();
   for (const auto& child : state_->children) {
-    if (child->exit) wakeup.news.push_back({child->pid, "", std::exchange(child->exit, std::nullopt)});
+    if (child->exit && (child->closed || child->tellAt <= now))
+      wakeup.news.push_back({child->pid, "", std::exchange(child->exit, std::nullopt)});
   }
   std::erase_if(state_->children, [](const std::unique_ptr<State::Child>& child) {
     if (!child->ended || !child->closed) return false;

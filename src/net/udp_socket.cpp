@@ -17,6 +17,7 @@ struct UdpSocket::Handle final : Pollable {
   platform::NativeSocket socket = platform::noSocket;
   Received received;
   bool receiving = false;
+  bool given = false;  // the socket is libuv's
 
   void ready(std::uint8_t) override {
     char* const buffer = loop().receiveBuffer.get();
@@ -42,6 +43,7 @@ UdpSocket::UdpSocket(platform::NativeSocket socket, Received received)
     : handle_(new Handle, [](Handle* handle) {
         if (!platform::directIo()) {
           handle->received = nullptr;
+          if (!handle->given) platform::closeSocket(handle->socket);
           return closeAndDelete(handle);
         }
         handle->poll(false);
@@ -61,6 +63,7 @@ Result<void> UdpSocket::start() {
   const int status = platform::directIo() ? handle_->poll(true)
                                           : uv_udp_open(&handle_->handle, static_cast<uv_os_sock_t>(handle_->socket));
   if (status != 0) return Error{Errc::system, uv_strerror(status), status};
+  handle_->given = !platform::directIo();
   resume();
   return {};
 }
