@@ -217,7 +217,7 @@ class SharedMemory {
 
 /// What says that a service runs: a lock on a file, held by the process itself. It ends with the process, however that
 /// ends; a fork does not have it, an exec keeps it. The file is opened once and never again in that process: closing
-/// any descriptor of it would drop the lock.
+/// any descriptor of it would drop the lock. Windows has no file: a name of the session's, made of the path.
 class ServiceLock {
  public:
   ServiceLock() = default;

@@ -1,19 +1,73 @@
-// Nobody asks for a service here: there are no commands that would look for one.
+// A named object of the system, with the number of the process that made it: it goes with that process, however that
+// ends, and leaves no file. Other sessions of Windows have names of their own.
+#include <windows.h>
+// windows.h comes before these
+#include <algorithm>
+#include <cwctype>
+#include <sstream>
+#include <utility>
+
+#include "platform/content_hash.hpp"
 #include "platform/platform.hpp"
 #include "platform/win32/system_error.hpp"
 
 namespace artel::platform {
+namespace {
 
-ServiceLock::~ServiceLock() = default;
+constexpr DWORD numberSize = sizeof(DWORD);
 
-Result<void> ServiceLock::take(const std::string&) { return unsupported(); }
+/// A path may be longer than such a name, and has backslashes, which no name may have. Windows knows no difference
+/// between capital and small letters.
+std::wstring nameOf(const std::string& path) {
+  std::wstring folded = toWide(path);
+  std::transform(folded.begin(), folded.end(), folded.begin(), [](wchar_t c) { return std::towlower(c); });
+  std::istringstream text(toUtf8(folded));
+  return L"Local\\artel-lock-" + toWide(contentHash(text));
+}
 
-void ServiceLock::adopt(const std::string&, NativeSocket) {}
+}  // namespace
 
-void ServiceLock::release() {}
+ServiceLock::~ServiceLock() { leaveInChild(); }
 
-void ServiceLock::leaveInChild() noexcept {}
+Result<void> ServiceLock::take(const std::string& path) {
+  const HANDLE object =
+      ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, numberSize, nameOf(path).c_str());
+  const DWORD said = ::GetLastError();
+  // "Access denied": that of another user.
+  if (object != nullptr ? said == ERROR_ALREADY_EXISTS : said == ERROR_ACCESS_DENIED) {
+    if (object != nullptr) ::CloseHandle(object);
+    return Error{Errc::addressInUse, "another process holds it", static_cast<int>(said)};
+  }
+  if (object == nullptr) return systemError(static_cast<int>(said));
+  if (auto* number = static_cast<DWORD*>(::MapViewOfFile(object, FILE_MAP_WRITE, 0, 0, numberSize))) {
+    *number = ::GetCurrentProcessId();
+    ::UnmapViewOfFile(number);
+  }
+  adopt(path, reinterpret_cast<NativeSocket>(object));
+  return {};
+}
 
-std::optional<Pid> ServiceLock::owner(const std::string&) { return std::nullopt; }
+void ServiceLock::adopt(const std::string& path, NativeSocket file) {
+  file_ = file;
+  path_ = path;
+}
+
+void ServiceLock::release() { leaveInChild(); }
+
+void ServiceLock::leaveInChild() noexcept {
+  if (file_ != noSocket) ::CloseHandle(reinterpret_cast<HANDLE>(std::exchange(file_, noSocket)));
+}
+
+std::optional<Pid> ServiceLock::owner(const std::string& path) {
+  const HANDLE object = ::OpenFileMappingW(FILE_MAP_READ, FALSE, nameOf(path).c_str());
+  if (object == nullptr) return ::GetLastError() == ERROR_ACCESS_DENIED ? std::optional<Pid>(0) : std::nullopt;
+  Pid owner = 0;
+  if (const auto* number = static_cast<const DWORD*>(::MapViewOfFile(object, FILE_MAP_READ, 0, 0, numberSize))) {
+    owner = *number;
+    ::UnmapViewOfFile(number);
+  }
+  ::CloseHandle(object);
+  return owner;
+}
 
 }  // namespace artel::platform

@@ -112,7 +112,7 @@ int start(const Command& command) {
   plan.logFile = files.log;
   if (!plan.cluster) {
     openLogFiles(files, false);
-    return runSingle(plan);
+    return runSingle(plan, files);
   }
   if (isRunning(files)) throw alreadyRunning(files, command.program);
   refuseSharedPaths(plan, files);

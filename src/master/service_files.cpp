@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "artel/capabilities.hpp"
 #include "artel/worker.hpp"
 #include "platform/platform.hpp"
 #include "src/worker/core.hpp"
@@ -42,9 +43,8 @@ ServiceFiles ServiceFiles::of(const Command& command) {
   std::filesystem::path program = pathOf(command.program).filename();
   if (program.extension() == ".exe") program.replace_extension();
   files.name = textOf(program);
-  files.pid = absolute(!command.pidFile.empty()   ? command.pidFile
-                       : !Worker::pidFile.empty() ? Worker::pidFile
-                                                  : files.name + ".pid");
+  const bool own = !Worker::pidFile.empty() && capabilities().controlCommands;
+  files.pid = absolute(!command.pidFile.empty() ? command.pidFile : own ? Worker::pidFile : files.name + ".pid");
   files.program = platform::programFile(command.program);
   files.lock = files.pid + ".lock";
   files.control = files.pid + ".ctl";

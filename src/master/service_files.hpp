@@ -17,8 +17,9 @@ struct ServiceFiles {
   std::string log;      ///< of a service in the background
   std::string output;   ///< standard output and error of a service in the background; "" when nothing is kept
 
-  /// --pid-file, else Worker::pidFile, else <start directory>/<program>.pid; lock and control beside it. The log:
-  /// Worker::logFile, else <start directory>/<pid file without .pid>.log. All absolute.
+  /// --pid-file, else Worker::pidFile (where there are commands that look for it), else <start
+  /// directory>/<program>.pid; lock and control beside it. The log: Worker::logFile, else <start directory>/<pid file
+  /// without .pid>.log. All absolute.
   static ServiceFiles of(const Command& command);
 };
 

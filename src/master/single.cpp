@@ -14,9 +14,24 @@
 
 namespace artel {
 
-int runSingle(const Plan& plan) {
+SetupError runsAlready(const Plan& plan, platform::Pid owner) {
+  return {Exit::alreadyRunning,
+          plan.name + " is already running" + (owner > 0 ? ": process " + std::to_string(owner) : ""),
+          {{"try", "Ctrl+C in its window, or close that"},
+           {"or", plan.program + " start --pid-file FILE      (a second instance beside it)"}}};
+}
+
+int runSingle(const Plan& plan, const ServiceFiles& files) {
   const auto began = std::chrono::steady_clock::now();
   Worker& worker = *plan.workers.front().worker;
+  // Several Workers of one program are as many processes.
+  const std::string name = files.lock + ":" + worker.name;
+  platform::ServiceLock lock;
+  if (const auto taken = lock.take(name); !taken) {
+    if (taken.error().code == Errc::addressInUse)
+      throw runsAlready(plan, platform::ServiceLock::owner(name).value_or(0));
+    throw SetupError(Exit::failed, plan.name + " cannot tell others that it runs: " + taken.error().message);
+  }
   log::setWho(worker.name + "/" + std::to_string(platform::currentPid()));
   WorkerProcess::Setup setup;
   setup.worker = &worker;

@@ -64,6 +64,34 @@ TEST(Start, ABusyPortNamesItsHolder) {
   EXPECT_TRUE(second.errHas("held by: http_hello (pid ")) << second.err();
 }
 
+TEST(Start, ASecondOneInTheSameDirectorySaysWhoRuns) {
+  Directory directory;
+  const auto start = [&](const std::string& worker, std::vector<std::string> more = {}) {
+    std::vector<std::string> words{"start"};
+    if (!capabilities().manyListeners) words.insert(words.end(), {"--worker", worker});
+    words.insert(words.end(), more.begin(), more.end());
+    return std::make_unique<Program>("fixtures/pair", words, &directory);
+  };
+  const auto first = start("left");
+  ASSERT_NE(first->port(), 0);
+  const auto second = start("left");
+  EXPECT_EQ(second->wait(), 4);
+  const std::string who = capabilities().workerProcesses ? "master " : "process ";
+  EXPECT_TRUE(second->errHas("error[E04] pair is already running: " + who + std::to_string(first->pid())))
+      << second->err();
+  EXPECT_TRUE(second->errHas("start --pid-file FILE")) << second->err();
+  const auto beside = start("left", {"--pid-file", "other.pid"});
+  EXPECT_NE(beside->port(), 0);
+  EXPECT_TRUE(capabilities().manyListeners || start("right")->port() != 0) << "a Worker of its own";
+  ASSERT_TRUE(first->askToStop());
+  EXPECT_EQ(first->wait(), 0) << first->err();
+  const auto third = start("left");
+  EXPECT_NE(third->port(), 0);
+  third->kill();  // without a word to anybody
+  third->wait();
+  EXPECT_NE(start("left")->port(), 0);
+}
+
 TEST(Start, AnswersAndStops) {
   Program program("http_hello", {"start", "--listen", "http://127.0.0.1:0"});
   EXPECT_EQ(bodyOf(get(program.port())), "hello world");

@@ -10,6 +10,7 @@
 #include "src/master/outcome.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_commands.hpp"
+#include "src/master/single.hpp"
 #include "tests/support/golden.hpp"
 #include "tests/support/screen.hpp"
 
@@ -82,6 +83,10 @@ TEST(Messages, Errors) {
                                   notAnswering(files, "./chat", &refusedError), notAnswering(files, "./chat", nullptr),
                                   alreadyRunning(files, "./chat")})
     all += error.text() + "\n";
+  Plan one;
+  one.name = "chat";
+  one.program = "chat.exe";
+  all += runsAlready(one, 812).text() + "\n" + runsAlready(one, 0).text() + "\n";
   const auto planned = [&](std::vector<Worker*> workers, std::vector<std::string> words = {},
                            const Capabilities& can = everything) {
     words.insert(words.begin(), {"./chat", "start"});
