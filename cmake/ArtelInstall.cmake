@@ -1,4 +1,4 @@
-# cmake --install: headers, libartel.a, find_package(artel), pkg-config artel.
+# cmake --install: headers, libartel.a, find_package(artel), pkg-config artel, the licence.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package "${CMAKE_INSTALL_LIBDIR}/cmake/artel")
@@ -10,6 +10,7 @@ write_basic_package_version_file("${CMAKE_CURRENT_BINARY_DIR}/artel-config-versi
   COMPATIBILITY SameMinorVersion)
 install(FILES cmake/artel-config.cmake cmake/ArtelDeps.cmake
   "${CMAKE_CURRENT_BINARY_DIR}/artel-config-version.cmake" DESTINATION "${package}")
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
 set(pc_prefix "\${pcfiledir}/${up}")

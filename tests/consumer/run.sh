@@ -19,6 +19,7 @@ if grep -rlE "$source/(include|src|platform|cmake|build)([/\";]|\$)" "$work/pref
   echo "the files above name the source folder" >&2
   exit 1
 fi
+[ -f "$work/prefix/share/doc/artel/LICENSE" ] || { echo "the licence does not come along" >&2; exit 1; }
 mv "$work/prefix" "$work/moved" # an installed tree may be moved
 
 way "find_package"
