@@ -1,4 +1,4 @@
-// Start, clients, stop, again and again on one port (ARTEL_CYCLES: how often; 10).
+// Start, clients, stop, again and again on one port (ARTEL_CYCLES: how often; 5).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 TEST(Cycles, EachStopSaysGoodbyeAndLeavesThePortFree) {
   using Clock = std::chrono::steady_clock;
   const char* wanted = std::getenv("ARTEL_CYCLES");
-  const int cycles = wanted != nullptr ? std::atoi(wanted) : 10;
+  const int cycles = wanted != nullptr ? std::atoi(wanted) : 5;
   std::string port = "0";
   std::chrono::milliseconds longest{0};
   for (int i = 0; i < cycles; ++i) {
