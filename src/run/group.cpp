@@ -143,7 +143,8 @@ void Group::print(const std::string& text) {
   if (nobodyReads_) return;
   errno = 0;
   const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  if (const int why = errno; !written && std::exchange(written_, written)) {
+  const int why = errno == EINVAL ? EPIPE : errno;  // Windows' library knows no word of its own for it
+  if (!written && std::exchange(written_, written)) {
     nobodyReads_ = why == EPIPE;
     std::fprintf(stderr, "artel-run: lines of programs cannot be written: %s%s\n",
                  std::generic_category().message(why).c_str(), nobodyReads_ ? "; stopping" : "");
