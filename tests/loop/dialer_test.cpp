@@ -8,9 +8,10 @@ namespace artel::testing {
 namespace {
 
 TEST(Dialer, AnAddressThatDoesNotAnswerIsWaitedForAQuarterOfASecond) {
+  if (!platform::directIo()) GTEST_SKIP() << "libuv listens here, and a listener without it refuses at once";
   Worker worker;
   World world(worker);
-  // A listener whose queue is full and whom nobody serves answers nothing; where a full queue refuses, sooner.
+  // A listener whose queue is full and whom nobody serves answers nothing.
   const auto silent = platform::openListener(platform::SocketKind::tcp, "127.0.0.1", 0, {.backlog = 0});
   ASSERT_TRUE(silent);
   const std::uint16_t port = platform::boundPort(*silent);
@@ -29,7 +30,7 @@ TEST(Dialer, AnAddressThatDoesNotAnswerIsWaitedForAQuarterOfASecond) {
   world.until([&] { return made || made.error().code != Errc::wouldBlock; });
   const auto took = std::chrono::steady_clock::now() - begin;
   ASSERT_TRUE(made) << made.error().message;
-  EXPECT_GE(took, platform::directIo() ? net::Dialer::nextAfter : 0ms);
+  EXPECT_GE(took, net::Dialer::nextAfter);
   EXPECT_LT(took, 2500ms);
   for (const platform::NativeSocket socket : {*made, *silent, *open}) platform::closeSocket(socket);
 }
