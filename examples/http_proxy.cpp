@@ -1,6 +1,6 @@
 // An HTTP proxy for tunnels: CONNECT host:port, answered by 200, then bytes go both ways. It serves everybody who can
 // reach it: keep it on an address of your own.
-// Try: http_proxy start     then: curl -p -x http://127.0.0.1:8084 http://example.com/
+// Try: http_proxy start     then: curl -p -x http://127.0.0.1:8118 http://example.com/
 #include <artel/artel.hpp>
 #include <string>
 #include <string_view>
@@ -8,7 +8,7 @@
 using namespace artel;
 
 int main(int argc, char** argv) {
-  Worker proxy("tcp://127.0.0.1:8084");
+  Worker proxy("tcp://127.0.0.1:8118");
   proxy.name = "http_proxy";
   proxy.onMessage = [](TcpConnection& client, std::string_view bytes) {
     std::string& head = client.context<std::string>();

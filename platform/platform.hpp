@@ -504,6 +504,8 @@ struct Terminal {
   int height = 24;
 };
 Terminal standardOutput();
+/// A write to stdout has failed with that errno: because nobody is there any more who reads it?
+bool outputIsGone(int error) noexcept;
 
 /// The command line in UTF-8 (on Windows from the wide one; elsewhere argv as given).
 std::vector<std::string> arguments(int argc, char** argv);

@@ -43,6 +43,7 @@ void floorTlsBegin() {
     std::exit(1);
   }
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_num_tickets(context, 1);  // as artel
   SSL_CTX_set_read_ahead(context, 1);
   BIO_METHOD* method = BIO_meth_new(BIO_TYPE_MEM, "floor");
   BIO_meth_set_read(method, readInput);

@@ -1,6 +1,7 @@
 // artel-load: a load generator that checks every answer. One thread; pin it to a core that the server does not use.
 #include <sys/resource.h>
 
+#include <csignal>
 #include <cstdio>
 #include <memory>
 
@@ -76,6 +77,7 @@ void allowManyDescriptors() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without asking for that
   const Options options = parseOptions(argc, argv);
   allowManyDescriptors();
   Protocol protocol(options);

@@ -37,6 +37,8 @@ bool hasValue(const char* variable) {
 
 }  // namespace
 
+bool outputIsGone(int error) noexcept { return error == EPIPE; }
+
 Terminal standardOutput() {
   Terminal terminal;
   terminal.isTerminal = ::isatty(STDOUT_FILENO) == 1;

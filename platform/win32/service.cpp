@@ -3,6 +3,7 @@
 #include <psapi.h>
 #include <shellapi.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -11,6 +12,11 @@
 #include "platform/win32/system_error.hpp"
 
 namespace artel::platform {
+
+/// The C library has no name for what the system says of a pipe that nobody reads (ERROR_NO_DATA).
+bool outputIsGone(int error) noexcept {
+  return error == EPIPE || (error == EINVAL && ::GetFileType(::GetStdHandle(STD_OUTPUT_HANDLE)) == FILE_TYPE_PIPE);
+}
 
 Terminal standardOutput() {
   Terminal terminal;

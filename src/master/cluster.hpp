@@ -79,6 +79,7 @@ class Cluster {
     Milliseconds pause{0};
     // With reusePort: see cluster_lending.cpp.
     platform::Pid helper = 0;                              ///< a sibling that serves `listener`, too
+    std::vector<platform::Pid> former;                     ///< who did, and could not be told yet that it is over
     Clock::time_point missing = Clock::time_point::max();  ///< since when no process serves
     bool blocked = false;                                  ///< its process is there, but does not come to accepting
     int exits = 0;
@@ -161,6 +162,7 @@ class Cluster {
   void successorEnded(Slot& slot, const std::string& how);
   void reloadFailed(const std::string& why);
   void endReload();
+  static void answerWaiting(const Reload& reload, const std::string& said, int code);
 
   // cluster_counts.cpp
   void followCounts();
@@ -222,8 +224,7 @@ class Cluster {
   static bool blocked(const Process& process);
   void lendSockets();
   void lend(Slot& slot);
-  /// False: its helper cannot be told now.
-  bool takeBack(Slot& slot);
+  void takeBack(Slot& slot);
   Slot* slotOf(platform::Pid serving);
 
   // cluster_tls.cpp

@@ -224,7 +224,6 @@ HandoverState Cluster::stateToLeave() {
   state.gone = reload_.gone;
   state.kept = reload_.kept;
   state.killedLate = reload_.killed;
-  state.failures = reload_.failures;
   for (const auto* clients : {&candidate_->waiting, &reload_.waiting}) {
     for (const auto& one : *clients) {
       if (const Client client = one.lock(); client && !client->ended()) state.clients.push_back(client->native());
@@ -242,8 +241,14 @@ HandoverState Cluster::stateToLeave() {
   }
   const std::vector<std::string> keys = workerKeys(plan_);
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    HandoverState::Crew crew{keys[i], plan_.workers[i].count, balances_[&plan_.workers[i]].native(), {}, {}, {}};
-    if (const auto& tls = plan_.workers[i].worker->core().tls; tls) crew.tickets = tls->tickets.bytes();
+    HandoverState::Crew crew;
+    crew.worker = keys[i];
+    crew.count = plan_.workers[i].count;
+    crew.balance = balances_[&plan_.workers[i]].native();
+    if (const Worker::Core& core = plan_.workers[i].worker->core(); core.tls) {
+      crew.tickets = core.tls->tickets.bytes();
+      crew.ticketsRotated = millisecondsOf(core.ticketsRotated);
+    }
     const Totals& past = past_[&plan_.workers[i]];
     crew.past.assign(reinterpret_cast<const char*>(&past), sizeof past);
     for (const ExitCounts::Ended& one : exits_[&plan_.workers[i]].all())
@@ -281,7 +286,13 @@ HandoverState Cluster::stateToLeave() {
 }
 
 void Cluster::handOver() {
-  for (Slot& slot : slots_) static_cast<void>(takeBack(slot));  // who helps is not in the state
+  for (Slot& slot : slots_) takeBack(slot);  // who helps is not in the state
+  // What has failed was this program's reload; the next one's is another.
+  if (!reload_.failures.empty()) {
+    answerWaiting(reload_, "another program takes over", static_cast<int>(Exit::failed));
+    reload_.waiting.clear();
+    control_.flush();
+  }
   const HandoverState state = stateToLeave();
   const Error failed = platform::becomeProgram(candidate_->program, state.text(), state.descriptors());
   refuseProgram(failed.message);

@@ -59,7 +59,7 @@ void Cluster::lendSockets() {
     if (phase_ != Phase::running || !ownSocket(slot)) continue;
     const bool there = slot.missing == Clock::time_point::max();
     if (there && !slot.blocked) {
-      static_cast<void>(takeBack(slot));  // or at the next look
+      takeBack(slot);
       continue;
     }
     if (!there && now < slot.missing + missingAfter) {
@@ -76,7 +76,7 @@ void Cluster::lendSockets() {
 
 /// To the sibling that serves the fewest sockets, and of those the one with the fewest connections.
 void Cluster::lend(Slot& slot) {
-  if (!takeBack(slot)) return;
+  takeBack(slot);
   Slot* best = nullptr;
   std::pair<std::ptrdiff_t, std::uint64_t> least;
   for (Slot& other : slots_) {
@@ -92,20 +92,22 @@ void Cluster::lend(Slot& slot) {
   if (best == nullptr) return;
   if (!best->serving.channel.put(WorkerProcess::lendMessage, std::to_string(slot.id), slot.listener)) return;
   slot.helper = best->serving.pid;
+  std::erase(slot.former, slot.helper);
   log::warn(nameOf(slot) + (slot.blocked ? " does not come to accepting" : " is missing") + ": process " +
             std::to_string(best->id) + " serves its clients");
 }
 
-bool Cluster::takeBack(Slot& slot) {
-  if (slot.helper == 0) return true;
-  // It may have become a predecessor, who has closed all its listeners.
-  if (const Slot* helper = slotOf(slot.helper);
-      helper != nullptr && helper->serving.channel &&
-      !helper->serving.channel.put(WorkerProcess::takeBackMessage, std::to_string(slot.id)))
-    return false;
-  slot.helper = 0;
-  if (serves(slot) && !slot.blocked) log::info(nameOf(slot) + " serves its clients again");
-  return true;
+void Cluster::takeBack(Slot& slot) {
+  if (slot.helper != 0) {
+    slot.former.push_back(std::exchange(slot.helper, 0));
+    if (serves(slot) && !slot.blocked) log::info(nameOf(slot) + " serves its clients again");
+  }
+  // One that is blocked, too, may have a full channel: it is told at a later look.
+  std::erase_if(slot.former, [&](platform::Pid pid) {
+    const Slot* helper = slotOf(pid);  // it may have become a predecessor, who has closed all its listeners
+    return helper == nullptr || !helper->serving.channel ||
+           helper->serving.channel.put(WorkerProcess::takeBackMessage, std::to_string(slot.id));
+  });
 }
 
 }  // namespace artel

@@ -169,10 +169,14 @@ void Cluster::endReload() {
     code = static_cast<int>(Exit::failed);
   else
     failedReload_.reset();
-  for (const auto& waiting : ended.waiting) {
+  answerWaiting(ended, said, code);
+}
+
+void Cluster::answerWaiting(const Reload& reload, const std::string& said, int code) {
+  for (const auto& waiting : reload.waiting) {
     const Client client = waiting.lock();
     if (!client) continue;
-    for (const std::string& why : ended.failures) client->err("error[E01] reload: " + why);
+    for (const std::string& why : reload.failures) client->err("error[E01] reload: " + why);
     client->out(said);
     client->end(code);
   }

@@ -79,7 +79,6 @@ void Cluster::takeOver() {
   reload_.gone = left_->gone;
   reload_.kept = left_->kept;
   reload_.killed = left_->killedLate;
-  reload_.failures = left_->failures;
   reload_.programs = left_->programs.running + " -> " + left_->programs.tried;
   for (const platform::NativeSocket client : left_->clients) reload_.waiting.push_back(control_.adopt(client));
 
@@ -114,7 +113,7 @@ bool Cluster::adoptCrew(const PlannedWorker& planned, const std::string& key) {
     static_assert(std::is_trivially_copyable_v<Totals>);
     if (Worker::Core& core = planned.worker->core(); core.tls) {
       core.tls->tickets.adopt(crew->tickets);
-      core.ticketsRotated -= rotateTicketsEvery;  // how old they are is not known: a new one, the others stay valid
+      core.ticketsRotated = timeOf(crew->ticketsRotated);
     }
     if (crew->past.size() == sizeof(Totals)) std::memcpy(&past_[&planned], crew->past.data(), sizeof(Totals));
     for (const HandoverState::Ended& one : crew->ended)

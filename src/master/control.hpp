@@ -77,6 +77,8 @@ class ControlServer {
   ControlServer& operator=(const ControlServer&) = delete;
 
   Result<void> open(const std::string& path);
+  /// What can be written now.
+  void flush();
   /// The socket, and one who has asked already, of the program that was this process before.
   void adopt(const std::string& path, const std::string& identity, platform::NativeSocket listener);
   std::shared_ptr<ControlClient> adopt(platform::NativeSocket client);

@@ -149,6 +149,13 @@ void ControlServer::write(ControlClient& client) {
     client.more(client);
 }
 
+void ControlServer::flush() {
+  for (const auto& client : clients_) {
+    if (!client->out_.empty()) write(*client);
+  }
+  dropGone();
+}
+
 void ControlServer::dropGone() {
   std::erase_if(clients_, [](const std::shared_ptr<ControlClient>& client) {
     if (!client->gone_) return false;

@@ -72,7 +72,7 @@ void pass(Fields& fields, HandoverState::Process& p) {
 
 void pass(Fields& fields, HandoverState::Crew& crew) {
   fields(crew.worker), fields(crew.count), fields(crew.balance);
-  fields(crew.tickets), fields(crew.past);
+  fields(crew.tickets), fields(crew.ticketsRotated), fields(crew.past);
   fields.list(crew.ended, [&](HandoverState::Ended& one) { fields(one.reason), fields(one.count), fields(one.last); });
 }
 
@@ -82,7 +82,7 @@ void pass(Fields& fields, HandoverState& s) {
   fields(s.files.name), fields(s.files.pid), fields(s.files.lock), fields(s.files.control), fields(s.files.program);
   fields(s.lock), fields(s.control), fields(s.background), fields(s.startedAt), fields(s.began), fields(s.generation);
   fields(s.graceful), fields(s.timeout), fields(s.replaced), fields(s.added), fields(s.gone);
-  fields(s.kept), fields(s.killedLate), fields.list(s.failures);
+  fields(s.kept), fields(s.killedLate);
   fields.list(s.clients);
   fields.list(s.socketFiles);
   fields.list(s.listeners, [&](HandoverState::Listener& one) {

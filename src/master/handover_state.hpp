@@ -51,6 +51,7 @@ struct HandoverState {
     std::vector<Ended> ended;
     std::string past;     ///< Totals of the processes that have ended, as they lie in memory
     std::string tickets;  ///< net::TicketKeys; "" without TLS
+    std::int64_t ticketsRotated = 0;
   };
   /// Bound by Worker::listen() in a process of that slot.
   struct RunTime {
@@ -75,7 +76,6 @@ struct HandoverState {
   bool graceful = false;  ///< the reload for which this happens, and what one before it, still draining, has done
   std::int64_t timeout = 0;
   int replaced = 0, added = 0, gone = 0, kept = 0, killedLate = 0;
-  std::vector<std::string> failures;
   std::vector<platform::NativeSocket> clients;  ///< commands that wait for it
   std::vector<std::string> socketFiles;
   std::vector<Listener> listeners;

@@ -149,7 +149,6 @@ std::string newKey() {
 std::string appendUpgrade(const UpgradeRequest& request, const http::Headers& extra, std::string& out) {
   if (request.uri.empty() || request.uri[0] != '/' || !all(targetByte, request.uri))
     return "the path \"" + std::string(request.uri) + "\" is none: spaces and the like are written %20";
-  if (!http::syntax::isAuthority(request.host)) return "\"" + std::string(request.host) + "\" is no host";
   if (!request.subprotocols.empty() && !listsTokens(request.subprotocols))
     return "websocketClientProtocol \"" + std::string(request.subprotocols) + "\" is no list of names";
   if (!isFieldValue(request.origin)) return "websocketOrigin has a control character in it";
@@ -159,8 +158,13 @@ std::string appendUpgrade(const UpgradeRequest& request, const http::Headers& ex
     if (isOurs(name)) return "the header \"" + name + "\" belongs to the handshake itself";
     ownHost = ownHost || http::equalNames(name, "host");
   }
+  // The zone of "[fe80::1%eth0]" means something to this machine only (RFC 6874).
+  std::string host(request.host);
+  if (const auto zone = host.find('%'); host.starts_with('[') && zone != std::string::npos)
+    host.erase(zone, std::min(host.find(']'), host.size()) - zone);
+  if (!ownHost && !http::syntax::isAuthority(host)) return "\"" + host + "\" is no host";
   out.append("GET ").append(request.uri).append(" HTTP/1.1\r\n");
-  if (!ownHost) out.append("Host: ").append(request.host).append("\r\n");
+  if (!ownHost) out.append("Host: ").append(host).append("\r\n");
   out.append("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ");
   out.append(request.key).append("\r\n");
   if (!request.origin.empty()) out.append("Origin: ").append(request.origin).append("\r\n");

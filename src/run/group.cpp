@@ -38,13 +38,18 @@ int Group::run() {
     children_.push_back({name, std::move(words), Lines(name, width, terminal_.colour ? colour : 0), {}, 0, 0, {}});
   }
   screen();
-  for (Child& child : children_) start(child);
+  for (Child& child : children_) {
+    if (!nobodyReads_) start(child);
+  }
   while (!stopping_ || anyRuns()) {
+    if (nobodyReads_ && !stopping_) {
+      noticed(platform::Notice::stop);
+      continue;
+    }
     const auto wakeup = programs_.wait(untilDue());
     for (const auto& news : wakeup.news) heard(news);
     if (wakeup.notice) noticed(*wakeup.notice);
-    if (nobodyReads_ && !stopping_) noticed(platform::Notice::stop);
-    if (!stopping_) startDue();
+    if (!stopping_ && !nobodyReads_) startDue();
   }
   for (Child& child : children_) print(child.lines.rest());
   say(exitCode_ == static_cast<int>(Exit::deadlinePassed) ? "killed" : "all have stopped");
@@ -143,11 +148,10 @@ void Group::print(const std::string& text) {
   if (nobodyReads_) return;
   errno = 0;
   const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  const int why = errno == EINVAL ? EPIPE : errno;  // Windows' library knows no word of its own for it
-  if (!written && std::exchange(written_, written)) {
-    nobodyReads_ = why == EPIPE;
-    std::fprintf(stderr, "artel-run: lines of programs cannot be written: %s%s\n",
-                 std::generic_category().message(why).c_str(), nobodyReads_ ? "; stopping" : "");
+  if (const int why = errno; !written && std::exchange(written_, written)) {
+    nobodyReads_ = platform::outputIsGone(why);
+    std::fprintf(stderr, "artel-run: lines of programs cannot be written: %s\n",
+                 nobodyReads_ ? "nobody reads them any more; stopping" : std::generic_category().message(why).c_str());
   }
   written_ = written;
   std::clearerr(stdout);

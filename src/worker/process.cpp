@@ -141,6 +141,7 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
       if (message.body.ends_with(" service")) serviceStopping_ = true;
       int milliseconds = 0;
       std::from_chars(message.body.data(), message.body.data() + message.body.size(), milliseconds);
+      leaveAt_ = std::chrono::steady_clock::time_point::max();  // now the master counts
       return stop(0, message.kind == stopGracefullyMessage, std::chrono::milliseconds(milliseconds));
     }
     case reloadMessage:
@@ -256,11 +257,18 @@ void WorkerProcess::forget(const std::string& name) {
 
 void WorkerProcess::stop(int exitCode, bool graceful, std::chrono::milliseconds timeout) {
   const bool again = stopping_;
-  if (again && (!graceful_ || graceful)) return;  // only a graceful stop can still be made a quicker one
+  if (again && graceful) return;  // a stop can only be made a quicker one
+  const auto now = std::chrono::steady_clock::now();
+  const auto within = timeout - timeout / 10;  // before the master's time is over, who kills
+  if (again && !graceful_) {
+    if (now + within >= stopBegan_ + stopTimeout_) return;
+    stopTimeout_ = std::chrono::duration_cast<std::chrono::milliseconds>(now - stopBegan_) + within;
+    return platform::killSelfAfter(timeout + std::chrono::milliseconds(500));
+  }
   stopping_ = true;
   graceful_ = graceful;
-  stopBegan_ = std::chrono::steady_clock::now();
-  stopTimeout_ = timeout - timeout / 10;  // before the master's time is over, who kills
+  stopBegan_ = now;
+  stopTimeout_ = within;
   if (!again) {
     exitCode_ = exitCode;
     setup_.balance.stops();

@@ -1,4 +1,5 @@
 """A real HAProxy in front that passes bytes on and says in a PROXY header who the client is (manual 1.16.38)."""
+import csv
 import pathlib
 import socket
 import ssl
@@ -10,6 +11,8 @@ import _artel_program as artel
 artel.need("haproxy", "curl")
 
 CONFIG = """
+global
+  stats socket {folder}/stats
 defaults
   mode tcp
   timeout connect 5s
@@ -30,7 +33,8 @@ class Haproxy(artel.Case):
         self.addCleanup(folder.cleanup)
         port = artel.free_port()
         config = pathlib.Path(folder.name, "haproxy.cfg")
-        config.write_text(CONFIG.format(port=port, app=app, send=send))
+        config.write_text(CONFIG.format(port=port, app=app, send=send, folder=folder.name))
+        self.stats = f"{folder.name}/stats"
         process = subprocess.Popen(["haproxy", "-db", "-f", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
         def stop():
@@ -60,12 +64,21 @@ class Haproxy(artel.Case):
                 self.assertEqual(self.curl(f"https://[::1]:{port}/ip"), "::1")
 
     def test_checks_of_the_proxy_itself(self):
-        """They come with a LOCAL header, and end at once; clients are served meanwhile."""
+        """They come with a LOCAL header, and go on with TLS."""
         app = self.program("fixtures/secure", arguments=["development", "proxied"])
-        port = self.haproxy(app.port(), "send-proxy-v2 check check-send-proxy inter 20ms")
-        for _ in range(10):
-            self.assertEqual(self.curl(f"https://127.0.0.1:{port}/ip"), "127.0.0.1")
-        self.assertEqual(app.stop(), 0, app.said())
+        port = self.haproxy(app.port(), "send-proxy-v2 check check-send-proxy check-ssl verify none inter 20ms fall 1")
+
+        def checked():
+            with socket.socket(socket.AF_UNIX) as stats:
+                stats.connect(self.stats)
+                stats.sendall(b"show stat\n")
+                rows = list(csv.DictReader(stats.makefile()))
+            row = next(row for row in rows if row["svname"] == "one")
+            self.assertTrue(row["status"].startswith("UP"), row)
+            return row["check_status"] == "L6OK"
+        artel.until(checked, "a check that was well")
+        self.assertEqual(self.curl(f"https://127.0.0.1:{port}/ip"), "127.0.0.1")
+        self.assertEqual(app.err.find("PROXY"), [], app.said())
 
     def test_who_comes_past_it_is_refused(self):
         app = self.program("fixtures/secure", arguments=["development", "proxied"])

@@ -291,6 +291,20 @@ TEST_F(Service, AGracefulStopEndsWithTheLastConnection) {
   EXPECT_EQ(stop.wait(), 0) << stop.err();
 }
 
+TEST_F(Service, OneWorkerThatEndsGracefullyWaitsForGracefulTimeoutAndNoLonger) {
+  constexpr int quit = 3;  // not named on every system this is compiled for
+  const auto port = start({"--count", "1", "--", "graceful=300"});
+  const int before = worker(port);
+  Wire half(port);
+  half.send("GET / HTTP/1.1\r\n");
+  const auto begin = std::chrono::steady_clock::now();
+  signalProcess(before, quit);
+  EXPECT_TRUE(until([&] { return !processExists(before); }));
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, 290ms);
+  EXPECT_TRUE(until([&] { return worker(port) > 0; }));
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, RestartStopsAndStarts) {
   Said first = run({"restart", "-d"});
   EXPECT_EQ(first.code, 0) << "a dead service is simply started" << first.err;
