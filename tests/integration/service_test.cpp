@@ -9,8 +9,6 @@
 namespace artel::testing {
 namespace {
 
-constexpr int hangUp = 1;  // not named on every system this is compiled for
-
 TEST_F(Service, StartsInTheBackgroundAndStops) {
   const auto port = start({"--count", "2"});
   const int master = pid();
