@@ -2,8 +2,6 @@
 // ends, and leaves no file. Other sessions of Windows have names of their own.
 #include <windows.h>
 // windows.h comes before these
-#include <algorithm>
-#include <cwctype>
 #include <sstream>
 #include <utility>
 
@@ -17,10 +15,10 @@ namespace {
 constexpr DWORD numberSize = sizeof(DWORD);
 
 /// A path may be longer than such a name, and has backslashes, which no name may have. Windows knows no difference
-/// between capital and small letters.
+/// between capital and small letters, of any alphabet.
 std::wstring nameOf(const std::string& path) {
   std::wstring folded = toWide(path);
-  std::transform(folded.begin(), folded.end(), folded.begin(), [](wchar_t c) { return std::towlower(c); });
+  ::CharLowerBuffW(folded.data(), static_cast<DWORD>(folded.size()));
   std::istringstream text(toUtf8(folded));
   return L"Local\\artel-lock-" + toWide(contentHash(text));
 }
@@ -30,8 +28,9 @@ std::wstring nameOf(const std::string& path) {
 ServiceLock::~ServiceLock() { leaveInChild(); }
 
 Result<void> ServiceLock::take(const std::string& path) {
+  const std::wstring name = nameOf(path);  // whose end may change the last error
   const HANDLE object =
-      ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, numberSize, nameOf(path).c_str());
+      ::CreateFileMappingW(INVALID_HANDLE_VALUE, nullptr, PAGE_READWRITE, 0, numberSize, name.c_str());
   const DWORD said = ::GetLastError();
   // "Access denied": that of another user.
   if (object != nullptr ? said == ERROR_ALREADY_EXISTS : said == ERROR_ACCESS_DENIED) {
@@ -59,7 +58,8 @@ void ServiceLock::leaveInChild() noexcept {
 }
 
 std::optional<Pid> ServiceLock::owner(const std::string& path) {
-  const HANDLE object = ::OpenFileMappingW(FILE_MAP_READ, FALSE, nameOf(path).c_str());
+  const std::wstring name = nameOf(path);
+  const HANDLE object = ::OpenFileMappingW(FILE_MAP_READ, FALSE, name.c_str());
   if (object == nullptr) return ::GetLastError() == ERROR_ACCESS_DENIED ? std::optional<Pid>(0) : std::nullopt;
   Pid owner = 0;
   if (const auto* number = static_cast<const DWORD*>(::MapViewOfFile(object, FILE_MAP_READ, 0, 0, numberSize))) {

@@ -17,7 +17,7 @@ namespace artel {
 struct HandoverState {
   /// Raised with every change of the fields, and of the memory that processes share (Balance): programs of different
   /// versions do not take each other's place.
-  static constexpr int version = 4;
+  static constexpr int version = 5;
 
   /// Short hashes of the program that leaves and of the one that comes.
   struct Programs {

@@ -4,7 +4,8 @@
 //   out() ─► flushCipher ─► session ─► socket; what the kernel does not take is cipher bytes in Rest
 //
 // While the handshake lasts what is in out() waits there. What the session itself has to say (its part of the
-// handshake, alerts) goes out at once, or, when the kernel is behind, waits in TlsStream::waiting.
+// handshake, alerts) goes out at once, or waits in TlsStream::waiting: when the kernel is behind, and for as long as a
+// first request is being answered.
 #include "src/net/tls_stream.hpp"
 
 #include <algorithm>

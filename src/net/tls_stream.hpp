@@ -15,8 +15,10 @@ class Stream;
 struct TlsStream {
   explicit TlsStream(std::unique_ptr<TlsSession> made) noexcept : session(std::move(made)) {}
   std::unique_ptr<TlsSession> session;
-  std::string waiting;  ///< cipher bytes for which the kernel is behind: before anything that is encrypted later
-  std::string held;     ///< a hello that waits for its turn and has been read already
+  /// Cipher bytes that go before anything that is encrypted later: the kernel is behind, or, while received() runs, the
+  /// first answer may go with them.
+  std::string waiting;
+  std::string held;  ///< a hello that waits for its turn and has been read already
   bool queued = false;
   bool endsLater = false;  ///< our side ends when all is in the kernel
 };

@@ -16,6 +16,7 @@ global
 defaults
   mode tcp
   timeout connect 5s
+  timeout check 5s
   timeout client 10s
   timeout server 10s
 frontend in
@@ -66,7 +67,7 @@ class Haproxy(artel.Case):
     def test_checks_of_the_proxy_itself(self):
         """They come with a LOCAL header, and go on with TLS."""
         app = self.program("fixtures/secure", arguments=["development", "proxied"])
-        port = self.haproxy(app.port(), "send-proxy-v2 check check-send-proxy check-ssl verify none inter 20ms fall 1")
+        port = self.haproxy(app.port(), "send-proxy-v2 check check-send-proxy check-ssl verify none inter 1s fastinter 20ms fall 1")
 
         def checked():
             with socket.socket(socket.AF_UNIX) as stats:
@@ -74,8 +75,7 @@ class Haproxy(artel.Case):
                 stats.sendall(b"show stat\n")
                 rows = list(csv.DictReader(stats.makefile()))
             row = next(row for row in rows if row["svname"] == "one")
-            self.assertTrue(row["status"].startswith("UP"), row)
-            return row["check_status"] == "L6OK"
+            return row["status"].startswith("UP") and row["check_status"] == "L6OK"
         artel.until(checked, "a check that was well")
         self.assertEqual(self.curl(f"https://127.0.0.1:{port}/ip"), "127.0.0.1")
         self.assertEqual(app.err.find("PROXY"), [], app.said())

@@ -21,7 +21,7 @@ HandoverState filled() {
   state.clients = {11, 12};
   state.socketFiles = {"/run/chat.sock"};
   state.listeners = {{"tcp 0.0.0.0:80", {3, 4}, false}, {"unix /run/chat.sock", {8}, true}};
-  state.crews = {{"web\ttcp 0.0.0.0:80", 2, 9, {{"signal SEGV", 3, 1234}}, std::string("\0\1", 2), "keys"}};
+  state.crews = {{"web\ttcp 0.0.0.0:80", 2, 9, {{"signal SEGV", 3, 1234}}, std::string("\0\1", 2), "keys", 3'600'000}};
   state.runTime = {{"web\ttcp 0.0.0.0:80", 1, "tcp 127.0.0.1:5688", 10}};
   HandoverState::Process process;
   process.worker = "web\ttcp 0.0.0.0:80";
@@ -50,6 +50,7 @@ TEST(HandoverStateForm, WhatIsWrittenIsRead) {
   ASSERT_EQ(read->crews.size(), 1u);
   EXPECT_EQ(read->crews[0].past, std::string("\0\1", 2));
   EXPECT_EQ(read->crews[0].tickets, "keys");
+  EXPECT_EQ(read->crews[0].ticketsRotated, 3'600'000);
   EXPECT_TRUE(read->listeners[1].inherited);
   EXPECT_EQ(read->crews[0].ended[0].reason, "signal SEGV");
   ASSERT_EQ(read->processes.size(), 2u);

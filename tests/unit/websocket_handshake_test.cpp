@@ -199,6 +199,16 @@ TEST(WebsocketHandshake, TheRequestOfAClient) {
       << out;
 }
 
+TEST(WebsocketHandshake, AZoneStaysHere) {
+  UpgradeRequest request;
+  request.host = "[fe80::1%eth0]:81";
+  std::string out;
+  EXPECT_EQ(appendUpgrade(request, {}, out), "");
+  EXPECT_NE(out.find("\r\nHost: [fe80::1]:81\r\n"), std::string::npos) << out;
+  request.host = "what ever";
+  EXPECT_EQ(appendUpgrade(request, {{"Host", "other"}}, out), "") << "it is not said";
+}
+
 TEST(WebsocketHandshake, WhatAClientMayNotAskFor) {
   const auto refused = [](auto change, const http::Headers& extra = {}) {
     UpgradeRequest request;
