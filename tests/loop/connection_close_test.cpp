@@ -334,5 +334,21 @@ TEST(ConnectionClose, AResetWhileBytesWaitIsAnError) {
   EXPECT_EQ(worker.sendFails(), 1u);
 }
 
+TEST(ConnectionClose, AStopCanOnlyBeMadeAQuickerOne) {
+  Worker worker("tcp://127.0.0.1:0");
+  worker.onConnect = [](TcpConnection& c) { c.send(pattern(16 * megabyte)); };
+  World world(worker);
+  Client client(world);
+  client.pauseReading();
+  world.until([&] { return !worker.connections().empty(); });
+  const auto begin = std::chrono::steady_clock::now();
+  world.process().stop(0, false, 60s);
+  world.process().stop(0, false, 300ms);
+  world.process().stop(0, false, 60s);
+  world.process().stop(0, true, 60s);
+  world.until([&] { return world.process().done(); });
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
+}
+
 }  // namespace
 }  // namespace artel::testing
