@@ -361,7 +361,8 @@ class Load:
         self.end()
 
     def pids(self):
-        return {client["pid"] for client in self.clients}
+        """Who serves them; one that connects anew does not know it yet, and a signal to 0 is one to ourselves."""
+        return {client["pid"] for client in self.clients if client["pid"]}
 
     def failed(self, but=()):
         """Ends the load: what failed, but for the clients of these processes."""
@@ -420,7 +421,7 @@ class Load:
                     self.connect(client, selector)
             except OSError as error:
                 self.lost(client, str(error), selector)
-        if self.answered >= len(self.clients):
+        if not self.ready.is_set() and all(client["pid"] for client in self.clients):
             self.ready.set()
         time.sleep(self.pause)
         for client in self.clients:
