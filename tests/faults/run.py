@@ -122,8 +122,12 @@ def run(arguments):
     if not (service.artel.bin_dir / "fixtures/steady").exists():
         print(f"skipped: no programs in {service.artel.bin_dir}")
         return 77
-    for module in ("processes", "files", "signals", "reload", "network", "input", "limits", "encryption"):
+    for module in ("processes", "files", "notices", "reload", "network", "input", "limits", "encryption"):
         __import__(module)
+    expected = {f"F{number}" for number in range(1, 36)}
+    if set(service.registered) != expected:  # such as a file that another of the same name hides
+        print(f"F1 to F35 are wanted, other than those: {', '.join(sorted(expected ^ set(service.registered)))}", file=sys.stderr)
+        return 1
     order = sorted(service.registered.values(), key=lambda fault: int(fault.number[1:]))
     wanted = [f.upper() for f in arguments.faults]
     unknown = set(wanted) - set(service.registered)

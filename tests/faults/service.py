@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "counterparts"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "counterparts"))
 import _artel_program as artel  # noqa: E402
 from _artel_program import Wire, free_port, until  # noqa: E402,F401
 
