@@ -40,6 +40,7 @@ def keep(run):
 
 def keeping(run, starter):
     os.setsid()  # a Ctrl+C is for the starter, which tells us
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup is meant for the starter, too
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     folder = tempfile.mkdtemp(prefix="artel-faults-")
     os.chmod(folder, 0o755)  # for services of another user
