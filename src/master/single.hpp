@@ -1,8 +1,6 @@
 // The one process of a system without worker processes: it is the worker.
 #pragma once
 
-#include <optional>
-
 #include "artel/error.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
