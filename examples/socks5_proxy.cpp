@@ -15,8 +15,8 @@ struct Session {
 std::string answer(char code) { return {5, code, 0, 1, 0, 0, 0, 0, 0, 0}; }
 unsigned byteAt(const std::string& b, std::size_t at) { return static_cast<unsigned char>(b[at]); }
 
-/// "tcp://1.2.3.4:80", or nothing yet; kinds: 1 IPv4, 3 a name, 4 IPv6.
-std::string targetOf(const std::string& b) {
+/// Takes a request from the beginning: "tcp://1.2.3.4:80", or nothing yet; kinds: 1 IPv4, 3 a name, 4 IPv6.
+std::string takeTarget(std::string& b) {
   if (b.size() < 5) return {};
   const std::size_t size = b[3] == 1 ? 4 : b[3] == 4 ? 16 : byteAt(b, 4), at = b[3] == 3 ? 5 : 4;
   if (b.size() < at + size + 2) return {};
@@ -24,7 +24,9 @@ std::string targetOf(const std::string& b) {
   for (std::size_t i = 0; b[3] == 1 && i < 4; ++i) host += (i > 0 ? "." : "") + std::to_string(byteAt(b, at + i));
   for (std::size_t i = 0; b[3] == 4 && i < 16; i += 2) host += (i > 0 ? ":" : "") + toHex(b.substr(at + i, 2));
   if (b[3] == 4) host = "[" + host + "]";
-  return "tcp://" + host + ":" + std::to_string(byteAt(b, at + size) << 8 | byteAt(b, at + size + 1));
+  const unsigned port = byteAt(b, at + size) << 8 | byteAt(b, at + size + 1);
+  b.erase(0, at + size + 2);
+  return "tcp://" + host + ":" + std::to_string(port);
 }
 
 int main(int argc, char** argv) {
@@ -40,15 +42,17 @@ int main(int argc, char** argv) {
       client.send(std::string_view("\5\0", 2));
       greeted = true;
     }
-    const std::string to = targetOf(in);
+    const bool connect = in.size() > 1 && in[1] == 1;
+    const std::string to = takeTarget(in);
     if (to.empty()) return;
-    if (in[1] != 1) return client.close(answer(7));  // only CONNECT
+    if (!connect) return client.close(answer(7));
     AsyncTcpConnectionPtr target;
     try {
       target = AsyncTcpConnection::to(to);
     } catch (const SetupError&) {
       return client.close(answer(8));
     }
+    if (!in.empty()) target->send(in);  // sent without waiting for our answer
     client.pauseRecv();
     target->onConnect = [asked = client.weak()](TcpConnection& c) {
       const auto from = asked.lock();

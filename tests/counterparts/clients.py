@@ -145,6 +145,13 @@ class Proxies(artel.Case):
         self.assertEqual(wire.exactly(2), b"\x05\x00")
         wire.send(b"\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x50")  # BIND
         self.assertEqual(wire.all()[:2], b"\x05\x07")
+        echo = self.program("tcp_echo", listen="tcp://127.0.0.1:0")
+        eager = self.wire(proxy.port())
+        eager.send(b"\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01" + echo.port().to_bytes(2, "big") + b"first")
+        eager.send(b", then")
+        self.assertEqual(eager.exactly(2 + 10)[:4], b"\x05\x00\x05\x00")
+        eager.send(b", and last")
+        self.assertEqual(eager.exactly(21), b"first, then, and last", "what comes with the request goes on")
 
     def test_tcp_proxy(self):
         echo = self.program("tcp_echo", listen="tcp://127.0.0.1:0")
