@@ -344,6 +344,7 @@ void Conn::cutCallbacks() {
   callbacks_ = blockFor(callbacks_->dial, callbacks_->protocol);
 }
 
+  if (WorkerProcess* process = WorkerProcess::current()) process->waitsNoMore(id_);
 // ---- the public calls -----------------------------------------------------------------------------------------------
 
 std::shared_ptr<AsyncTcpConnection> AsyncTcpConnection::to(const std::string& remoteAddress, ClientOptions options) {

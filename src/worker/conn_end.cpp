@@ -67,6 +67,10 @@ void Conn::goOnClosing() {
 void Conn::finish() {
   if (gone_) return;
   gone_ = true;
+  if (dialled_) {
+    if (status_ == Status::initial) dial().again = false;  // it waited for that
+    dialEnds();
+  }
   setStatus(Status::closed);
   if (dialled_) dialEnds();
   letGoOfSocket();

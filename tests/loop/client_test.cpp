@@ -267,6 +267,36 @@ TEST(Client, CancelReconnect) {
   EXPECT_THAT(d.events, ElementsAre("error 1", "close"));
 }
 
+TEST(Client, CloseAndDestroyEndOneThatWaitsToConnectAgain) {
+  for (const bool destroy : {true, false}) {
+    WithEcho d;
+    auto c = d.to(d.address());
+    c->reconnect(5ms);
+    destroy ? c->destroy() : c->close();
+    d.world.until([&] { return d.has("close"); });
+    d.world.forTime(30ms);
+    EXPECT_EQ(d.accepted, 0);
+    EXPECT_THAT(d.events, ElementsAre("close"));
+    EXPECT_EQ(c->getStatus(), Status::closed);
+    const auto weak = c->weak();
+    c.reset();
+    EXPECT_TRUE(weak.expired()) << "nobody waits for it any more";
+  }
+}
+
+TEST(Client, OneThatWaitedAndIsClosedMayConnectAgainInOnClose) {
+  WithEcho d;
+  const auto c = d.to(d.address());
+  c->onClose = [&](TcpConnection& self) {
+    if (!d.has("close")) self.dialled()->reconnect(1ms);
+    d.events.push_back("close");
+  };
+  c->reconnect(1h);
+  c->close();
+  d.world.until([&] { return d.has("connect"); });
+  EXPECT_THAT(d.events, ElementsAre("close", "connect"));
+}
+
 TEST(Client, ReconnectOfOneThatIsConnected) {
   WithEcho d;
   const auto c = d.to(d.address());
