@@ -10,6 +10,12 @@ namespace {
 
 HANDLE handleOf(NativeSocket file) { return reinterpret_cast<HANDLE>(file); }
 
+/// For what the system tells of a file; INVALID_HANDLE_VALUE when there is none.
+HANDLE lookAt(const std::string& path) noexcept {
+  return ::CreateFileW(toWide(path).c_str(), 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, nullptr,
+                       OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+}
+
 }  // namespace
 
 Result<NativeSocket> openAppend(const std::string& path) {
@@ -36,8 +42,7 @@ std::uint64_t fileSize(NativeSocket file) noexcept {
 }
 
 bool isFileAt(NativeSocket file, const std::string& path) noexcept {
-  const HANDLE there = ::CreateFileW(toWide(path).c_str(), 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                     nullptr, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, nullptr);
+  const HANDLE there = lookAt(path);
   if (there == INVALID_HANDLE_VALUE) return false;
   BY_HANDLE_FILE_INFORMATION ours{}, theirs{};
   const bool known =
@@ -59,9 +64,23 @@ void closeFile(NativeSocket file) noexcept { ::CloseHandle(handleOf(file)); }
 
 Result<void> mayWrite(const std::string&) { return {}; }
 
-std::string fileIdentity(const std::string&) { return ""; }
+std::string fileIdentity(const std::string& path) {
+  const HANDLE file = lookAt(path);
+  if (file == INVALID_HANDLE_VALUE) return "";
+  std::string identity = fileIdentity(reinterpret_cast<NativeSocket>(file));
+  ::CloseHandle(file);
+  return identity;
+}
 
-std::string fileIdentity(NativeSocket) { return ""; }
+std::string fileIdentity(NativeSocket file) {
+  BY_HANDLE_FILE_INFORMATION info{};
+  if (::GetFileInformationByHandle(handleOf(file), &info) == 0) return "";
+  std::string identity;
+  for (const DWORD part : {info.dwVolumeSerialNumber, info.nFileIndexHigh, info.nFileIndexLow, info.nFileSizeHigh,
+                           info.nFileSizeLow, info.ftLastWriteTime.dwHighDateTime, info.ftLastWriteTime.dwLowDateTime})
+    identity += std::to_string(part) + ":";
+  return identity;
+}
 
 std::string programFile(const std::string& word) { return word; }
 

@@ -295,8 +295,9 @@ std::unique_ptr<TlsSession> TlsSession::accept(std::shared_ptr<TlsContext> conte
   return make(std::move(context), true);
 }
 
-std::unique_ptr<TlsSession> TlsSession::connect(std::shared_ptr<TlsContext> context, const std::string& host,
+std::unique_ptr<TlsSession> TlsSession::connect(std::shared_ptr<TlsContext> context, std::string host,
                                                 bool verifyName) {
+  if (host.ends_with('.')) host.pop_back();  // "a.example.": the dot is for the resolver
   auto made = make(std::move(context), false);
   if (!made) return nullptr;
   if (host.empty()) return verifyName ? nullptr : std::move(made);

@@ -101,8 +101,7 @@ class TlsSession {
   /// Null when there is no memory.
   static std::unique_ptr<TlsSession> accept(std::shared_ptr<TlsContext> context);
   /// `host`: whom to ask for, and whose certificate it must be; an address or a name. `verifyName` false: anybody's.
-  static std::unique_ptr<TlsSession> connect(std::shared_ptr<TlsContext> context, const std::string& host,
-                                             bool verifyName);
+  static std::unique_ptr<TlsSession> connect(std::shared_ptr<TlsContext> context, std::string host, bool verifyName);
   TlsSession(const TlsSession&) = delete;
   TlsSession& operator=(const TlsSession&) = delete;
   ~TlsSession();

@@ -18,11 +18,14 @@ using PairFault = net::CertificateReport::Fault;
 constexpr std::int64_t secondsOfADay = 86'400, warnedDays = 14;
 constexpr const char* developmentFile = "development.pem";
 
-std::string readOption(const std::string& who, const std::string& option, const std::string& path) {
+/// `of`: which other file it belongs to, in brackets.
+std::string readOption(const std::string& who, const std::string& option, const std::string& path,
+                       const std::string& of = {}) {
   auto content = platform::readFile(path);
   if (content) return std::move(*content);
   throw SetupError(Exit::configuration,
-                   who + ": " + option + " " + path + " cannot be read: " + content.error().message,
+                   who + ": " + option + " " + path + (of.empty() ? "" : " (" + of + ")") +
+                       " cannot be read: " + content.error().message,
                    {{"try", content.error().code == Errc::permissionDenied
                                 ? "sudo: the master reads it before its workers become another user"
                                 : "another path; this one counts from the directory the program is started in"}});
@@ -79,8 +82,11 @@ void addCertificate(TlsFiles& files, const std::string& who, const std::string& 
   net::TlsIdentity identity;
   identity.name = name;
   for (char& c : identity.name) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  identity.chain = pem.empty() ? readOption(who, option + "localCert", one.file) : std::move(pem);
-  if (!from.localPk.empty()) identity.key = readOption(who, option + "localPk", one.key);
+  identity.chain = pem.empty() ? readOption(who, option + "localCert", one.file,
+                                            from.localPk.empty() ? "" : "its key is to be " + one.key)
+                               : std::move(pem);
+  if (!from.localPk.empty())
+    identity.key = readOption(who, option + "localPk", one.key, "of the certificate " + one.file);
   identity.passphrase = from.passphrase;
   if (!ocspFile.empty()) identity.staple = readOption(who, "ssl.ocspFile", ocspFile);
   one.report = net::inspect(identity);
@@ -166,7 +172,7 @@ TlsFiles TlsFiles::readForClient(const SslOptions& options, const std::string& w
 
 std::string TlsFiles::identity(const SslOptions& options) {
   const std::string first = options.development && options.localCert.empty() ? developmentFile : options.localCert;
-  if (platform::fileIdentity(first).empty()) return "";
+  if (!first.empty() && platform::fileIdentity(first).empty()) return "";
   std::string all;
   const auto add = [&](const std::string& path) {
     if (!path.empty()) all += path + "=" + platform::fileIdentity(path) + "\n";

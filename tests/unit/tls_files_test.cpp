@@ -29,7 +29,16 @@ TEST(TlsFiles, NamesBothFilesOfAPairThatDoesNotFit) {
   EXPECT_EQ(refusal(mixed),
             "worker \"web\": the certificate " + files.certificate + " has no key in it, and localPk names none");
   mixed.localPk = files.directory.file("nothing.pem");
-  EXPECT_EQ(refusal(mixed).rfind("worker \"web\": ssl.localPk " + mixed.localPk + " cannot be read: ", 0), 0U)
+  EXPECT_EQ(refusal(mixed).rfind("worker \"web\": ssl.localPk " + mixed.localPk + " (of the certificate " +
+                                     files.certificate + ") cannot be read: ",
+                                 0),
+            0U)
+      << refusal(mixed);
+  mixed.localCert = files.directory.file("none.pem");
+  EXPECT_EQ(refusal(mixed).rfind("worker \"web\": ssl.localCert " + mixed.localCert + " (its key is to be " +
+                                     mixed.localPk + ") cannot be read: ",
+                                 0),
+            0U)
       << refusal(mixed);
   EXPECT_EQ(refusal(SslOptions{}), "worker \"web\": TLS needs a certificate");
   SslOptions trusting = files.options();
