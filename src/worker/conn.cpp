@@ -380,7 +380,8 @@ void Conn::notSecure(const std::string& why, std::span<char> plain) {
   if (worker_ != nullptr) {
     const std::string& speaks = callbacks_->protocol.name();
     if (plain.empty()) {
-      worker_->core().hint("TLS", std::string(logName()) + " " + worker_->listenAddress() + ": TLS failed: " + why);
+      worker_->core().hint("TLS failed",
+                           std::string(logName()) + " " + worker_->listenAddress() + ": TLS failed: " + why);
     } else {
       worker_->core().hint("wrong protocol",
                            protocols::plainOnTlsHint({plain.data(), plain.size()}, worker_->listenAddress(), speaks));

@@ -179,8 +179,8 @@ void Conn::tickHandshake(Clock now) {
   if (limit.count() <= 0 || elapsed(now, messageSince_) < limit.count()) return;
   if (worker_ != nullptr) {
     countProtocolError();
-    worker_->core().hint("TLS", std::string(logName()) + " " + worker_->listenAddress() +
-                                    ": closed, its TLS handshake was not done in time (handshakeTimeout)");
+    worker_->core().hint("TLS too slow", std::string(logName()) + " " + worker_->listenAddress() +
+                                             ": closed, its TLS handshake was not done in time (handshakeTimeout)");
   }
   finish();
 }

@@ -277,6 +277,31 @@ TEST_F(TlsConnection, DestroyedInItsOwnMessage) {
 }
 
 TEST_F(TlsConnection, SaysWhoseCertificateTheClientHasShown) {
+TEST_F(TlsConnection, EachKindOfFailedHandshakeHasItsLine) {
+  Worker worker("text://127.0.0.1:0");
+  secure(worker, files);
+  World world(worker);
+  ::testing::internal::CaptureStderr();
+  {
+    Client silent(world), garbage(world), more(world);
+    for (Client* one : {&garbage, &more}) one->send(std::string("\x16\x03\x01\x00\x05\x01\xff\xff\xff\xff", 10));
+    EXPECT_TRUE(world.until([&] { return garbage.ended() && more.ended(); }));
+    world.tickAfter(10'500ms);
+    EXPECT_TRUE(world.until([&] { return silent.ended(); }));
+  }
+  EXPECT_TRUE(world.until([&] { return worker.connections().empty(); }));
+  const std::string log = ::testing::internal::GetCapturedStderr();
+  const auto lines = [&](const std::string& text) {
+    int count = 0;
+    for (auto at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++count;
+    return count;
+  };
+  EXPECT_EQ(lines(worker.listenAddress() + ": TLS failed: "), 1) << log;
+  EXPECT_EQ(lines(worker.listenAddress() + ": closed, its TLS handshake was not done in time (handshakeTimeout)"), 1)
+      << log;
+  EXPECT_EQ(worker.protocolErrors(), 3U);
+}
+
   const CertificateFiles clients("client.example");
   Worker worker("text://127.0.0.1:0");
   secure(worker, files);
