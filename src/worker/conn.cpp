@@ -341,13 +341,17 @@ void Conn::inputReleased() {
 }
 
 void Conn::pause(bool paused) {
-  if (has(barPaused) == paused || has(barEnd)) return;
+  if (this->paused() == paused || has(barEnd)) return;
+  if (dialled_ && shakesHands()) {  // what is agreed on until it is usable() is none of its messages
+    dial().paused = paused;
+    return;
+  }
   set(barPaused, paused);
   if (!paused) {
     touch();  // the peer could not go on
     raise(eventParse);
   }
-  if (!has(barConnecting)) updateReading();  // what a proxy says is none of its messages
+  updateReading();
 }
 
 void Conn::updateReading() noexcept {
@@ -363,14 +367,22 @@ void Conn::updateReading() noexcept {
 void Conn::secured() {
   lastReceived_ = messageSince_ = clock();
   if (dialled_) {
+    dial().bytesBefore = bytesIn_;
     const auto* codec = builtin();
     if (codec == nullptr || !codec->handshakes()) usable();
+  } else {
+    readyToSend();
   }
   updateReading();
 }
 
 void Conn::notSecure(const std::string& why, std::span<char> plain) {
   if (dialled_ && !has(barEnd)) {
+    // With TLS 1.3 a server says only now that it does not take our certificate: nothing else has come of it then.
+    if (!dial().handshaking && bytesIn_ != dial().bytesBefore) {
+      log::debug(std::string(logName()) + " TLS failed: " + why);
+      return finish();
+    }
     connectFailed(
         Error{Errc::connectFail,
               dial().failure() + ": TLS failed: " + (plain.empty() ? why : "what answers there speaks no TLS"), 0});

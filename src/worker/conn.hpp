@@ -133,6 +133,12 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void endAfterFlush();
   /// The same of one that connects, too.
   bool full() const noexcept;
+  /// What was kept until now has been sent, or is behind: who was told that the buffer is full hears that it is not.
+  void keptNoMore() {
+    if (!gone_ && flush()) drained();
+  }
+  /// As much is kept as may be: onBufferFull.
+  void keptEnough() noexcept { raise(eventFull); }
   bool atLimit() const noexcept { return !quiet() && queued() >= maxSendBufferSize; }
   Clock lastReceived() const noexcept { return lastReceived_; }
   /// A message for onMessage.
@@ -184,7 +190,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   std::uint64_t id() const noexcept { return id_; }
   Status status() const noexcept { return status_; }
   void pause(bool paused);
-  bool paused() const noexcept { return has(barPaused); }
+  bool paused() const noexcept { return has(barPaused) || pausesLater(); }
   void pipeTo(Conn& to);
   void closeWithMessage(detail::TypeId type, const void* message);
   void beginClose(bool goodbye);
@@ -257,6 +263,9 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   bool sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept;
   void giveUpSending();
   void passEnd();
+  void readyToSend() noexcept;
+  bool shakesHands() const noexcept;
+  bool pausesLater() const noexcept;
   static std::uint64_t nextId() noexcept;
   void dialDone(Result<platform::NativeSocket> result);
   void dialTimedOut();

@@ -211,9 +211,14 @@ void Conn::reached() {
   updateReading();
 }
 
+bool Conn::pausesLater() const noexcept { return dialled_ && dial().paused; }
+
 void Conn::usable() noexcept {
-  dial().handshaking = false;
-  dial().timer.stop();
+  Dial& dial = this->dial();
+  dial.handshaking = false;
+  dial.timer.stop();
+  if (std::exchange(dial.paused, false)) set(barPaused, true);
+  readyToSend();
 }
 
 /// Before messages could be sent. False: it is an end like any other.
@@ -233,14 +238,18 @@ SendStatus Conn::keepEarly(std::string_view bytes) {
 }
 
 bool Conn::full() const noexcept {
+  if (builtin_ && builtin()->full(*this)) return true;
   return has(barConnecting) && dialled_ ? dial().early.size() >= maxSendBufferSize : atLimit();
 }
 
 // ---- failing --------------------------------------------------------------------------------------------------------
 
 void Conn::dialTimedOut() {
-  if (has(barEnd)) return;  // it is closing already
   const auto keep = shared_from_this();
+  if (has(barEnd)) {              // it is closing already
+    if (handshaking()) finish();  // what is queued waits for that no longer
+    return;
+  }
   const Dial& dial = this->dial();
   net::activity.enter(net::Running::connect, id_);
   const std::string what = dial.dialer     ? dial.dialer->doing()
@@ -309,7 +318,7 @@ void Conn::scheduleDial() {
   WorkerProcess* process = WorkerProcess::current();
   if (process == nullptr || WorkerProcess::stopping() || process->ending()) return cutCallbacks();
   Dial& dial = this->dial();
-  dial.over = false;
+  dial.over = dial.paused = false;
   gone_ = endTold_ = false;
   peerEnded_ = halfOpen_ = endPassed_ = shut_ = spoke_ = false;
   events_ = 0;
@@ -335,6 +344,7 @@ void Conn::forgetDial() noexcept { dialEnds(); }
 void Conn::closedDialled() {
   leaveTable();
   if (dial().again) return scheduleDial();
+  if (WorkerProcess* process = WorkerProcess::current()) process->waitsNoMore(id_);
   cutCallbacks();
 }
 
@@ -344,7 +354,6 @@ void Conn::cutCallbacks() {
   callbacks_ = blockFor(callbacks_->dial, callbacks_->protocol);
 }
 
-  if (WorkerProcess* process = WorkerProcess::current()) process->waitsNoMore(id_);
 // ---- the public calls -----------------------------------------------------------------------------------------------
 
 std::shared_ptr<AsyncTcpConnection> AsyncTcpConnection::to(const std::string& remoteAddress, ClientOptions options) {

@@ -72,7 +72,6 @@ void Conn::finish() {
     dialEnds();
   }
   setStatus(Status::closed);
-  if (dialled_) dialEnds();
   letGoOfSocket();
   if (net::processLoop != nullptr) visitLater();  // one that never connected may outlive the loop
 }
@@ -127,7 +126,7 @@ void Conn::turnEnds() {
     if (codec_ != nullptr) codec_->onClose(*this);
   });
   // A source that has nothing more to say, or waits for this one to drain, would wait for ever.
-  if (const auto source = callbacks_->pipedFrom.lock(); source && (source->endPassed_ || source->has(barPaused)))
+  if (const auto source = callbacks_->pipedFrom.lock(); source && (source->peerEnded_ || source->paused()))
     source->beginClose(false);
   dropIn();
   if (dialled_) return closedDialled();
@@ -150,6 +149,10 @@ void Conn::tick(Clock now, std::uint32_t linger) {
   }
   if (handshaking() && !dialled_) return tickHandshake(now);  // of a dialled one connectTimeout counts
   if (status_ == Status::closing) {
+    if (handshaking()) {  // what is queued waits for that, and there may be no connectTimeout
+      if (elapsed(now, stalledSince_) >= closingTimeout.count()) finish();
+      return;
+    }
     // Not flushed yet: a slow reader may take its time, one that takes nothing may not.
     const auto limit = worker_ != nullptr ? worker_->sendTimeout : closingTimeout;
     if (sendStalled(now, limit.count() > 0 ? std::min(limit, closingTimeout) : closingTimeout)) giveUpSending();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/worker/conn.hpp"
+#include "src/worker/dial.hpp"
 
 namespace artel {
 
@@ -37,8 +38,9 @@ void Conn::pipeTo(Conn& to) {
 
 /// This side's peer has ended and all it sent was passed on: the other side's sending ends.
 void Conn::passEnd() {
-  endPassed_ = true;
   const auto other = callbacks_->pipedTo.lock();
+  if (other && other->shakesHands()) return;  // what was passed on waits for that, and so does the end: readyToSend()
+  endPassed_ = true;
   if (!other || other->has(barEnd)) return beginClose(false);
   other->set(barSendEnded, true);
   other->visitLater();
@@ -47,6 +49,16 @@ void Conn::passEnd() {
     other->beginClose(false);
     beginClose(false);
   }
+}
+
+/// Messages cannot be sent yet: it connects, or a handshake is under way.
+bool Conn::shakesHands() const noexcept {
+  return !has(barEnd) && (handshaking() || (dialled_ && (has(barConnecting) || dial().handshaking)));
+}
+
+/// Its handshakes are done: a source may have an end to pass on.
+void Conn::readyToSend() noexcept {
+  if (const auto source = callbacks_->pipedFrom.lock()) source->visitLater();
 }
 
 }  // namespace artel

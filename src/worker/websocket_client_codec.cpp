@@ -68,6 +68,7 @@ Input WebsocketClientCodec::input(std::span<char> bytes, Connection& connection)
 }
 
 void WebsocketClientCodec::accepted(Conn& connection, const http::Answer& answer) {
+  const bool wasFull = full(connection);
   connection.usable();
   for (const auto& [type, payload] : std::exchange(early_, {})) {
     const websocket::Message message{payload, type};
@@ -80,9 +81,11 @@ void WebsocketClientCodec::accepted(Conn& connection, const http::Answer& answer
         true);
   }
   const auto connected = connection.callbacks().onWebSocketAnswer;
-  if (!connected) return;
-  net::activity.enter(net::Running::connect, connection.id());
-  net::userCode(&connection, [&] { connected(connection, answer); });
+  if (connected) {
+    net::activity.enter(net::Running::connect, connection.id());
+    net::userCode(&connection, [&] { connected(connection, answer); });
+  }
+  if (wasFull) connection.keptNoMore();
 }
 
 bool WebsocketClientCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string&) {
@@ -100,6 +103,7 @@ bool WebsocketClientCodec::encode(detail::TypeId type, const void* message, Conn
   }
   earlySize_ += payload.size() + perMessage;
   early_.emplace_back(kind, payload);
+  if (full(self)) self.keptEnough();
   return true;
 }
 

@@ -135,6 +135,128 @@ TEST_F(TlsClient, AServerThatSaysNothing) {
   EXPECT_THAT(error, HasSubstr("the TLS handshake takes longer than connectTimeout"));
 }
 
+TEST_F(TlsClient, ClosedInTheHandshakeWithSomethingQueuedItEnds) {
+  for (const auto timeout : {30ms, 0ms}) {
+    events.clear();
+    Worker worker("tcp://127.0.0.1:0");
+    World world(worker);
+    const auto c = to(at(world, "ssl"), {.connectTimeout = timeout});
+    c->onConnect = [this](TcpConnection& self) {
+      events.push_back("connect");
+      self.close();
+    };
+    c->send("waits for the handshake");
+    c->connect();
+    world.until([&] { return has("connect"); });
+    if (timeout == 0ms) {
+      world.tickAfter(29s);
+      world.settle();
+      EXPECT_THAT(events, ElementsAre("connect"));
+      world.tickAfter(31s);
+    }
+    world.until([&] { return has("close"); });
+    EXPECT_THAT(events, ElementsAre("connect", "close"));
+  }
+}
+
+TEST_F(TlsClient, WhatBreaksLaterIsNoFailedConnect) {
+  if (!platform::directIo()) GTEST_SKIP() << "sockets are libuv's there";
+  Worker worker("ssl://127.0.0.1:0");
+  worker.ssl = files.options();
+  worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+  World world(worker);
+  ClientOptions options;
+  options.ssl.caFile = files.certificate;
+  options.ssl.peerName = "a.example";
+  const auto c = to(at(world, "ssl"), options);
+  c->send("hello");
+  c->connect();
+  world.until([&] { return has("hello"); });
+  const std::string_view garbage("\x17\x03\x03\x00\x05wrong", 10);  // a record that nobody has encrypted
+  platform::sendNow(Conn::of(world.first()).native(), garbage.data(), garbage.size());
+  world.until([&] { return has("close"); });
+  EXPECT_THAT(events, ElementsAre("connect", "hello", "close")) << error;
+}
+
+/// With TLS 1.3 the client's handshake is done before the server has looked at its certificate.
+TEST_F(TlsClient, ACertificateThatIsMissedIsAFailedConnect) {
+  Worker worker("ssl://127.0.0.1:0");
+  worker.ssl = files.options();
+  worker.ssl.verifyPeer = true;
+  worker.ssl.caFile = files.certificate;
+  World world(worker);
+  ClientOptions options;
+  options.ssl.caFile = files.certificate;
+  options.ssl.peerName = "a.example";
+  const auto c = to(at(world, "ssl"), options);
+  c->connect();
+  world.until([&] { return has("close"); });
+  EXPECT_THAT(events, ElementsAre("connect", "error", "close"));
+  EXPECT_THAT(error, HasSubstr("cannot connect to localhost:"));
+  EXPECT_THAT(error, HasSubstr("certificate required"));
+}
+
+TEST_F(TlsClient, AuthoritiesThatHaveChangedAreReadAnew) {
+  Worker worker("ssl://127.0.0.1:0");
+  worker.ssl = files.options();
+  worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+  World world(worker);
+  const CertificateFiles authorities("other.example");
+  ClientOptions options;
+  options.ssl.caFile = authorities.certificate;
+  options.ssl.peerName = "a.example";
+  const auto refused = to(at(world, "ssl"), options);
+  refused->connect();
+  world.until([&] { return has("close"); });
+  EXPECT_THAT(events, ElementsAre("connect", "error", "close"));
+  events.clear();
+  authorities.write(developmentCertificate().certificate, "");
+  const auto believed = to(at(world, "ssl"), options);
+  believed->send("hello");
+  believed->connect();
+  world.until([&] { return has("hello") || has("close"); });
+  EXPECT_THAT(events, ElementsAre("connect", "hello"));
+}
+
+TEST_F(TlsClient, ADotAtTheEndOfANameIsNoPartOfIt) {
+  const CertificateFiles dotted("b.example");
+  Worker worker("ssl://127.0.0.1:0");
+  worker.ssl = files.options();
+  worker.ssl.sniServerCerts["b.example"] = SslCertificate(dotted.certificate, dotted.key);
+  worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+  World world(worker);
+  ClientOptions options;
+  options.ssl.caFile = dotted.certificate;
+  options.ssl.peerName = "b.example.";
+  const auto c = to(at(world, "ssl"), options);
+  c->send("hello");
+  c->connect();
+  world.until([&] { return has("hello") || has("close"); });
+  EXPECT_THAT(events, ElementsAre("connect", "hello")) << error;
+}
+
+TEST_F(TlsClient, AHalfCloseWaitsForTheHandshake) {
+  Worker worker("ssl://127.0.0.1:0");
+  worker.ssl = files.options();
+  worker.onConnect = [](TcpConnection& c) { c.send("banner"); };
+  World world(worker);
+  Worker between("tcp://127.0.0.1:0");
+  between.onConnect = [&](TcpConnection& client) {
+    ClientOptions options;
+    options.ssl.caFile = files.certificate;
+    options.ssl.peerName = "a.example";
+    const auto upstream = AsyncTcpConnection::to(at(world, "ssl"), options);
+    client.pipe(*upstream);
+    upstream->pipe(client);
+    upstream->connect();
+  };
+  between.listen();
+  Client client(world, between.core().address.port);
+  client.shutdown();
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(client.received, "banner");
+}
+
 TEST_F(TlsClient, FilesThatCannotBeReadAreNamed) {
   Worker worker("ssl://127.0.0.1:0");
   worker.ssl = files.options();

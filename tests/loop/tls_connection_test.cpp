@@ -188,6 +188,24 @@ TEST_F(TlsConnection, PausedItIsNotReadFromButShakesHands) {
   EXPECT_TRUE(world.until([&] { return got == "x"; }));
 }
 
+TEST_F(TlsConnection, AHalfCloseThatIsPassedOnWaitsForTheHandshake) {
+  Worker worker("tls://127.0.0.1:0");
+  worker.ssl = files.options();
+  World world(worker);
+  Worker plain("tcp://127.0.0.1:0");
+  plain.listen();
+  Client one(world, plain.core().address.port);
+  SecureClient two(world);
+  EXPECT_TRUE(world.until([&] { return plain.connections().size() == 1 && worker.connections().size() == 1; }));
+  TcpConnection& left = *plain.connections().begin()->second;
+  left.pipe(world.first());
+  world.first().pipe(left);
+  one.shutdown();
+  world.forTime(20ms);
+  two.send("x");
+  EXPECT_TRUE(world.until([&] { return two.pump().told() && one.received == "x"; }));
+}
+
 TEST_F(TlsConnection, APlainRequestOnATlsPortIsToldSo) {
   Worker worker("https://127.0.0.1:0");
   worker.ssl = files.options();
@@ -259,24 +277,6 @@ TEST_F(TlsConnection, WhoSaysNothingOrTricklesIsClosedByHandshakeTimeout) {
   EXPECT_TRUE(world.until([&] { return closes == 2; }));
 }
 
-TEST_F(TlsConnection, DestroyedInItsOwnMessage) {
-  Worker worker("text://127.0.0.1:0");
-  secure(worker, files);
-  ConnectionPtr kept;
-  worker.onMessage = [&](TcpConnection& c, std::string_view) {
-    kept = c.share();
-    c.destroy();
-    c.send("nothing");
-  };
-  World world(worker);
-  SecureClient client(world);
-  client.send("x\ny\n");
-  EXPECT_TRUE(world.until([&] { return client.pump(), kept && worker.connections().empty(); }));
-  EXPECT_EQ(kept->transport(), "ssl");
-  EXPECT_EQ(kept->send("x"), SendStatus::dropped);
-}
-
-TEST_F(TlsConnection, SaysWhoseCertificateTheClientHasShown) {
 TEST_F(TlsConnection, EachKindOfFailedHandshakeHasItsLine) {
   Worker worker("text://127.0.0.1:0");
   secure(worker, files);
@@ -302,6 +302,24 @@ TEST_F(TlsConnection, EachKindOfFailedHandshakeHasItsLine) {
   EXPECT_EQ(worker.protocolErrors(), 3U);
 }
 
+TEST_F(TlsConnection, DestroyedInItsOwnMessage) {
+  Worker worker("text://127.0.0.1:0");
+  secure(worker, files);
+  ConnectionPtr kept;
+  worker.onMessage = [&](TcpConnection& c, std::string_view) {
+    kept = c.share();
+    c.destroy();
+    c.send("nothing");
+  };
+  World world(worker);
+  SecureClient client(world);
+  client.send("x\ny\n");
+  EXPECT_TRUE(world.until([&] { return client.pump(), kept && worker.connections().empty(); }));
+  EXPECT_EQ(kept->transport(), "ssl");
+  EXPECT_EQ(kept->send("x"), SendStatus::dropped);
+}
+
+TEST_F(TlsConnection, SaysWhoseCertificateTheClientHasShown) {
   const CertificateFiles clients("client.example");
   Worker worker("text://127.0.0.1:0");
   secure(worker, files);

@@ -305,6 +305,95 @@ TEST(WebsocketClient, ClosedInTheHandshakeItSaysNothingOfATimeout) {
   EXPECT_THAT(d.events, ElementsAre("connect", "close"));
 }
 
+TEST(WebsocketClient, PausedItIsNotReadFromButShakesHands) {
+  for (const bool connected : {true, false}) {
+    Answering d(switching + accept + "\r\n\x81\x02hi");
+    d.client->options().connectTimeout = 2s;
+    if (!connected) d.client->pauseRecv();
+    d.client->onConnect = [](TcpConnection& self) { self.pauseRecv(); };
+    d.client->connect();
+    d.world.until([&] { return d.has("open 101") || d.has("close"); });
+    d.world.forTime(20ms);
+    EXPECT_THAT(d.events, ElementsAre("open 101"));
+    d.client->resumeRecv();
+    d.world.until([&] { return d.has("message hi") || d.has("close"); });
+    EXPECT_THAT(d.events, ElementsAre("open 101", "message hi"));
+  }
+}
+
+TEST(WebsocketClient, WhatIsPipedIntoItWaitsForItsHandshake) {
+  WithServer d;
+  ConnectionPtr slow, left;
+  d.server.onConnect = [&](TcpConnection& c) {
+    c.pauseRecv();  // so it answers nothing
+    slow = c.share();
+  };
+  std::string got;
+  d.server.onMessage = [&](TcpConnection&, const websocket::Message& m) { got += m.payload; };
+  Worker entry("tcp://127.0.0.1:0");
+  entry.onConnect = [&](TcpConnection& c) {
+    left = c.share();
+    const auto target = AsyncTcpConnection::to(d.address());
+    target->websocketType = websocket::Type::binary;
+    c.pipe(*target);
+    target->connect();
+  };
+  entry.listen();
+  const std::string bytes = pattern(5'000'000);
+  Client client(d.world, entry.core().address.port);
+  client.send(bytes);
+  client.shutdown();
+  d.world.until([&] { return slow != nullptr; });
+  for (std::uint64_t before = 1; before != left->bytesRead();) {
+    before = left->bytesRead();
+    d.world.forTime(20ms);
+  }
+  EXPECT_LT(left->bytesRead(), bytes.size());
+  slow->resumeRecv();
+  d.world.until([&] { return got.size() >= bytes.size(); });
+  EXPECT_TRUE(got == bytes) << got.size();
+  EXPECT_EQ(d.world.process().clients().sendFails(), 0u);
+  d.world.until([&] { return entry.connections().empty(); });
+}
+
+TEST(WebsocketClient, AHalfCloseThatIsPassedOnWaitsForItsHandshake) {
+  WithServer d;
+  ConnectionPtr slow;
+  d.server.onConnect = [&](TcpConnection& c) {
+    c.pauseRecv();
+    slow = c.share();
+  };
+  std::string got;
+  d.server.onMessage = [&](TcpConnection&, const websocket::Message& m) { got += m.payload; };
+  Worker entry("tcp://127.0.0.1:0");
+  entry.onConnect = [&](TcpConnection& c) {
+    const auto target = AsyncTcpConnection::to(d.address());
+    c.pipe(*target);
+    target->connect();
+  };
+  entry.listen();
+  Client client(d.world, entry.core().address.port);
+  client.send("hello");
+  client.shutdown();
+  d.world.until([&] { return slow != nullptr; });
+  d.world.forTime(20ms);
+  slow->resumeRecv();
+  d.world.until([&] { return entry.connections().empty(); });
+  EXPECT_EQ(got, "hello");
+}
+
+TEST(WebsocketClient, WhatWaitsForTheHandshakeFillsTheBufferAndDrains) {
+  WithServer d;
+  const auto c = d.to(d.address());
+  c->maxSendBufferSize = 4;
+  c->onBufferFull = [&](TcpConnection&) { d.events.push_back("full"); };
+  c->onBufferDrain = [&](TcpConnection&) { d.events.push_back("drain"); };
+  c->connect();
+  c->send("four");
+  d.world.until([&] { return d.has("message four"); });
+  EXPECT_THAT(d.events, ElementsAre("full", "connect", "open 101", "drain", "message four"));
+}
+
 TEST(WebsocketClient, AServerThatHangsUp) {
   Answering rude("");
   rude.server.onMessage = [](TcpConnection& c, std::string_view) { c.close(); };
