@@ -183,6 +183,8 @@ struct Crash {
 void onCrash(void (*report)(const Crash&) noexcept) noexcept;
 /// Gives the signals back.
 void offCrash() noexcept;
+/// Whether this process and its children write core files from now on, as far as the hard limit lets them.
+void allowCoreDumps(bool yes) noexcept;
 /// In a worker: what to do with its stack when the master asks for it; runs in a signal handler, too.
 void answerTraces(void (*answer)(std::string_view stack) noexcept) noexcept;
 /// In the master, of a worker that spawnWorker made. What waits in the kernel answers when it has come back.
@@ -342,6 +344,8 @@ struct UserIds {
 Result<UserIds> findUser(const std::string& user, const std::string& group);
 /// Of the user whom this process runs as; the number when it has no name.
 std::string userName();
+/// Whose file that is; "" when there is none, or the system does not tell.
+std::string fileOwner(const std::string& path);
 /// For good, with the user's supplementary groups.
 Result<void> becomeUser(const UserIds& ids);
 

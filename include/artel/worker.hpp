@@ -285,6 +285,10 @@ class Worker {
   /// served meanwhile. All messages that one arrival of bytes brings count together; onWorkerStart and onWorkerStop do
   /// not count. One line a minute for each kind of callback. Read when onWorkerStart has returned. 0: never.
   static inline std::chrono::milliseconds slowCallback{500};
+  /// Whether a process that crashes may leave a core file: a picture of its memory, and so of keys and passwords. The
+  /// log has its stack anyway. true: as large as the limit of the system (ulimit -Hc). Read when the service starts.
+  /// Windows: no effect, dumps are the system's there (Windows Error Reporting).
+  static inline bool coreDumps = false;
   /// Memory of one process for what compressed WebSocket connections remember from message to message. Beyond it new
   /// ones remember nothing (no_context_takeover): their messages shrink less. Bytes.
   static inline std::size_t deflateMemory = std::size_t{64} * 1024 * 1024;

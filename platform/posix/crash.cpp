@@ -6,6 +6,7 @@
 // The handlers run on a stack of their own, since the other one may be what has overflowed.
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #ifdef __linux__
 #  include <sys/syscall.h>
@@ -134,6 +135,13 @@ void onCrash(void (*newReport)(const Crash&) noexcept) noexcept {
     ::sigaction(crashes[i], &action, installed[i] ? nullptr : &before[i]);
     installed[i] = true;
   }
+}
+
+void allowCoreDumps(bool yes) noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_cur = yes ? limit.rlim_max : 0;  // the hard limit stays: a program that follows this one may want them
+  ::setrlimit(RLIMIT_CORE, &limit);
 }
 
 void offCrash() noexcept {

@@ -1,5 +1,6 @@
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,9 +32,18 @@ Result<UserIds> findUser(const std::string& user, const std::string& group) {
   return ids;
 }
 
-std::string userName() {
-  const passwd* entry = ::getpwuid(::geteuid());
-  return entry != nullptr ? entry->pw_name : std::to_string(::geteuid());
+namespace {
+std::string nameOf(uid_t user) {
+  const passwd* entry = ::getpwuid(user);
+  return entry != nullptr ? entry->pw_name : std::to_string(user);
+}
+}  // namespace
+
+std::string userName() { return nameOf(::geteuid()); }
+
+std::string fileOwner(const std::string& path) {
+  struct stat found {};
+  return ::stat(path.c_str(), &found) == 0 ? nameOf(found.st_uid) : "";
 }
 
 Result<void> becomeUser(const UserIds& ids) {

@@ -128,6 +128,8 @@ void onCrash(void (*newReport)(const Crash&) noexcept) noexcept {
   abortBefore = std::signal(SIGABRT, onAbort);
 }
 
+void allowCoreDumps(bool) noexcept {}
+
 void offCrash() noexcept {
   if (report == nullptr) return;
   report = nullptr;

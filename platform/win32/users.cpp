@@ -15,6 +15,8 @@ std::string userName() {
   return ::GetUserNameW(name, &size) != 0 && size > 1 ? toUtf8({name, size - 1}) : "?";
 }
 
+std::string fileOwner(const std::string&) { return ""; }
+
 Result<void> becomeUser(const UserIds&) { return unsupported(); }
 
 }  // namespace artel::platform

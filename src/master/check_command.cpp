@@ -10,16 +10,11 @@
 namespace artel {
 
 int runCheck(const Command& command, const ServiceFiles& files) {
-  const auto print = [](const std::string& text) { std::fputs(text.c_str(), stdout); };
-  try {
-    const Plan plan = resolve(Worker::all(), command, capabilities());
-    if (plan.cluster) refuseSharedPaths(plan, files);
-    const CheckReport report = inspect(plan, files);
-    print(command.json ? planJson(plan, report) : checkText(plan, report, platform::standardOutput()));
-  } catch (const SetupError& refused) {
-    if (command.json) print(errorJson(files.name, refused, Worker::all()));
-    throw;  // people read standard error
-  }
+  const Plan plan = resolve(Worker::all(), command, capabilities());
+  if (plan.cluster) refuseSharedPaths(plan, files);
+  const CheckReport report = inspect(plan, files);
+  std::fputs((command.json ? planJson(plan, report) : checkText(plan, report, platform::standardOutput())).c_str(),
+             stdout);
   return static_cast<int>(Exit::ok);
 }
 

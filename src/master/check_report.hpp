@@ -44,7 +44,5 @@ std::string checkText(const Plan& plan, const CheckReport& report, const platfor
 /// The plan as one object on one line: docs/operations.md has the keys (schema 1, keys are only added). Ends with a
 /// newline.
 std::string planJson(const Plan& plan, const CheckReport& report);
-/// {"schema":1,"app":"chat","error":{"id":"E06",...},"worker_names":["web"]}, for who reads planJson and gets none.
-std::string errorJson(const std::string& app, const SetupError& error, const std::vector<Worker*>& workers);
 
 }  // namespace artel

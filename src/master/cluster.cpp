@@ -38,6 +38,7 @@ Cluster::Cluster(Plan plan, ServiceFiles files, platform::Channel& launcher)
 Cluster::~Cluster() { removeFiles(); }
 
 int Cluster::run() {
+  platform::allowCoreDumps(Worker::coreDumps);
   WorkerProcess::serviceToStop = false;  // before there was a service, it meant none
   if (left_)
     takeOver();
@@ -129,7 +130,7 @@ void Cluster::fork(Slot& slot, Process& process) {
   if (&process == &slot.successor) return successorEnded(slot, why);
   if (phase_ == Phase::starting) {
     failure_ = why;
-    return beginStop(false, Worker::stopTimeout);
+    return beginStop(false, Worker::stopTimeout, "a worker did not start");
   }
   log::error(why + "; trying again");
   slot.pause = std::clamp(slot.pause * 2, firstPause, longestPause);
@@ -243,7 +244,7 @@ void Cluster::turn() {
   advanceTraces();
   rotateLog();
   // Here, where all hooks have run and the loop looks whether anybody is left.
-  if (std::exchange(WorkerProcess::serviceToStop, false)) beginStop(false, Worker::stopTimeout);
+  if (std::exchange(WorkerProcess::serviceToStop, false)) beginStop(false, Worker::stopTimeout, "Worker::stopService");
 }
 
 Cluster::Clock::time_point Cluster::nextDue() const {
@@ -301,9 +302,9 @@ void Cluster::handle(platform::Notice notice) {
     case platform::Notice::stopNow:
       return stopNow();
     case platform::Notice::stop:
-      return beginStop(false, Worker::stopTimeout);
+      return beginStop(false, Worker::stopTimeout, "a signal");
     case platform::Notice::stopGracefully:
-      return beginStop(true, timeoutOf(true));
+      return beginStop(true, timeoutOf(true), "a signal");
     case platform::Notice::reload:
       return beginReload(false, timeoutOf(false), nullptr);
     case platform::Notice::reloadGracefully:
@@ -327,7 +328,8 @@ void Cluster::heard(Slot& slot, Process& process) {
     if (message->kind == WorkerProcess::stackMessage) stackHeard(slot, process, message->body);
     if (message->kind == WorkerProcess::keepMessage) keepListener(slot, message->body, message->descriptor);
     if (message->kind == WorkerProcess::forgetMessage) forgetListener(slot, message->body);
-    if (message->kind == WorkerProcess::stopServiceMessage) beginStop(false, Worker::stopTimeout);
+    if (message->kind == WorkerProcess::stopServiceMessage)
+      beginStop(false, Worker::stopTimeout, "Worker::stopService in " + nameOf(slot));
     if (message->kind == WorkerProcess::replaceMessage && &process == &slot.serving) slot.worn = true;
     if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
   }
@@ -395,7 +397,7 @@ void Cluster::endedServing(Slot& slot, const Process& was, const platform::Child
   const std::string how = describe(was, exit);
   if (phase_ == Phase::starting && !was.ready) {
     failure_ = nameOf(slot) + " ended before it was ready: " + how;
-    return beginStop(false, Worker::stopTimeout);
+    return beginStop(false, Worker::stopTimeout, "a worker did not start");
   }
   ++slot.exits;
   slot.worn = false;  // the process that follows has served nothing yet

@@ -142,7 +142,8 @@ class Cluster {
   static std::string socketFileOf(const std::string& name);
 
   // cluster_stop.cpp
-  void beginStop(bool graceful, Milliseconds timeout);
+  /// `by` goes into the log.
+  void beginStop(bool graceful, Milliseconds timeout, std::string_view by);
   void stopNow();
   void tell(Process& process, bool graceful, Milliseconds timeout);
   void killLate();

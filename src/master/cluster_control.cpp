@@ -11,7 +11,7 @@ void Cluster::asked(const Client& client, const ControlRequest& request) {
   };
   if (request.command == "stop") {
     stopWaiting_.push_back(client);
-    return beginStop(graceful, timeout());
+    return beginStop(graceful, timeout(), "the command");
   }
   if (request.command == "reload") {
     if (!request.has("wait")) {

@@ -39,7 +39,7 @@ void Cluster::tell(Process& process, bool graceful, Milliseconds timeout) {
       platform::notify(process.pid, graceful ? platform::Notice::stopGracefully : platform::Notice::stop));
 }
 
-void Cluster::beginStop(bool graceful, Milliseconds timeout) {
+void Cluster::beginStop(bool graceful, Milliseconds timeout, std::string_view by) {
   if (phase_ != Phase::stopping) {
     if (phase_ == Phase::starting) {
       // A stop that comes at the same moment does not hide that the service was ready: somebody may have used it.
@@ -48,7 +48,7 @@ void Cluster::beginStop(bool graceful, Milliseconds timeout) {
       });
       if (phase_ == Phase::stopping) return;  // what was heard was another stop
     }
-    life(graceful ? "stopping gracefully" : "stopping");
+    life((graceful ? "stopping gracefully: " : "stopping: ") + std::string(by));
     if (candidate_) refuseProgram("the service is stopping");
     phase_ = Phase::stopping;
     platform::tellServiceManager("STOPPING=1");
@@ -71,7 +71,7 @@ void Cluster::beginStop(bool graceful, Milliseconds timeout) {
 }
 
 void Cluster::stopNow() {
-  beginStop(false, Worker::stopTimeout);
+  beginStop(false, Worker::stopTimeout, "a second signal");
   forEach([this](Slot& slot, Process& process) {
     if (!process.killed) kill(slot, process, "is killed");
   });

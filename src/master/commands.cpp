@@ -51,12 +51,13 @@ constexpr std::array<OptionRow, 17> options{{
     {"--log-level", "LEVEL", "trace, debug, info, warn, error or off", starts, "trace debug info warn error off"},
     {"--pid-file", "FILE", "another pid file: a second instance beside it",
      plans | ends | looks | of(Verb::trace, Verb::unit)},
-    {"--json", "", "for programs: base units, all columns", looks | of(Verb::check)},
+    {"--json", "", "for programs: one object on one line",
+     looks | of(Verb::stop, Verb::reload, Verb::check, Verb::version)},
     {"--pid", "N", "this process only", of(Verb::connections)},
     {"--remote", "CIDR", "clients of this network only", of(Verb::connections)},
     {"--status", "S", "established, closing or ending ones only", of(Verb::connections), "established closing ending"},
-    {"--sort", "COLUMN", "largest first: sendq, recvq, in, out, idle", of(Verb::connections),
-     "sendq recvq in out idle"},
+    {"--sort", "COLUMN", "largest first: sendq, recvq, in, out, idle, age", of(Verb::connections),
+     "sendq recvq in out idle age"},
     {"--limit", "N", "so many lines, or \"all\"", of(Verb::connections), "all"},
 }};
 

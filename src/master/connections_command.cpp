@@ -47,7 +47,7 @@ ControlRequest pageRequest(const Command& command) {
                      {{"try", command.program + " connections --remote 203.0.113.0/24"}});
   if (!command.sort.empty() && !sortsBy(command.sort))
     throw SetupError(Exit::usage, "--sort: \"" + command.sort + "\" is no column to sort by",
-                     {{"try", "sendq, recvq, in, out or idle"}});
+                     {{"try", "sendq, recvq, in, out, idle or age"}});
   ControlRequest request{"connections", {}};
   const auto set = [&](const char* key, const std::string& value) {
     if (!value.empty()) request.values[key] = value;

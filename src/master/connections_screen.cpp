@@ -23,12 +23,13 @@ std::string stateOf(const ConnectionRow& row) {
   return row.paused && row.status == "ESTABLISHED" ? "PAUSED" : row.status;
 }
 
-/// Every column of the manual, and IDLE.
+/// Every column of the manual, and IDLE, AGE and TLS.
 const std::vector<TableColumn> connectionColumns{
     {"PID", true, 0},           {"WORKER", false, 30, 1}, {"CID", true, 0},       {"TRANS", false, 110},
     {"PROTOCOL", false, 80, 1}, {"IPV4", true, 120},      {"IPV6", true, 120},    {"RECV-Q", true, 100},
     {"SEND-Q", true, 80},       {"BYTES-R", true, 100},   {"BYTES-W", true, 100}, {"STATUS", false, 40},
-    {"IDLE", true, 120},        {"LOCAL", false, 110, 2}, {"FOREIGN", false, 0}};
+    {"IDLE", true, 120},        {"AGE", true, 140},       {"TLS", false, 140},    {"LOCAL", false, 110, 2},
+    {"FOREIGN", false, 0}};
 
 TableRow cellsOf(const ConnectionsReport::Row& one) {
   const ConnectionRow& row = one.row;
@@ -46,6 +47,8 @@ TableRow cellsOf(const ConnectionsReport::Row& one) {
           {human::bytes(row.bytesWritten)},
           {stateOf(row), quiet ? Paint::green : Paint::yellow},
           {human::age(row.idle)},
+          {human::age(row.age)},
+          {row.tls.empty() ? "-" : row.tls},
           {row.local.empty() ? "-" : row.local},
           {row.remote.empty() ? "-" : row.remote}};
 }
@@ -61,13 +64,15 @@ std::uint64_t valueOf(const ConnectionRow& row, std::string_view column) {
   if (column == "recvq") return row.receiveQueue;
   if (column == "in") return row.bytesRead;
   if (column == "out") return row.bytesWritten;
+  if (column == "age") return static_cast<std::uint64_t>(row.age.count());
   return static_cast<std::uint64_t>(row.idle.count());
 }
 
 }  // namespace
 
 bool sortsBy(std::string_view column) noexcept {
-  return column == "sendq" || column == "recvq" || column == "in" || column == "out" || column == "idle";
+  return column == "sendq" || column == "recvq" || column == "in" || column == "out" || column == "idle" ||
+         column == "age";
 }
 
 void ConnectionsReport::take(std::string_view line) {
@@ -120,7 +125,8 @@ std::string connectionsJson(const ConnectionsReport& report, std::string_view ap
     json.key("recv_q").number(row.receiveQueue).key("send_q").number(row.sendQueue);
     json.key("bytes_read").number(row.bytesRead).key("bytes_written").number(row.bytesWritten);
     json.key("status").text(row.status).key("paused").boolean(row.paused);
-    json.key("idle_ms").number(row.idle.count());
+    json.key("idle_ms").number(row.idle.count()).key("age_s").number(row.age.count());
+    json.key("tls").textOrNull(row.tls);
     json.key("local").text(row.local).key("remote").text(row.remote).end();
   }
   json.end().key("missing").array();

@@ -24,6 +24,7 @@ class JsonWriter {
   JsonWriter& real(double value);
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
   JsonWriter& null() { return raw("null"); }
+  JsonWriter& textOrNull(std::string_view value) { return value.empty() ? null() : text(value); }
   const std::string& out() const noexcept { return out_; }
 
  private:

@@ -7,11 +7,6 @@ namespace artel {
 
 namespace {
 
-void textOrNull(JsonWriter& json, std::string_view key, const std::string& value) {
-  json.key(key);
-  value.empty() ? json.null() : json.text(value);
-}
-
 void verdict(JsonWriter& json, std::string_view bad, const std::string& advice) {
   json.key("verdict").text(advice.empty() ? "ok" : bad);
   if (!advice.empty()) json.key("advice").text(advice);
@@ -32,10 +27,10 @@ void workerOf(JsonWriter& json, const PlannedWorker& one) {
     json.object().key("kind").text(kindOf(core.address.kind)).key("host").text(core.address.host);
     json.key("port").number(int{core.address.port}).end();
   }
-  textOrNull(json, "protocol", core.address.none() ? "" : core.fixedProtocol.name());
+  json.key("protocol").textOrNull(core.address.none() ? "" : core.fixedProtocol.name());
   json.key("transport").text(worker.transport).key("count").number(one.count);
-  textOrNull(json, "user", worker.user);
-  textOrNull(json, "group", worker.group);
+  json.key("user").textOrNull(worker.user);
+  json.key("group").textOrNull(worker.group);
   json.key("certificates").array();
   for (const TlsFiles::Certificate& each : core.tlsFiles.certificates) {
     json.object().key("name");
@@ -73,25 +68,12 @@ std::string planJson(const Plan& plan, const CheckReport& report) {
   json.end().key("libraries").array();
   for (const LibraryVersion& library : report.libraries) {
     json.object().key("name").text(library.name).key("compiled").text(library.compiled);
-    textOrNull(json, "found", library.found);
+    json.key("found").textOrNull(library.found);
     verdict(json, "misfit", misfit(library));
     json.end();
   }
   json.end().key("warnings").array();
   for (const std::string& warning : plan.warnings) json.text(warning);
-  json.end().end();
-  return json.out() + "\n";
-}
-
-std::string errorJson(const std::string& app, const SetupError& error, const std::vector<Worker*>& workers) {
-  JsonWriter json;
-  const std::string code = std::to_string(static_cast<int>(error.exit()));
-  json.object().key("schema").number(1).key("app").text(app);
-  json.key("error").object().key("id").text("E" + std::string(code.size() < 2 ? "0" : "") + code);
-  json.key("message").text(error.what()).key("hints").array();
-  for (const auto& [label, hint] : error.hints()) json.object().key("label").text(label).key("text").text(hint).end();
-  json.end().end().key("worker_names").array();
-  for (const Worker* worker : workers) json.text(worker->name);
   json.end().end();
   return json.out() + "\n";
 }

@@ -9,6 +9,7 @@
 #include "artel/worker.hpp"
 #include "src/log.hpp"
 #include "src/master/cluster.hpp"
+#include "src/master/command_json.hpp"
 #include "src/master/completion.hpp"
 #include "src/master/handover_check.hpp"
 #include "src/master/log_files.hpp"
@@ -167,15 +168,18 @@ int takeOver(Command command, const std::string& left) {
   return code;
 }
 
-int run(int argc, char** argv) {
-  platform::openStandardStreams();
-  platform::saveProcessTitleSpace(argc, argv);
-  const Command command = parseCommandLine(platform::arguments(argc, argv), capabilities());
-  applicationWords() = command.arguments;
-  log::setLevel(command.logLevel);
-  log::setWho("master/" + std::to_string(platform::currentPid()));
-  if (const platform::Channel master = platform::takeCheck()) return answerCheck(command, master);
-  if (const auto left = platform::takeHandover()) return takeOver(command, *left);
+void version(const Command& command) {
+  const std::string build(buildId()), program(programId());
+  if (command.json)
+    std::fputs(
+        versionJson({ServiceFiles::of(command).name, std::string(artel::version()), build, program, libraryVersions()})
+            .c_str(),
+        stdout);
+  else
+    std::printf("%sbuild %s\nprogram %s\n", versionLine().c_str(), build.c_str(), program.c_str());
+}
+
+int obey(const Command& command) {
   switch (command.verb) {
     case Verb::help:
       help(command);
@@ -187,8 +191,7 @@ int run(int argc, char** argv) {
       std::fputs(manualPage(ServiceFiles::of(command).name).c_str(), stdout);
       return 0;
     case Verb::version:
-      std::printf("%sbuild %s\nprogram %s\n", versionLine().c_str(), std::string(buildId()).c_str(),
-                  std::string(programId()).c_str());
+      version(command);
       return 0;
     case Verb::start:
       return start(command);
@@ -210,6 +213,23 @@ int run(int argc, char** argv) {
       return runReload(command, ServiceFiles::of(command));
   }
   return static_cast<int>(Exit::internal);
+}
+
+int run(int argc, char** argv) {
+  platform::openStandardStreams();
+  platform::saveProcessTitleSpace(argc, argv);
+  const Command command = parseCommandLine(platform::arguments(argc, argv), capabilities());
+  applicationWords() = command.arguments;
+  log::setLevel(command.logLevel);
+  log::setWho("master/" + std::to_string(platform::currentPid()));
+  if (const platform::Channel master = platform::takeCheck()) return answerCheck(command, master);
+  if (const auto left = platform::takeHandover()) return takeOver(command, *left);
+  try {
+    return obey(command);
+  } catch (const SetupError& refused) {
+    if (command.json) std::fputs(errorJson(ServiceFiles::of(command).name, refused, Worker::all()).c_str(), stdout);
+    throw;  // people read standard error
+  }
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // stop and reload: a question to the master, and the answer word by word. Without its socket, which somebody may have
 // deleted, the master still has its signals.
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
 #include "artel/worker.hpp"
 #include "platform/platform.hpp"
+#include "src/master/command_json.hpp"
 #include "src/master/control.hpp"
 #include "src/master/service_commands.hpp"
 
@@ -18,11 +20,29 @@ constexpr auto stopPatience = 24h;  ///< the master has its own deadlines, and w
 constexpr auto answerTime = 5s;     ///< a master that does not hang answers at once
 constexpr auto look = 5ms;          ///< nothing tells when another process lets go of a lock
 
+std::string asItsUser(const ServiceFiles& files) {
+  const std::string owner = platform::fileOwner(files.control);
+  return "the same command as the user who started the service" + (owner.empty() ? "" : ": " + owner);
+}
+
+/// The number that a crash has left may be another program's by now. Under the lock: a start in this moment writes its
+/// own. The lock's file stays as it was, for the next start tells by it what happened.
+void removeStalePidFile(const ServiceFiles& files) {
+  if (platform::fileIdentity(files.pid).empty()) return;
+  const bool kept = !platform::fileIdentity(files.lock).empty();
+  platform::ServiceLock lock;
+  if (!lock.take(files.lock)) return;
+  std::error_code ignored;
+  std::filesystem::remove(std::filesystem::path(std::u8string(files.pid.begin(), files.pid.end())), ignored);
+  kept ? lock.leaveInChild() : lock.release();
+}
+
 /// 0 when its number is not known.
 platform::Pid masterOf(const Command& command, const ServiceFiles& files) {
   if (const auto owner = platform::ServiceLock::owner(files.lock)) return *owner;
-  if (!isRunning(files)) throw notRunning(files, command.program);
-  return 0;
+  if (isRunning(files)) return 0;
+  if (command.verb == Verb::stop) removeStalePidFile(files);
+  throw notRunning(files, command.program);
 }
 
 ControlRequest requestOf(const Command& command) {
@@ -44,16 +64,37 @@ bool hangs(const ServiceFiles& files) {
   return answered && !*answered && std::chrono::steady_clock::now() - begin >= answerTime;
 }
 
-Result<std::optional<int>> ask(const Command& command, const ServiceFiles& files) {
+/// Says what the master says, line by line, or with --json all of it at the end.
+class Teller {
+ public:
+  Teller(const Command& command, const ServiceFiles& files) : command_(command), files_(files) {}
+
+  void out(std::string_view text) {
+    if (command_.json) return answer_.said.emplace_back(text), void();
+    if (command_.quiet) return;
+    std::printf("%s: %.*s\n", files_.name.c_str(), static_cast<int>(text.size()), text.data());
+    std::fflush(stdout);
+  }
+  void error(std::string_view text) {
+    if (command_.json) answer_.errors.emplace_back(text);
+    std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());  // people read standard error
+  }
+  int end(int code) {
+    answer_.code = code;
+    if (command_.json) std::fputs(answerJson(files_.name, answer_).c_str(), stdout);
+    return code;
+  }
+
+ private:
+  const Command& command_;
+  const ServiceFiles& files_;
+  CommandAnswer answer_;
+};
+
+Result<std::optional<int>> ask(const Command& command, const ServiceFiles& files, Teller& tell) {
   return askMaster(
       files.control, requestOf(command),
-      [&](std::string_view kind, std::string_view text) {
-        if (kind == "out" && command.quiet) return;
-        std::FILE* to = kind == "err" ? stderr : stdout;
-        std::fprintf(to, "%s%.*s\n", kind == "err" ? "" : (files.name + ": ").c_str(), static_cast<int>(text.size()),
-                     text.data());
-        std::fflush(to);
-      },
+      [&](std::string_view kind, std::string_view text) { kind == "err" ? tell.error(text) : tell.out(text); },
       stopPatience);
 }
 
@@ -65,7 +106,7 @@ void signalMaster(platform::Pid master, platform::Notice notice, const ServiceFi
                        "its number is not known here: it runs in another container, or its lock file was deleted", 0});
   if (!sent)
     throw SetupError(Exit::failed, files.name + ": the master cannot be reached: " + sent.error().message,
-                     {{"try", "the same command as the user who started it"}});
+                     {{"try", asItsUser(files)}});
 }
 
 }  // namespace
@@ -90,8 +131,7 @@ SetupError notRunning(const ServiceFiles& files, const std::string& program) {
 SetupError notAnswering(const ServiceFiles& files, const std::string& program, const Error* why) {
   const std::string what = files.name + ": the master does not answer at " + files.control;
   if (why != nullptr && why->code == Errc::permissionDenied)
-    return {
-        Exit::failed, what + ": " + why->message, {{"try", "the same command as the user who started the service"}}};
+    return {Exit::failed, what + ": " + why->message, {{"try", asItsUser(files)}}};
   return {Exit::failed,
           what + (why != nullptr ? ": " + why->message : ""),
           {{"try", program + " restart -d      (somebody may have deleted the socket)"}}};
@@ -115,37 +155,39 @@ bool awaitEnd(const ServiceFiles& files, std::chrono::milliseconds limit) {
 
 int runStop(const Command& command, const ServiceFiles& files) {
   const platform::Pid master = masterOf(command, files);
-  const auto answered = hangs(files) ? Result<std::optional<int>>(std::nullopt) : ask(command, files);
+  Teller tell(command, files);
+  const auto answered = hangs(files) ? Result<std::optional<int>>(std::nullopt) : ask(command, files, tell);
   if (answered && *answered) {
     awaitEnd(files, 5s);
-    return **answered;
+    return tell.end(**answered);
   }
   if (!isRunning(files)) {  // it ended in this moment
-    std::printf("%s: stopped\n", files.name.c_str());
-    return static_cast<int>(Exit::ok);
+    tell.out("stopped");
+    return tell.end(static_cast<int>(Exit::ok));
   }
   signalMaster(master, command.graceful ? platform::Notice::stopGracefully : platform::Notice::stop, files);
+  if (command.timeout) tell.error("a signal carries no -t: the service's own time limit counts");
   const bool noLimit = command.graceful && Worker::gracefulTimeout.count() <= 0;
   if (!awaitEnd(files,
                 noLimit ? stopPatience : (command.graceful ? Worker::gracefulTimeout : Worker::stopTimeout) + 3s))
     throw SetupError(Exit::deadlinePassed, files.name + ": master " + std::to_string(master) + " does not stop",
                      {{"try", "kill -9 " + std::to_string(master)}});
-  std::printf("%s: stopped (by signal: the control socket is gone)\n", files.name.c_str());
-  return static_cast<int>(Exit::ok);
+  tell.out("stopped (by signal, for the control socket is gone; the log says whether a process had to be killed)");
+  return tell.end(static_cast<int>(Exit::ok));
 }
 
 int runReload(const Command& command, const ServiceFiles& files) {
   const platform::Pid master = masterOf(command, files);
   if (hangs(files)) throw notAnswering(files, command.program, nullptr);
-  const auto answered = ask(command, files);
-  if (answered && *answered) return **answered;
+  Teller tell(command, files);
+  const auto answered = ask(command, files, tell);
+  if (answered && *answered) return tell.end(**answered);
   if (!isRunning(files))
     throw SetupError(Exit::failed, files.name + ": the master ended while it was asked to reload",
                      {{"try", command.program + " start -d"}});
   signalMaster(master, command.graceful ? platform::Notice::reloadGracefully : platform::Notice::reload, files);
-  std::printf("%s: the reload has been asked for by signal, since the control socket is gone; see the log\n",
-              files.name.c_str());
-  return static_cast<int>(Exit::ok);
+  tell.out("the reload has been asked for by signal, since the control socket is gone; see the log");
+  return tell.end(static_cast<int>(Exit::ok));
 }
 
 }  // namespace artel

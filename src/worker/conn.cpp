@@ -26,7 +26,12 @@ constexpr std::size_t heldInputLimit = 64 * 1024;
 }  // namespace
 
 Conn::Conn(Worker& worker, const CallbacksRef& callbacks) noexcept
-    : id_(nextId()), worker_(&worker), callbacks_(callbacks), lastReceived_(clock()), messageSince_(lastReceived_) {}
+    : id_(nextId()),
+      worker_(&worker),
+      callbacks_(callbacks),
+      lastReceived_(clock()),
+      messageSince_(lastReceived_),
+      beganAt_(clockSeconds()) {}
 
 std::uint64_t Conn::nextId() noexcept { return ++lastId; }
 
@@ -35,7 +40,11 @@ Conn::~Conn() {
   if (codecOwned_) delete codec_;
 }
 
+std::uint32_t Conn::clockSeconds() noexcept { return static_cast<std::uint32_t>(net::loop().now() / 1000); }
+
 Conn::Clock Conn::clock() noexcept { return static_cast<Clock>(net::loop().now()); }
+
+std::chrono::seconds Conn::age() const noexcept { return std::chrono::seconds(clockSeconds() - beganAt_); }
 
 void Conn::begin() {
   const auto made =

@@ -94,6 +94,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   static Conn& of(Connection& connection) noexcept { return of(static_cast<TcpConnection&>(connection)); }
   static const Conn& of(const TcpConnection& connection) noexcept { return static_cast<const Conn&>(connection); }
   static Clock clock() noexcept;
+  static std::uint32_t clockSeconds() noexcept;  ///< of the same clock
 
   /// A dialled one; it has not begun to connect.
   Conn(std::shared_ptr<Dial> dial, const Protocol& protocol);
@@ -141,6 +142,8 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void keptEnough() noexcept { raise(eventFull); }
   bool atLimit() const noexcept { return !quiet() && queued() >= maxSendBufferSize; }
   Clock lastReceived() const noexcept { return lastReceived_; }
+  /// Since it was accepted, or made.
+  std::chrono::seconds age() const noexcept;
   /// A message for onMessage.
   void countRequest() noexcept;
   /// What came is not what this port speaks.
@@ -303,6 +306,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   std::size_t packetSize_ = 0;             // once known, until the packet is there
   std::array<std::byte, 24> remote_{};     // the peer's sockaddr without its flow label
   Clock lastReceived_, messageSince_;
+  std::uint32_t beganAt_;   // seconds of the loop's clock
   Clock stalledSince_ = 0;  // since when the peer owes us: to take what is queued, or (ending) its own end
   std::uint8_t bars_ = barLook;
   std::uint8_t events_ = 0;

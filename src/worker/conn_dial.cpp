@@ -48,7 +48,8 @@ Conn::Conn(std::shared_ptr<Dial> dial, const Protocol& protocol)
       worker_(nullptr),
       callbacks_(blockFor(std::move(dial), protocol)),
       lastReceived_(clock()),
-      messageSince_(lastReceived_) {
+      messageSince_(lastReceived_),
+      beganAt_(clockSeconds()) {
   dialled_ = true;
   setStatus(Status::initial);
   makeCodec();

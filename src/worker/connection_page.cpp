@@ -1,4 +1,7 @@
 // A page of the connections of this process.
+#include <algorithm>
+
+#include "src/net/tls.hpp"
 #include "src/worker/connection_rows.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/process.hpp"
@@ -6,6 +9,13 @@
 namespace artel {
 
 namespace {
+
+/// "1.3" of "TLSv1.3".
+std::string_view tlsOf(const Conn& connection) {
+  const net::TlsSession* session = connection.tls();
+  const std::string_view version = session != nullptr ? session->version() : "";
+  return version.substr(std::min(version.find('v') + 1, version.size()));
+}
 
 ConnectionRow rowOf(const Worker& worker, const Conn& connection, Conn::Clock now) {
   ConnectionRow row;
@@ -21,6 +31,8 @@ ConnectionRow rowOf(const Worker& worker, const Conn& connection, Conn::Clock no
   row.bytesRead = connection.bytesIn();
   row.bytesWritten = connection.bytesOut();
   row.idle = std::chrono::milliseconds(now - connection.lastReceived());
+  row.age = connection.age();
+  row.tls = tlsOf(connection);
   row.local = connection.getLocalAddress();
   return row;
 }

@@ -79,21 +79,25 @@ std::string encodeRow(const ConnectionRow& row) {
   append(line, static_cast<std::uint64_t>(std::max<std::int64_t>(row.idle.count(), 0)));
   append(line, row.local);
   append(line, row.remote);
+  append(line, row.tls);
+  append(line, static_cast<std::uint64_t>(std::max<std::int64_t>(row.age.count(), 0)));
   return line;
 }
 
 std::optional<ConnectionRow> parseRow(std::string_view line) {
   ConnectionRow row;
-  std::uint64_t flags = 0, idle = 0;
+  std::uint64_t flags = 0, idle = 0, age = 0;
   Fields fields(line);
   fields.text(row.worker).number(row.id).text(row.transport).text(row.protocol).number(flags);
   fields.number(row.receiveQueue).number(row.sendQueue).number(row.bytesRead).number(row.bytesWritten);
   fields.text(row.status).number(idle).text(row.local).text(row.remote);
   if (!fields.good()) return std::nullopt;
+  fields.text(row.tls).number(age);  // a process of an earlier build does not say them
   row.ipv4 = (flags & 1) != 0;
   row.ipv6 = (flags & 2) != 0;
   row.paused = (flags & 4) != 0;
   row.idle = std::chrono::milliseconds(std::min<std::uint64_t>(idle, std::uint64_t{1} << 40));
+  row.age = std::chrono::seconds(std::min<std::uint64_t>(age, std::uint64_t{1} << 32));
   return row;
 }
 

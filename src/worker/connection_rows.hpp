@@ -25,6 +25,8 @@ struct ConnectionRow {
   std::uint64_t receiveQueue = 0, sendQueue = 0, bytesRead = 0, bytesWritten = 0;
   std::chrono::milliseconds idle{0};  ///< since something was received
   std::string local, remote;
+  std::string tls{};            ///< "1.3"; "" without
+  std::chrono::seconds age{0};  ///< since it began
 };
 /// One line without its end. Nothing in a field can break it.
 std::string encodeRow(const ConnectionRow& row);

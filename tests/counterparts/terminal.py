@@ -68,7 +68,8 @@ class Terminal(artel.Case):
                                 160: wide})  # fmt: skip
 
     def test_connections(self):
-        wide = ("PID WORKER CID TRANS PROTOCOL IPV4 IPV6 RECV-Q SEND-Q BYTES-R BYTES-W STATUS IDLE LOCAL FOREIGN").split()
+        wide = ("PID WORKER CID TRANS PROTOCOL IPV4 IPV6 RECV-Q SEND-Q BYTES-R BYTES-W STATUS IDLE AGE TLS "
+                "LOCAL FOREIGN").split()
         self.check(["connections"], {60: "PID WORKER CID STATUS FOREIGN".split(),
                                      80: "PID WORKER CID PROTOCOL SEND-Q STATUS FOREIGN".split(),
                                      160: wide})  # fmt: skip

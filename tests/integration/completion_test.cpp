@@ -43,7 +43,7 @@ TEST_F(Completion, BashCompletes) {
   if (!installed("bash")) GTEST_SKIP() << "there is no bash";
   EXPECT_EQ(bash("re"), "restart reload\n");
   EXPECT_EQ(bash("--pid-file x st"), "start stop status\n") << "the value of an option is no command";
-  EXPECT_EQ(bash("reload --"), "--graceful --timeout --no-wait --exec --pid-file\n");
+  EXPECT_EQ(bash("reload --"), "--graceful --timeout --no-wait --exec --pid-file --json\n");
   EXPECT_EQ(bash("start --log-level d"), "debug\n");
   EXPECT_EQ(bash("start --listen ''"), "web=\n");
   EXPECT_EQ(bash("start --count ''"), "web= auto\n");

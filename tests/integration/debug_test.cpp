@@ -96,6 +96,31 @@ TEST_F(Debug, WhatACallbackPrintsIsSeenInTheForegroundOnly) {
   EXPECT_EQ(directory.read("misbehave.log").find("printed"), std::string::npos) << "nothing keeps it";
 }
 
+TEST_F(Debug, ACoreFileIsWrittenOnlyWhereItIsAskedFor) {
+  for (const bool asked : {false, true}) {
+    Program started("/bin/sh",
+                    {"-c", R"(ulimit -Sc 0; ulimit -Hc 4096 && ulimit -Sc 2048; exec "$0" start "$@")",
+                     programFile("fixtures/service"), "--", asked ? "cores" : "none"},
+                    &directory);
+    ASSERT_NE(port = started.port(), 0);
+    const std::string worker = bodyOf(get(port)).substr(2);
+    for (const std::string& pid : {worker, std::to_string(started.pid())}) {
+      std::ifstream file("/proc/" + pid + "/limits");
+      std::string line;
+      while (std::getline(file, line) && line.rfind("Max core file size", 0) != 0) {
+      }
+      const auto number = line.find_first_of("0123456789");
+      ASSERT_NE(number, std::string::npos) << line;
+      if (asked)
+        EXPECT_EQ(line.substr(number, line.find(' ', number) - number), std::to_string(4096 * 512)) << line;
+      else
+        EXPECT_EQ(line.substr(number, 2), "0 ") << line;
+    }
+    started.signal(SIGTERM);
+    EXPECT_EQ(started.wait(), 0);
+  }
+}
+
 class Crash : public Debug {
   void SetUp() override {
     Debug::SetUp();

@@ -86,9 +86,10 @@ TEST_F(Service, NeitherDeletingItsFilesNorAKilledMasterConfusesTheCommands) {
   std::filesystem::remove(directory.file("service.pid"));
   std::filesystem::remove(directory.file("service.pid.ctl"));
   EXPECT_EQ(run({"start"}).code, 4) << "the lock says so, not the file";
-  const Said stop = run({"stop"});
+  const Said stop = run({"stop", "-t", "9"});
   EXPECT_EQ(stop.code, 0) << stop.err;
   EXPECT_NE(stop.out.find("by signal"), std::string::npos) << stop.out;
+  EXPECT_NE(stop.err.find("a signal carries no -t"), std::string::npos) << stop.err;
   until([&] { return !processExists(master); });
 
   start();
@@ -96,7 +97,10 @@ TEST_F(Service, NeitherDeletingItsFilesNorAKilledMasterConfusesTheCommands) {
   signalProcess(second, 9);
   until([&] { return !processExists(second); });
   EXPECT_TRUE(directory.has("service.pid")) << "a killed master cannot take it away";
+  EXPECT_EQ(run({"status"}).code, 3);
+  EXPECT_TRUE(directory.has("service.pid"));
   EXPECT_EQ(run({"stop"}).code, 3);
+  EXPECT_FALSE(directory.has("service.pid")) << "its number is another program's one day";
   start();  // the files it left are in nobody's way
   EXPECT_NE(pid(), second);
   EXPECT_EQ(run({"stop"}).code, 0);
@@ -204,12 +208,42 @@ TEST_F(Service, AFailedStartInTheBackgroundSaysWhy) {
   EXPECT_EQ(run({"stop"}).code, 3);
 }
 
+TEST_F(Service, AnotherUserIsToldWhoseServiceItIs) {
+  if (shell("[ $(id -u) = 0 ] && command -v setpriv").code != 0) GTEST_SKIP() << "only root can become somebody else";
+  const std::string copy = directory.file("service");
+  std::filesystem::copy_file(program(), copy);
+  std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
+  ASSERT_EQ(run({"start", "-d"}, copy).code, 0);
+  for (const char* command : {"stop", "reload", "status"}) {
+    const Said other = shell(std::string("setpriv --reuid 61000 --clear-groups ./service ") + command);
+    EXPECT_EQ(other.code, 1) << command << other.out;
+    EXPECT_NE(other.err.find("the user who started the service: root\n"), std::string::npos) << command << other.err;
+  }
+  EXPECT_EQ(run({"stop"}, copy).code, 0);
+}
+
+TEST_F(Service, ProgramsGetOneObjectFromStopReloadAndVersion) {
+  const Said none = run({"stop", "--json"});
+  EXPECT_EQ(none.code, 3);
+  EXPECT_EQ(none.out.find(R"({"schema":1,"app":"service","error":{"id":"E03","message":"service is not running)"), 0u)
+      << none.out;
+  start();
+  EXPECT_EQ(run({"reload", "--json"}).out,
+            R"({"schema":1,"app":"service","code":0,"said":["1 worker replaced"],"errors":[]})"
+            "\n");
+  EXPECT_EQ(run({"stop", "--json"}).out, R"({"schema":1,"app":"service","code":0,"said":["stopped"],"errors":[]})"
+                                         "\n");
+  const std::string version = run({"version", "--json"}).out;
+  EXPECT_EQ(version.find(R"({"schema":1,"app":"service","version":")"), 0u) << version;
+  EXPECT_NE(version.find(R"("libraries":[{"name":"libuv","compiled":")"), std::string::npos) << version;
+}
+
 TEST_F(Service, AStopWhileItIsStartingIsSaidToWhoStartsIt) {
   std::ofstream(directory.file("hold-0")) << "now";
   Program launcher("fixtures/service", {"start", "-d", "--", "hold=" + directory.file("hold")}, &directory);
   launcher.until([&] { return directory.has("service.pid"); });
   Program stop("fixtures/service", {"stop"}, &directory);
-  stop.until([&] { return directory.read("service.log").find("stopping") != std::string::npos; });
+  stop.until([&] { return directory.read("service.log").find(" stopping: the command\n") != std::string::npos; });
   std::filesystem::remove(directory.file("hold-0"));
   EXPECT_EQ(stop.wait(), 0) << stop.err();
   EXPECT_EQ(launcher.wait(), 1) << launcher.out();

@@ -1,5 +1,6 @@
 // What `check` says: the plan as JSON, and a verdict on each limit and library.
 #include "src/master/check_report.hpp"
+#include "src/master/command_json.hpp"
 
 #include <gtest/gtest.h>
 

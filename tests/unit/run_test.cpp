@@ -3,6 +3,7 @@
 
 #include "artel/artel.hpp"
 #include "src/master/check_report.hpp"
+#include "src/master/command_json.hpp"
 #include "src/run/answer.hpp"
 #include "src/run/json_reader.hpp"
 #include "src/run/lines.hpp"
