@@ -481,7 +481,8 @@ class Tls(artel.Case):
         os.chmod(locked, 0o600)
         said = self.refused(f"cert={self.cert}", f"key={other[1]}")
         self.assertRegex(said, rf"error\[E06\].*{other[1]} is not the key of the certificate {self.cert}")
-        self.assertRegex(self.refused(f"cert={self.cert}", "key=/nowhere.pem"), r"localPk /nowhere\.pem cannot be read")
+        self.assertRegex(self.refused(f"cert={self.cert}", "key=/nowhere.pem"),
+                         r"localPk /nowhere\.pem \(of the certificate \S+a\.example\.pem\) cannot be read")
         self.assertRegex(self.refused("cert=/nowhere.pem"), r"localCert /nowhere\.pem cannot be read: no such file")
         self.assertRegex(self.refused(f"cert={self.cert}", f"key={locked}"),
                          rf"{locked} of the certificate {self.cert} is encrypted, and there is no passphrase")
