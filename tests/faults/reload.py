@@ -1,6 +1,7 @@
 """Faults of reloads and stops: storms, broken programs, clients that do not go. fault-clients count every failure."""
 import contextlib
 import json
+import signal
 import socket
 import subprocess
 import threading
@@ -166,6 +167,25 @@ def reloaded_badly(service, name):
     done = by_good(service, "reload")
     check(done.returncode == 1 and "error[" in done.stdout and "goes on" in done.stdout,
           f"reload onto {name}: code {done.returncode}: {done.stdout}")
+
+
+@fault("F36", "a new program hangs after its trial")
+def hangs_after_its_trial():
+    """Nobody can stop such a master, so an alarm ends it: its workers go, too, and the next start works."""
+    with Service(words=["hang-from=hang"], own_program=True) as service:
+        (service.folder / "hang").write_text("now")
+        new_program(service)
+        begin = time.monotonic()
+        code, said = service.command("reload", timeout=60)
+        check(code != 0, f"reload ended with {code}: {said}")
+        service.process.wait(40)
+        took = at_most(time.monotonic() - begin, 25, "time until the alarm")
+        until(lambda: not service.everyone(), "nobody is left", 20)
+        check(service.process.returncode == -signal.SIGALRM, f"it ended with {service.process.returncode}")
+        with Service(folder=service.folder) as second:
+            second.served()
+            second.stop()
+    return f"the alarm ended it after {took:.1f} s, its workers with it; next start works"
 
 
 @fault("F19", "graceful stop: long request, idle, drip, WebSocket")
