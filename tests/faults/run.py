@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Injects the faults F1 to F35 into running services and says what happened: ./dev faults [F1 F16 ...].
+"""Injects the faults F1 to F36 into running services and says what happened: ./dev faults [F1 F16 ...].
 
 Each fault has services and folders of its own, so several run at once. Nothing is left when this ends, however it
 ends: all of it runs under a keeper, which becomes the parent of every process that loses its own (daemons, workers
@@ -125,15 +125,15 @@ def run(arguments):
         return 77
     for module in ("processes", "files", "notices", "reload", "network", "input", "limits", "encryption"):
         __import__(module)
-    expected = {f"F{number}" for number in range(1, 36)}
+    expected = {f"F{number}" for number in range(1, 37)}
     if set(service.registered) != expected:  # such as a file that another of the same name hides
-        print(f"F1 to F35 are wanted, other than those: {', '.join(sorted(expected ^ set(service.registered)))}", file=sys.stderr)
+        print(f"F1 to F36 are wanted, other than those: {', '.join(sorted(expected ^ set(service.registered)))}", file=sys.stderr)
         return 1
     order = sorted(service.registered.values(), key=lambda fault: int(fault.number[1:]))
     wanted = [f.upper() for f in arguments.faults]
     unknown = set(wanted) - set(service.registered)
     if unknown:
-        print(f"there is no {', '.join(sorted(unknown))}; there are F1 to F35", file=sys.stderr)
+        print(f"there is no {', '.join(sorted(unknown))}; there are F1 to F36", file=sys.stderr)
         return 2
     chosen = [f for f in order if not wanted or f.number in wanted]
     begin, results = time.monotonic(), {}
