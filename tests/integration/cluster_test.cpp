@@ -164,6 +164,8 @@ TEST_F(Cluster, StopAllAnswersThenTheWorkerIsReplaced) {
     return other > 0 && other != pid;
   });
   program.until([&] { return program.errHas("onWorkerStop ran in 0"); });
+  program.until([&] { return program.errHas("stopped on purpose"); });
+  program.until([&] { return program.errHas("ended: code 5; a new one starts"); });
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait(), 0);
 }
@@ -206,9 +208,19 @@ TEST_F(Cluster, AGracefulStopLetsAConnectionStayUntilAnOrderedOne) {
 }
 
 TEST_F(Cluster, StopServiceEndsTheMaster) {
-  Program program("fixtures/misbehave", startWords("3"));
-  EXPECT_EQ(get(program.port(), "/stopService").substr(0, 12), "HTTP/1.1 200");
+  Directory directory;
+  Program program("fixtures/misbehave", startWords("3"), &directory);
+  const auto port = program.port();
+  std::set<int> pids;
+  program.until([&] {
+    pids.insert(who(port).second);
+    return pids.size() == 3;
+  });
+  EXPECT_TRUE(directory.has("misbehave.pid"));
+  EXPECT_EQ(get(port, "/stopService").substr(0, 12), "HTTP/1.1 200");
   EXPECT_EQ(program.wait(), 0);
+  for (const int pid : pids) EXPECT_FALSE(processExists(pid));
+  EXPECT_FALSE(directory.has("misbehave.pid"));
 }
 
 TEST_F(Cluster, ABusyWorkerIsKilledAtStopTimeout) {
@@ -265,16 +277,37 @@ TEST_F(Cluster, AStuckWorkerDiesWithItsMaster) {
 }
 
 TEST_F(Cluster, AStopAnswersARequestInFlightAndEndsKeptConnections) {
-  Program program("fixtures/misbehave", startWords("2"));
-  Wire kept(program.port());
-  kept.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  kept.receive([](const std::string& bytes) { return bytes.find("\r\n\r\n") != std::string::npos; });
+  Directory directory;
+  Program program("fixtures/steady", {"start", "--count", "1", "--", "slow=600"}, &directory);
+  const auto port = program.port();
+  const auto said = [](const char* body) {
+    return [body](const std::string& bytes) { return bytes.find(body) != std::string::npos; };
+  };
+  Wire busy(port), kept(port), idle(port);
+  busy.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+  for (Wire* wire : {&kept, &idle}) {
+    wire->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_EQ(wire->receive(said("hello")).find("Connection: close"), std::string::npos);
+  }
   const auto began = std::chrono::steady_clock::now();
-  program.signal(SIGINT);
-  EXPECT_EQ(program.wait(), 0);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
-  kept.receive([](const std::string&) { return false; });
-  EXPECT_TRUE(kept.ended());
+  Program stop("fixtures/steady", {"stop"}, &directory);
+  program.until([&] { return !Wire(port).connected(); });
+  // Who was idle may just have sent something.
+  kept.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string last = kept.receive(said("hello"));
+  EXPECT_EQ(last.substr(0, 12), "HTTP/1.1 200") << last;
+  EXPECT_NE(last.find("Connection: close"), std::string::npos) << last;
+  const std::string answer = busy.receive(said("slow"));
+  EXPECT_EQ(answer.substr(0, 12), "HTTP/1.1 200") << answer;
+  EXPECT_NE(answer.find("Connection: close"), std::string::npos) << answer;
+  EXPECT_EQ(bodyOf(answer), "slow");
+  EXPECT_EQ(stop.wait(), 0) << stop.err();
+  EXPECT_EQ(program.wait(), 0) << program.err();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s);
+  for (Wire* wire : {&busy, &kept, &idle}) {
+    wire->receive([](const std::string&) { return false; });
+    EXPECT_TRUE(wire->ended());
+  }
 }
 
 }  // namespace

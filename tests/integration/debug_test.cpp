@@ -164,6 +164,24 @@ TEST_F(Crash, InTheBackgroundItIsInTheLogFile) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Crash, ACoreDumpIsNamed) {
+  std::ifstream pattern("/proc/sys/kernel/core_pattern");
+  std::string where;
+  if (!std::getline(pattern, where) || where.find_first_of("/|") != std::string::npos)
+    GTEST_SKIP() << "cores go elsewhere";
+  if (Program("/bin/sh", {"-c", "ulimit -c unlimited"}).wait() != 0) GTEST_SKIP() << "there is a limit to cores";
+  service =
+      std::make_unique<Program>("/bin/sh",
+                                std::vector<std::string>{"-c", "ulimit -c unlimited && exec \"$0\" start -- cores",
+                                                         programFile("fixtures/service")},
+                                &directory);
+  const std::string body = bodyOf(get(service->port()));
+  constexpr int abort = 6;  // not named on every system this is compiled for
+  ASSERT_TRUE(signalProcess(std::stoi(body.substr(2)), abort)) << body;
+  service->until([&] { return service->errHas("ended: "); });
+  EXPECT_TRUE(service->errHas("ended: signal ABRT (core dumped)")) << service->err();
+}
+
 TEST_F(Crash, WhoSentASignalIsNamed) {
   start({"--count", "1"});
   const int worker = pidOf("idle");

@@ -165,6 +165,57 @@ TEST_F(Handover, TheSameFileOnlyWhenAsked) {
   stop(*service);
 }
 
+TEST_F(Handover, ALinkToAnotherVersionIsAnotherProgram) {
+  namespace fs = std::filesystem;
+  const std::string link = directory.file("current");
+  for (const char* version : {"v1", "v2", "v3"}) {
+    fs::create_directory(directory.file(version));
+    fs::copy_file(bin() + "/fixtures/service", directory.file(std::string(version) + "/svc"));
+    std::ofstream(directory.file(std::string(version) + "/svc"), std::ios::app) << version;
+  }
+  const auto point = [&](const char* version) {  // a link is changed as a file is: the new one takes the old one's name
+    fs::create_directory_symlink(version, link + ".new");
+    fs::rename(link + ".new", link);
+  };
+  point("v1");
+  // As somebody types it: with a folder, and without, in the directory that is the link.
+  for (const std::string start : {"exec current/svc start", "cd current && exec ./svc start"}) {
+    SCOPED_TRACE(start);
+    Program service("/bin/sh", {"-c", start + " --count 2 --pid-file \"$0\" -- check=20000", directory.file("svc.pid")},
+                    &directory);
+    const auto port = service.port();
+    const auto before = everybody(service, port, 2);
+    for (const char* version : {"v2", "v3", "v1"}) {
+      point(version);
+      auto reload = say({"reload"});
+      EXPECT_EQ(reload->wait(), 0) << reload->err();
+      EXPECT_EQ(reload->out().substr(0, 17), "service: program ") << reload->out();
+      EXPECT_EQ(fs::read_symlink("/proc/" + std::to_string(service.pid()) + "/exe").string(),
+                directory.file(std::string(version) + "/svc"));
+    }
+    EXPECT_NE(everybody(service, port, 2).at(0), before.at(0));
+    stop(service);
+  }
+}
+
+TEST_F(Handover, WhatChangesWhileItIsTriedIsTriedAgain) {
+  auto service = startCopy();
+  service->port();
+  std::ofstream(directory.file("wait")) << "now";
+  deployAnother("wait=" + directory.file("wait"));
+  auto reload = say({"reload"});
+  service->until([&] { return directory.has("waits"); });
+  deployAnother("no-line");
+  std::filesystem::remove(directory.file("wait"));
+  EXPECT_EQ(reload->wait(), 0) << reload->err();
+  EXPECT_EQ(reload->out().substr(0, 17), "service: program ") << reload->out();
+  service->until([&] { return service->errHas("2 workers replaced"); });
+  const std::string trying = "trying the program file";
+  EXPECT_NE(service->err().find(trying, service->err().find(trying) + 1), std::string::npos) << service->err();
+  EXPECT_EQ(service->err().find("is refused"), std::string::npos) << service->err();
+  stop(*service);
+}
+
 TEST_F(Handover, WhatIsNoProgramIsRefused) {
   auto service = startCopy();
   const auto port = service->port();

@@ -17,6 +17,15 @@ namespace {
 
 using Reload = ServiceTest;
 
+const std::string upgrade =
+    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const std::string goingAway = "\x88\x02\x03\xe9";
+
+std::function<bool(const std::string&)> has(const std::string& text) {
+  return [text](const std::string& bytes) { return bytes.find(text) != std::string::npos; };
+}
+
 TEST_F(Reload, EveryWorkerIsReplacedAndNoConnectionIsRefused) {
   auto service = start("3");
   const auto port = service->port();
@@ -253,16 +262,36 @@ TEST_F(Reload, AnUpgradeInAProcessThatStopsIsToldToGo) {
   Program reload("fixtures/steady", {"reload"}, &directory);
   service.until([&] { return service.errHas("is stopping"); });
   // An idle connection may ask once more for a second.
-  wire.send(
-      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
-  const std::string goingAway = "\x88\x02\x03\xe9";
-  const std::string answer =
-      wire.receive([&](const std::string& bytes) { return bytes.find(goingAway) != std::string::npos; }, 1900ms);
+  wire.send(upgrade);
+  const std::string answer = wire.receive(has(goingAway), 1900ms);
   EXPECT_NE(answer.find("101 Switching Protocols"), std::string::npos) << answer;
   EXPECT_NE(answer.find(goingAway), std::string::npos) << answer;
   EXPECT_EQ(reload.wait(), 0) << reload.err();
   stop(service);
+}
+
+TEST_F(Reload, GracefullyAWebSocketStaysUntilTheDeadline) {
+  Program service("fixtures/steady", {"start", "--count", "1"}, &directory);
+  const auto port = service.port();
+  for (const char* verb : {"reload", "stop"}) {
+    SCOPED_TRACE(verb);
+    auto wire = std::make_unique<Wire>(port);
+    wire->send(upgrade);
+    EXPECT_NE(wire->receive(has("\r\n\r\n")).find("101 Switching Protocols"), std::string::npos);
+    const auto began = std::chrono::steady_clock::now();
+    Program order("fixtures/steady", {verb, "-g", "-t", "0.4"}, &directory);
+    if (verb == std::string("reload"))
+      service.until([&] { return service.errHas("is stopping"); });
+    else
+      service.until([&] { return !Wire(port).connected(); });
+    wire->send(std::string("\x81\x82\0\0\0\0hi", 8));
+    EXPECT_EQ(wire->receive(has("hi")), "\x81\x02hi");
+    EXPECT_EQ(wire->receive(has(goingAway)), goingAway);
+    EXPECT_GE(std::chrono::steady_clock::now() - began, 400ms) << "it had the whole time";
+    wire.reset();
+    EXPECT_EQ(order.wait(), 0) << order.err();
+  }
+  EXPECT_EQ(service.wait(), 0) << service.err();
 }
 
 TEST_F(Reload, OnMasterReloadMayChangeTheCount) {
@@ -305,9 +334,7 @@ TEST_F(Reload, GracefullyEverybodyIsGoneSoonAfterTheDeadlineThoughNoClientLeaves
   };
   for (int i = 0; i < 6; ++i) {
     say("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "hello");
-    say("GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        "101 Switching Protocols");
+    say(upgrade, "101 Switching Protocols");
     say("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf", nullptr);
   }
   const auto begin = std::chrono::steady_clock::now();
@@ -335,16 +362,135 @@ TEST_F(Reload, AStuckPredecessorIsKilledAndTheReloadSaysSo) {
   stop(*service);
 }
 
-TEST_F(Reload, ThirtyAtOnce) {
-  auto service = start("2");
+TEST_F(Reload, AStuckPredecessorHasTheTimeThatTheCommandSays) {
+  auto service = start("1", {"stop=60000"});
   const auto port = service->port();
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  service->until([&] { return lines(service->out(), "loop ") == 1; });
+  auto reload = command({"reload", "-t", "0.2"});
+  EXPECT_EQ(reload->wait(), 8) << reload->err();
+  EXPECT_EQ(reload->out(), "service: 1 worker replaced, 1 killed at the deadline\n");
+  stop(*service);
+}
+
+TEST_F(Reload, ThirtyAtOnceReplaceWhoCameBetween) {
+  auto service = start("2", {"hold=" + directory.file("hold")});
+  const auto port = service->port();
+  service->until([&] { return lines(service->out(), "start ") == 2; });
+  for (const char* id : {"0", "1"}) std::ofstream(directory.file(std::string("hold-") + id)) << "now";
   Probe probe(port);
   std::vector<std::unique_ptr<Program>> all;
-  for (int i = 0; i < 30; ++i) all.push_back(command({"reload"}));
+  all.push_back(command({"reload"}));
+  service->until([&] { return lines(service->out(), "held ") == 1; });
+  for (int i = 1; i < 30; ++i) all.push_back(command({"reload"}));
+  service->until([&] {
+    std::size_t begun = 0;
+    for (auto at = service->err().find("reloading"); at != std::string::npos;
+         at = service->err().find("reloading", at + 1))
+      ++begun;
+    return begun == 30;
+  });
+  for (const char* id : {"0", "1"}) std::filesystem::remove(directory.file(std::string("hold-") + id));
   for (auto& one : all) EXPECT_EQ(one->wait(30s), 0) << one->err();
   EXPECT_EQ(probe.end(), 0);
-  const auto now = everybody(*service, port, 2);
-  EXPECT_EQ(now.size(), 2u);
+  // The two of the start, the one that the first reload began with, and both once more for the others.
+  service->until([&] { return lines(service->out(), "start ") >= 5; });
+  EXPECT_EQ(command({"status"})->wait(), 0);
+  EXPECT_EQ(lines(service->out(), "start "), 5u) << service->out();
+  stop(*service);
+}
+
+TEST_F(Reload, WhileTheServiceStartsItWaitsForThat) {
+  std::ofstream(directory.file("hold-0")) << "now";
+  auto service = start("2", {"hold=" + directory.file("hold")});
+  service->until([&] { return lines(service->out(), "held 0") == 1; });
+  auto reload = command({"reload"});
+  // The next command is heard when the one before it was.
+  auto status = command({"status"});
+  EXPECT_EQ(status->wait(), 0) << status->err();
+  EXPECT_FALSE(reload->ended());
+  EXPECT_EQ(lines(service->out(), "start 0"), 0u);
+  std::filesystem::remove(directory.file("hold-0"));
+  EXPECT_EQ(reload->wait(), 0) << reload->err();
+  EXPECT_EQ(reload->out(), "service: 2 workers replaced\n");
+  service->until([&] { return lines(service->out(), "start ") == 4; });
+  stop(*service);
+}
+
+TEST_F(Reload, WhileTheServiceStopsItIsRefused) {
+  auto service = start("1", {"stop=60000", "keep"});
+  Wire busy(service->port(0));
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  service->until([&] { return lines(service->out(), "loop ") == 1; });
+  auto end = command({"stop"});
+  service->until([&] { return !Wire(service->port(1)).connected(); });
+  auto reload = command({"reload"});
+  EXPECT_EQ(reload->wait(), 1);
+  EXPECT_TRUE(reload->errHas("the service is stopping")) << reload->err();
+  EXPECT_EQ(reload->out(), "");
+  EXPECT_EQ(command({"stop", "-t", "0.1"})->wait(), 8);
+  EXPECT_EQ(service->wait(), 8);
+  EXPECT_EQ(end->wait(), 8) << end->err();
+}
+
+TEST_F(Reload, ASignalToOneWorkerConcernsItAlone) {
+  auto service = start("3", {"keep"});
+  const auto port = service->port();
+  const auto before = everybody(*service, port, 3);
+  constexpr int userSignal1 = 10, userSignal2 = 12;  // not named on every system this is compiled for
+  for (const auto& [id, number] : std::map<int, int>{{0, userSignal1}, {1, userSignal2}}) {
+    const std::string old = std::to_string(before.at(id)) + "\n";
+    signalProcess(before.at(id), number);
+    service->until([&] { return service->out().find("stop " + old) != std::string::npos; });
+    const std::string& out = service->out();
+    EXPECT_LT(out.find("reload " + old), out.find("stop " + old)) << out;
+  }
+  std::map<int, int> after;
+  service->until(
+      [&] { return (after = everybody(*service, port, 3)).at(0) != before.at(0) && after.at(1) != before.at(1); });
+  EXPECT_EQ(after.at(2), before.at(2));
+  Wire wire(service->port(1));
+  wire.send("who\n");
+  const std::string who = wire.receive(has("\n"));
+  signalProcess(std::stoi(who), userSignal1);
+  service->until([&] { return service->out().find("kept " + who) != std::string::npos; });
+  Wire another(service->port(1));
+  for (Wire* one : {&wire, &another}) {
+    one->send("who\n");
+    EXPECT_EQ(one->receive(has("\n")), who) << "reloadable = false: the same process goes on";
+  }
+  stop(*service);
+}
+
+TEST_F(Reload, WhoConnectsBeforeAProcessIsReadyIsServedByIt) {
+  const std::uint16_t port = [&] {
+    auto holder = start("1");
+    const auto taken = holder->port();
+    stop(*holder);
+    return taken;
+  }();
+  const auto ask = [&] {
+    auto wire = std::make_unique<Wire>(port);
+    EXPECT_TRUE(wire->connected());
+    wire->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    return wire;
+  };
+  std::ofstream(directory.file("hold-0")) << "now";
+  auto service = command({"start", "--listen", "web=http://127.0.0.1:" + std::to_string(port), "--",
+                          "hold=" + directory.file("hold"), "predecessor-first"});
+  std::unique_ptr<Program> reload;
+  for (const std::size_t times : {1, 2}) {  // at the start, and between predecessor and successor
+    service->until([&] { return lines(service->out(), "held 0") == times; });
+    const auto early = ask();
+    EXPECT_EQ(lines(service->out(), "start 0"), times - 1);
+    std::filesystem::remove(directory.file("hold-0"));
+    EXPECT_EQ(early->receive(has("0/")).substr(0, 12), "HTTP/1.1 200");
+    if (times == 2) break;
+    std::ofstream(directory.file("hold-0")) << "now";
+    reload = command({"reload"});
+  }
+  EXPECT_EQ(reload->wait(), 0) << reload->err();
   stop(*service);
 }
 

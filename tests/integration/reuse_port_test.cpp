@@ -4,6 +4,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "artel/artel.hpp"
 #include "tests/support/service.hpp"
@@ -100,6 +101,42 @@ TEST_F(ReusePort, WhoHelpsMayEndItself) {
   everyoneIsAnswered(port);
   std::filesystem::remove(fail);
   everybody(*service, port, 3);
+  stop(*service);
+}
+
+TEST_F(ReusePort, AListenerMadeInEachProcess) {
+  const std::uint16_t free = [&] {
+    auto holder = start("1");
+    const auto port = holder->port();
+    stop(*holder);
+    return port;
+  }();
+  const auto servers = [&](std::size_t wanted) {
+    std::set<std::string> pids;
+    for (int i = 0; i < 500 && pids.size() < wanted; ++i) {
+      Wire wire(free);
+      wire.send("who\n");
+      pids.insert(wire.receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; }));
+    }
+    return pids;
+  };
+  const std::string inner = "inner=text://127.0.0.1:" + std::to_string(free);
+  {
+    auto service = start("4", {inner, "inner-reuse-port"});
+    service->port();
+    EXPECT_EQ(servers(4).size(), 4u);
+    stop(*service);
+  }
+  auto service = start("4", {inner, "inner-may-fail"});
+  everybody(*service, service->port(), 4);
+  const auto only = servers(20);
+  EXPECT_EQ(only.size(), 1u);
+  EXPECT_FALSE(only.contains(""));
+  const std::string refused = "cannot listen on text://127.0.0.1:" + std::to_string(free);
+  std::size_t errors = 0;
+  for (auto at = service->err().find(refused); at != std::string::npos; at = service->err().find(refused, at + 1))
+    ++errors;
+  EXPECT_EQ(errors, 3u) << service->err();
   stop(*service);
 }
 

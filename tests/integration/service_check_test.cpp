@@ -21,8 +21,13 @@ TEST_F(Service, CheckDecidesAndDoesNothing) {
   const Said file = run({"check", "--pid-file", "no-such-folder/x.pid"});
   EXPECT_EQ(file.code, 6);
   EXPECT_NE(file.err.find("pidFile cannot be written"), std::string::npos) << file.err;
-  start();
+  const auto port = start();
   EXPECT_EQ(run({"check"}).code, 0) << "beside a service that runs";
+  const std::string taken = "web=http://127.0.0.1:" + std::to_string(port);
+  const Said busy = run({"check", "--pid-file", "other.pid", "--listen", taken, "--", "hooks"});
+  EXPECT_EQ(busy.code, 0) << "nothing is opened: " << busy.err;
+  for (const char* of : {"start ", "stop ", "exit ", "master-"})
+    EXPECT_EQ(busy.out.find(std::string("\n") + of), std::string::npos) << "a hook ran: " << busy.out;
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
@@ -55,12 +60,25 @@ TEST_F(Service, AUnitForThisProgramHere) {
             std::string::npos)
       << unit.out;
   EXPECT_NE(unit.out.find("\nTimeoutStopSec=6\n"), std::string::npos) << unit.out;
-  EXPECT_NE(unit.out.find("\nWatchdogSec=30\n"), std::string::npos) << unit.out;
+  const std::string itself = unit.out.substr(unit.out.find("\nExecStart=") + 11);
+  const std::string program = itself.substr(0, itself.find(' '));
+  for (const std::string& line :
+       {std::string("WatchdogSec=30"), std::string("Type=notify"), std::string("KillMode=mixed"),
+        std::string("LimitNOFILE=1048576"), std::string("RestartPreventExitStatus=2 4 6 7"),
+        "ExecReload=" + program + " reload --pid-file \"" + directory.file("my 100%%.pid") + "\""})
+    EXPECT_NE(unit.out.find("\n" + line + "\n"), std::string::npos) << line << " in " << unit.out;
   EXPECT_FALSE(directory.has("my 100%.pid"));
   const Said odd = shell("mkdir 'a b%' && cd 'a b%' && exec \"$0\" unit --pid-file 'a$b.pid'");
   EXPECT_NE(odd.out.find("\nWorkingDirectory=" + directory.file("a b%%") + "\n"), std::string::npos) << odd.out;
   EXPECT_NE(odd.out.find(" start -q --pid-file \"" + directory.file("a b%%/a$$b.pid") + "\"\n"), std::string::npos)
       << odd.out;
+}
+
+TEST_F(Service, SystemdHasNothingAgainstTheUnit) {
+  if (shell("command -v systemd-analyze").code != 0) GTEST_SKIP() << "there is no systemd";
+  const Said said = shell("\"$0\" unit > my.service && systemd-analyze verify ./my.service");
+  EXPECT_EQ(said.code, 0) << said.err;
+  EXPECT_EQ(said.err.find("my.service"), std::string::npos) << said.err;
 }
 
 }  // namespace

@@ -2,12 +2,22 @@
 // 1.8.2.11).
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <regex>
+#include <set>
+#include <thread>
+
 #include "tests/support/background_service.hpp"
 
 namespace artel::testing {
 namespace {
 
 constexpr int hangUp = 1;  // not named on every system this is compiled for
+
+std::string status(int process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/status");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 TEST_F(Service, OutputGoesToTheStdoutFile) {
   start({"--count", "2", "--", "stdout=out/text.txt"});
@@ -45,12 +55,32 @@ TEST_F(Service, AReloadReopensThemToo) {
 }
 
 TEST_F(Service, TheLogIsRotatedBySize) {
-  const auto port = start({"--", "log-size=2000"});
-  until([&] {
-    get(port, "/log?" + std::string(300, 'x'));
-    return directory.has("service.log.1") && directory.read("service.log").find("xxx") != std::string::npos;
-  });
+  const auto port = start({"--count", "4", "--", "log-size=2000"});
+  std::atomic<bool> over{false};
+  std::vector<std::thread> writers;  // so that all processes write at once
+  for (int i = 0; i < 4; ++i)
+    writers.emplace_back([&] {
+      while (!over) get(port, "/log?" + std::string(300, 'x'));
+    });
+  const auto processes = [&](const std::string& text) {
+    std::set<std::string> found;
+    for (auto at = text.find(" web/"); at != std::string::npos; at = text.find(" web/", at + 1))
+      found.insert(text.substr(at, text.find(' ', at + 1) - at));
+    return found.size();
+  };
+  until([&] { return directory.has("service.log.1") && processes(directory.read("service.log")) == 4; });
+  over = true;
+  for (std::thread& one : writers) one.join();
   EXPECT_EQ(run({"stop"}).code, 0);
+  const std::regex whole(
+      R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} (info |warn |error) (web/\d+ x{300}|master/\d+ [^x]*))");
+  for (const char* file : {"service.log.1", "service.log"}) {
+    const std::string text = directory.read(file);
+    EXPECT_EQ(text.substr(text.size() - 1), "\n");
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);)
+      ASSERT_TRUE(std::regex_match(line, whole)) << file << ": " << line;
+  }
 }
 
 TEST_F(Service, ALogThatCannotBeTurnedOverGrowsOnAndSaysSo) {
@@ -78,6 +108,39 @@ TEST_F(Service, ALogThatAnotherServiceTurnedOverIsNotTurnedOverAgain) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, AGroupAlone) {
+  const Said said = run({"start", "-d", "--", "group=daemon"});
+  if (said.code == 6) GTEST_SKIP() << "not root, which the refusal says: " << said.err;
+  const auto port = static_cast<std::uint16_t>(std::stoi(said.out.substr(said.out.find("127.0.0.1:") + 10)));
+  const std::string text = status(worker(port));
+  EXPECT_NE(text.find("\nUid:\t0\t0\t0\t0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nGid:\t1\t1\t1\t1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nGroups:\t1 \n"), std::string::npos) << text;
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Service, WhoMayNotBecomeTheUserServesNobody) {
+  if (shell("test $(id -u) = 0 && command -v setpriv").code != 0) GTEST_SKIP() << "not root, who could give it up";
+  for (const char* missing : {"setuid", "setgid"}) {
+    const Said said = shell("exec setpriv --bounding-set -" + std::string(missing) + " \"$0\" start -- user=nobody");
+    EXPECT_EQ(said.code, 1) << missing;
+    EXPECT_NE(said.err.find("cannot become user nobody: "), std::string::npos) << said.err;
+    EXPECT_EQ(said.out.find("start "), std::string::npos) << "onWorkerStart ran: " << said.out;
+  }
+}
+
+TEST_F(Service, AStuckWorkerOfAnotherUserDiesWithItsMaster) {
+  const Said said = run({"start", "-d", "--", "user=nobody", "stop=300"});
+  if (said.code == 6) GTEST_SKIP() << "not root, which the refusal says: " << said.err;
+  const auto port = static_cast<std::uint16_t>(std::stoi(said.out.substr(said.out.find("127.0.0.1:") + 10)));
+  const int process = worker(port);
+  Wire busy(port);
+  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+  until([&] { return get(port, "/", 200ms).empty(); });
+  signalProcess(pid(), 9);
+  if (!until([&] { return !processExists(process); })) signalProcess(process, 9);
+}
+
 TEST_F(Service, WorkersRunAsAnotherUserAndStillLog) {
   const auto port = [&]() -> std::uint16_t {
     const Said said = run({"start", "-d", "--", "user=nobody", "log=my.log"});
@@ -90,9 +153,9 @@ TEST_F(Service, WorkersRunAsAnotherUserAndStillLog) {
   }();
   if (port == 0) GTEST_SKIP() << "not root, which the refusal says";
   const int process = worker(port);
-  std::ifstream status("/proc/" + std::to_string(process) + "/status");
-  const std::string text((std::istreambuf_iterator<char>(status)), {});
+  const std::string text = status(process);
   EXPECT_NE(text.find("\nUid:\t65534\t65534\t65534\t65534\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\nGid:\t65534\t65534\t65534\t65534\n"), std::string::npos) << text;
   EXPECT_NE(text.find("\nGroups:\t65534 \n"), std::string::npos) << text;
   get(port, "/log?from-nobody");
   std::filesystem::rename(directory.file("my.log"), directory.file("old.log"));

@@ -41,6 +41,31 @@ TEST_F(Service, ADaemonHasItsOwnSessionAndNoTerminal) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, EachWorkerHasAProcessGroupOfItsOwn) {
+  if (capabilities().platform != "linux") GTEST_SKIP() << "reads /proc";
+  const int process = worker(start());
+  EXPECT_EQ(stat(process, 2), std::to_string(process)) << "a signal to the master's group is for the master alone";
+  EXPECT_NE(stat(pid(), 2), std::to_string(process));
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Service, AWorkerMayOpenAsManyFilesAsTheStartHasSaid) {
+  if (capabilities().platform != "linux") GTEST_SKIP() << "reads /proc";
+  Program foreground(
+      "/bin/sh", {"-c", "ulimit -Sn 256; ulimit -Hn 4096; exec \"$0\" start --log-level debug", program()}, &directory);
+  const auto port = foreground.port();
+  const std::string marker = "open files: ";
+  foreground.until([&] { return foreground.errHas(marker); });
+  const auto said = std::stoul(foreground.err().substr(foreground.err().find(marker) + marker.size()));
+  EXPECT_GE(said, 4096u);
+  std::ifstream limits("/proc/" + std::to_string(worker(port)) + "/limits");
+  std::string line;
+  while (std::getline(limits, line) && line.rfind("Max open files", 0) != 0) {
+  }
+  EXPECT_EQ(std::stoul(line.substr(14)), said) << line;
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, ASecondStartSaysWhoRuns) {
   start();
   for (const auto& words : {std::vector<std::string>{"start"}, std::vector<std::string>{"start", "-d"}}) {
@@ -77,6 +102,20 @@ TEST_F(Service, ASocketThatThisUserMayNotUseIsNoDeletedOne) {
     EXPECT_EQ(said.code, 1);
     EXPECT_NE(said.err.find("somebody may have deleted the socket"), std::string::npos) << said.err;
   }
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Service, ItsSocketAnswersNoOtherUser) {
+  if (shell("test $(id -u) = 0 && command -v setpriv").code != 0) GTEST_SKIP() << "not root, who could be another";
+  start();
+  for (const std::string& path : {directory.path(), directory.file("service.pid.ctl")})
+    std::filesystem::permissions(path, std::filesystem::perms::all);
+  const std::string ask = " \"$0\" status";
+  EXPECT_EQ(shell("exec" + ask).code, 0);
+  // Whatever the file allows.
+  const Said other = shell("exec setpriv --reuid 65534 --regid 65534 --clear-groups" + ask);
+  EXPECT_EQ(other.code, 1) << other.err;
+  EXPECT_EQ(other.out, "");
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
@@ -166,7 +205,9 @@ TEST_F(Service, ThreadsBesideTheMainOneRefuseTheBackgroundToo) {
   for (const auto& words : {std::vector<std::string>{"start", "--", "thread"}, {"start", "-d", "--", "thread"}}) {
     const Said said = run(words);
     EXPECT_EQ(said.code, 1);
-    EXPECT_NE(said.err.find("cannot fork with "), std::string::npos) << said.err;
+    EXPECT_NE(said.err.find("cannot fork with 2 threads in the process (beside the main one: service): "),
+              std::string::npos)
+        << said.err;
   }
   EXPECT_FALSE(directory.has("service.pid"));
 }
@@ -354,6 +395,28 @@ TEST_F(Service, RestartStopsAndStarts) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, AGracefulRestartWaitsForTheConnection) {
+  const Said started = run({"start", "-d", "--", "keep=reloadable", "graceful=60000"});
+  const auto at = started.out.find("text://127.0.0.1:");
+  ASSERT_NE(at, std::string::npos) << started.out;
+  const int before = pid();
+  const auto port = static_cast<std::uint16_t>(std::stoi(started.out.substr(at + 17)));
+  const auto line = [](const std::string& bytes) { return bytes.find('\n') != std::string::npos; };
+  auto wire = std::make_unique<Wire>(port);
+  wire->send("who\n");
+  const std::string who = wire->receive(line);
+  Program restart("fixtures/service", {"restart", "-d", "-g"}, &directory);
+  restart.until([&] { return !Wire(port).connected(); });
+  wire->send("who\n");
+  EXPECT_EQ(wire->receive(line), who) << "it still works";
+  EXPECT_FALSE(restart.ended());
+  EXPECT_EQ(pid(), before);
+  wire.reset();
+  EXPECT_EQ(restart.wait(), 0) << restart.err();
+  EXPECT_NE(pid(), before);
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, TwoInOneDirectory) {
   const auto port = start();
   const Said second = run({"start", "-d", "--pid-file", "second.pid"});
@@ -388,6 +451,10 @@ TEST_F(Service, APidFileThatCannotBeWritten) {
   const Said log = run({"start", "-d", "--", "log=/proc/no/such.log"});
   EXPECT_EQ(log.code, 6);
   EXPECT_NE(log.err.find("logFile cannot be written"), std::string::npos) << log.err;
+  const Said output = run({"start", "-d", "--", "stdout=/proc/no/such.txt"});
+  EXPECT_EQ(output.code, 6);
+  EXPECT_NE(output.err.find("error[E06]"), std::string::npos) << output.err;
+  EXPECT_NE(output.err.find("stdoutFile cannot be written"), std::string::npos) << output.err;
 }
 
 TEST_F(Service, TheHooksOfTheMaster) {
@@ -398,6 +465,73 @@ TEST_F(Service, TheHooksOfTheMaster) {
   EXPECT_NE(out.find("master-reload\n"), std::string::npos) << out;
   EXPECT_NE(out.find("exit web 0 "), std::string::npos) << out;
   EXPECT_NE(out.find("master-stop locked\n"), std::string::npos) << "before stop returns and the lock is free: " << out;
+}
+
+TEST_F(Service, OnWorkerExitHearsOfASignalAs128AndItsNumber) {
+  const auto port = start({"--", "stdout=out.txt", "hooks"});
+  const int killed = worker(port);
+  signalProcess(killed, 9);
+  until([&] {
+    return directory.read("out.txt").find("exit web 137 " + std::to_string(killed) + "\n") != std::string::npos;
+  });
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Service, WhatAHookOfTheMasterThrowsIsInTheLog) {
+  const auto port = start({"--", "throw-in-hooks"});
+  EXPECT_EQ(run({"reload"}).code, 0);
+  EXPECT_GT(worker(port), 0);
+  EXPECT_EQ(run({"stop"}).code, 0);
+  const std::string log = directory.read("service.log");
+  for (const char* line :
+       {"an exception left onWorkerExit: 1 on purpose\n", "an exception left onMasterReload: 2 on purpose\n",
+        "an exception of an unknown type left onMasterStop\n"})
+    EXPECT_NE(log.find(line), std::string::npos) << line << log;
+}
+
+TEST_F(Service, AChildThatIsNoneOfItsWorkersIsReapedInSilence) {
+  Program foreground("/bin/sh", {"-c", "sleep 0.2 & echo stranger $!; exec \"$0\" start", program()}, &directory);
+  const auto port = foreground.port();
+  const int stranger = std::stoi(foreground.out().substr(foreground.out().find("stranger ") + 9));
+  const int process = worker(port);
+  until([&] { return !processExists(stranger); });
+  EXPECT_EQ(run({"status"}).code, 0);
+  EXPECT_EQ(worker(port), process);
+  EXPECT_EQ(run({"stop"}).code, 0);
+  EXPECT_EQ(foreground.wait(), 0);
+  EXPECT_FALSE(foreground.errHas("ended")) << foreground.err();
+}
+
+TEST_F(Service, AForkInACallbackIsItsOwnAffair) {
+  if (capabilities().platform != "linux") GTEST_SKIP() << "reads /proc";
+  const auto port = start();
+  const int process = worker(port);
+  EXPECT_EQ(get(port, "/fork").substr(0, 12), "HTTP/1.1 200");
+  const std::string number = std::to_string(process);
+  until([&] {
+    int child = 0;
+    return (std::ifstream("/proc/" + number + "/task/" + number + "/children") >> child) && stat(child, 0) == "Z";
+  });
+  EXPECT_EQ(worker(port), process);
+  EXPECT_EQ(run({"stop"}).code, 0);
+  EXPECT_EQ(directory.read("service.log").find("ended"), std::string::npos) << directory.read("service.log");
+}
+
+TEST_F(Service, WhatIsFixedByThenIsChangedInVainAndSaidOnce) {
+  const auto port = start({"--count", "2", "--", "late"});
+  for (int i = 0; i < 10; ++i) get(port);
+  EXPECT_EQ(run({"reload"}).code, 0);
+  const Said status = run({"status", "--json"});
+  EXPECT_NE(status.out.find("\"name\":\"web\""), std::string::npos) << status.out;
+  EXPECT_NE(status.out.find("\"count\":2,"), std::string::npos) << status.out;
+  EXPECT_EQ(run({"stop"}).code, 0);
+  const std::string log = directory.read("service.log");
+  EXPECT_NE(log.find("started, 2 processes"), std::string::npos) << log;
+  std::size_t warnings = 0;
+  for (auto at = log.find("changing them now has no effect"); at != std::string::npos;
+       at = log.find("changing them now has no effect", at + 1))
+    ++warnings;
+  EXPECT_EQ(warnings, 4u) << "one of each process: " << log;
 }
 
 TEST_F(Service, AHookOfTheMasterStopsTheService) {

@@ -102,9 +102,19 @@ TEST(Start, AnswersAndStops) {
 }
 
 TEST(Start, QuietPrintsNothing) {
-  Program program("simple_timer", {"start", "-q"});
-  program.until([&] { return true; });
-  EXPECT_EQ(program.out().find("running"), std::string::npos);
+  Directory directory;
+  const std::uint16_t port = [&] {
+    Program holder("http_hello", {"start", "--listen", "http://127.0.0.1:0"}, &directory);
+    const auto taken = holder.port();
+    EXPECT_TRUE(holder.askToStop());
+    holder.wait();
+    return taken;
+  }();
+  Program program("http_hello", {"start", "-q", "--listen", "http://127.0.0.1:" + std::to_string(port)}, &directory);
+  program.until([&] { return !get(port, "/", 200ms).empty(); });
+  EXPECT_TRUE(program.askToStop());
+  program.wait();
+  EXPECT_EQ(program.out(), "");
 }
 
 TEST(Start, WithoutACommand) {
@@ -112,6 +122,12 @@ TEST(Start, WithoutACommand) {
   if (!capabilities().controlCommands) GTEST_SKIP() << "no command means start here";
   EXPECT_EQ(program.wait(), 2);
   EXPECT_TRUE(program.errHas("usage: ")) << program.err();
+}
+
+TEST(Start, WithoutAWorker) {
+  Program program("fixtures/service", {"start", "--", "nothing"});
+  EXPECT_EQ(program.wait(), 6);
+  EXPECT_TRUE(program.errHas("error[E06]")) << program.err();
 }
 
 TEST(Start, HelpAndVersion) {

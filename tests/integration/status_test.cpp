@@ -250,5 +250,30 @@ TEST_F(Status, ABlockedWorkersConnectionsAreReportedAsMissing) {
   EXPECT_NE(run({"connections"}).out.find(" is missing: it did not answer"), std::string::npos);
 }
 
+TEST_F(Status, OneWorkerOnly) {
+  service = std::make_unique<Program>("fixtures/service", std::vector<std::string>{"start", "--", "keep"}, &directory);
+  service->port();
+  for (const std::string name : {"web", "line"}) {
+    Program one("fixtures/service", {"status", "--worker", name, "--json"}, &directory);
+    EXPECT_EQ(one.wait(), 0) << one.err();
+    EXPECT_EQ(count(one.out(), "\"listen\":"), 1u) << one.out();
+    EXPECT_EQ(count(one.out(), "{\"name\":\"" + name + "\","), 1u) << one.out();
+  }
+}
+
+TEST_F(Status, WhatAProcessHasDialledIsCountedWhileItStands) {
+  service = std::make_unique<Program>("fixtures/service", std::vector<std::string>{"start", "--", "keep"}, &directory);
+  const auto web = service->port(0), line = service->port(1);
+  const auto connections = [&](const char* worker) {
+    Program status("fixtures/service", {"status", "--worker", worker, "--json"}, &directory);
+    status.wait();
+    return numberAt(status.out(), "connections");
+  };
+  get(web, "/dial?text://127.0.0.1:" + std::to_string(line));
+  service->until([&] { return connections("web") == 1 && connections("line") == 1; });
+  get(web, "/hang-up");
+  service->until([&] { return connections("web") == 0 && connections("line") == 0; });
+}
+
 }  // namespace
 }  // namespace artel::testing
