@@ -99,6 +99,29 @@ TEST_F(TlsClient, AnotherHostIsRefusedUnlessToldOtherwise) {
   world.until([&] { return has("hi"); });
 }
 
+TEST_F(TlsClient, WithoutAPeerNameTheHostIsAskedForAndCompared) {
+  const CertificateFiles local("localhost");
+  Worker worker("ssl://0.0.0.0:0");
+  worker.ssl = files.options();  // of a.example
+  worker.ssl.sniServerCerts["localhost"] = SslCertificate(local.certificate, local.key);
+  worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+  World world(worker);
+  ClientOptions options;
+  options.ssl.caFile = local.certificate;
+  const auto right = to(at(world, "ssl"), options);
+  right->send("hello");
+  right->connect();
+  world.until([&] { return has("hello"); });  // the server has seen which name it is asked for
+  events.clear();
+  options.ssl.caFile = files.certificate;
+  const auto wrong = to(at(world, "ssl", "127.0.0.2"), options);  // the certificate is not for that address
+  wrong->send("hello");
+  wrong->connect();
+  world.until([&] { return has("close"); });
+  EXPECT_THAT(events, ElementsAre("connect", "error", "close"));
+  EXPECT_THAT(error, HasSubstr("TLS failed: "));
+}
+
 TEST_F(TlsClient, WebSocketOverTls) {
   Worker worker("wss://127.0.0.1:0");
   worker.ssl = files.options();
