@@ -182,7 +182,7 @@ int runReload(const Command& command, const ServiceFiles& files) {
   Teller tell(command, files);
   const auto answered = ask(command, files, tell);
   if (answered && *answered) return tell.end(**answered);
-  if (!isRunning(files))
+  if (awaitEnd(files, 200ms))  // its lock outlives its last word for a moment
     throw SetupError(Exit::failed, files.name + ": the master ended while it was asked to reload",
                      {{"try", command.program + " start -d"}});
   signalMaster(master, command.graceful ? platform::Notice::reloadGracefully : platform::Notice::reload, files);
