@@ -17,6 +17,7 @@ SHORT, LONG = 4096, 16384  # multiples of 64 connections times 16
 
 def total(contender, workload, settings, requests):
     with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder).chmod(0o777)  # workers that become another user write there, too
         prefix = ["valgrind", "-q", "--tool=callgrind", f"--callgrind-out-file={folder}/out.%p"]
         with Server(contender, workload.kind, settings.server_core, workload.key, prefix) as server:
             load.run(workload.mode, server, settings.load_core, requests=requests, **workload.options)

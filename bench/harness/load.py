@@ -4,7 +4,7 @@ import json
 import subprocess
 
 from .machine import BIN
-from .servers import on_core
+from .servers import DoesNotServe, on_core
 
 PROGRAM = BIN / "bench/artel-load"
 
@@ -17,7 +17,7 @@ def able(contender, measure):
     """What measure() returns; None, and a line that says why, when a program other than ours cannot do it."""
     try:
         return measure()
-    except WrongAnswer as failed:
+    except (WrongAnswer, DoesNotServe) as failed:
         if contender.name == "artel":
             raise
         print(f"left out: {failed}"[:400], flush=True)

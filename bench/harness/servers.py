@@ -128,6 +128,10 @@ def on_core(core):
     return (lambda: os.sched_setaffinity(0, {core})) if core in os.sched_getaffinity(0) else None
 
 
+class DoesNotServe(SystemExit):
+    """Where nothing can go on without it, this ends the run with what it says."""
+
+
 class Server:
     """A running program. Ends with the `with` block."""
 
@@ -160,7 +164,7 @@ class Server:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 said = self.said()
                 self.__exit__()
-                raise SystemExit(f"{self.name} does not serve on port {self.port}:\n{said}")
+                raise DoesNotServe(f"{self.name} does not serve on port {self.port}:\n{said}")
             time.sleep(0.02)
 
     def said(self):

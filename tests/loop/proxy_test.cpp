@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "src/worker/core.hpp"
+#include "tests/support/tls.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -16,9 +17,10 @@ using namespace std::string_literals;
 
 /// A target, and a proxy that answers with what it is told and then passes everything on.
 struct Through {
-  explicit Through(std::vector<std::string> answers)
+  explicit Through(std::vector<std::string> answers, const CertificateFiles* certificate = nullptr)
       : answers(std::move(answers)), world(idle), target("text://127.0.0.1:0"), proxy("tcp://127.0.0.1:0") {
     target.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+    if (certificate != nullptr) secure(target, *certificate);
     target.listen();
     proxy.onMessage = [this](TcpConnection& c, std::string_view bytes) {
       heard.emplace_back(bytes);
@@ -78,6 +80,26 @@ TEST(ProxyClient, ThroughSocks5WithAndWithoutAPassword) {
   locked.world.until([&] { return locked.has("hello"); });
   EXPECT_EQ(locked.heard[1], "\1\2me\2pw");
   EXPECT_THAT(locked.heard[2], HasSubstr("\1\x7f\0\0\1"s));  // a number goes as one
+}
+
+TEST(ProxyClient, BehindAProxyTheTargetIsWhoseCertificateCounts) {
+  const CertificateFiles files("a.example");
+  for (const bool socks : {false, true}) {
+    for (const bool right : {true, false}) {
+      Through t(socks ? std::vector{"\5\0"s, "\5\0\0\1\0\0\0\0\0\0"s} : std::vector{"HTTP/1.1 200 OK\r\n\r\n"s},
+                &files);
+      ClientOptions options;
+      options.transport = "ssl";
+      options.ssl.caFile = files.certificate;
+      (socks ? options.proxySocks5 : options.proxyHttp) = t.proxyAddress();
+      t.dial(options, right ? "a.example" : "far.example");
+      t.world.until([&] { return t.has("hello") || t.has("close"); });
+      if (right)
+        EXPECT_THAT(t.events, ElementsAre("connect", "hello")) << t.error;
+      else
+        EXPECT_THAT(t.error, HasSubstr("TLS failed: "));
+    }
+  }
 }
 
 TEST(ProxyClient, AFirstWordBehindTheAnswerIsNotLost) {

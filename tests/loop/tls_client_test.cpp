@@ -122,6 +122,45 @@ TEST_F(TlsClient, WithoutAPeerNameTheHostIsAskedForAndCompared) {
   EXPECT_THAT(error, HasSubstr("TLS failed: "));
 }
 
+TEST_F(TlsClient, ConnectsAgainFromAnyCallback) {
+  Worker worker("text://127.0.0.1:0");
+  secure(worker, files);
+  worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+  World world(worker);
+  ClientOptions options;
+  options.transport = "ssl";
+  options.ssl.caFile = files.certificate;
+  options.ssl.peerName = "a.example";
+  for (const std::string from : {"onConnect", "onMessage", "onClose", "a timer"}) {
+    const auto c = to(at(world, "text"), options);
+    int connects = 0, answers = 0, closes = 0;
+    const auto again = [&](const char* here) {
+      if (from == here && connects == 1) c->reconnect(1ms);
+    };
+    c->onConnect = [&](TcpConnection& self) {
+      ++connects;
+      self.send("hello");
+      again("onConnect");
+    };
+    c->onMessage = [&](TcpConnection& self, std::string_view) {
+      ++answers;
+      again("onMessage");
+      if (from == "onClose" && connects == 1) self.close();
+      if (from == "a timer" && connects == 1) Timer::add(1ms, [&] { again("a timer"); }, false);
+    };
+    c->onClose = [&](TcpConnection&) {
+      ++closes;
+      again("onClose");
+    };
+    c->connect();
+    world.until([&] { return connects == 2 && answers > 0 && closes == 1 && c->getStatus() == TcpConnection::Status::established; });
+    world.until([&] { return answers == (from == "onConnect" ? 1 : 2); });
+    c->onClose = nullptr;
+    c->destroy();
+    world.settle();
+  }
+}
+
 TEST_F(TlsClient, WebSocketOverTls) {
   Worker worker("wss://127.0.0.1:0");
   worker.ssl = files.options();
