@@ -169,6 +169,28 @@ class Proxies(artel.Case):
 
 
 class Others(artel.Case):
+    def test_a_bot_in_a_chat_over_tls(self):
+        chat = self.program("chat", listen="https://127.0.0.1:0")
+        port, authority = chat.port(), f"{chat.folder.name}/development.pem"
+        page = subprocess.run(["curl", "-sS", "--cacert", authority, f"https://127.0.0.1:{port}/"], capture_output=True, text=True)
+        self.assertIn("<html", page.stdout, page.stderr)
+        bot = self.program("chat_bot", arguments=[f"wss://127.0.0.1:{port}/ws", authority])
+
+        async def ask():
+            context = ssl.create_default_context(cafile=authority)
+            async with websockets.connect(f"wss://127.0.0.1:{port}/ws", ssl=context) as me:
+                await me.send("join\tme\tlobby\tMe")
+                heard = ""
+                while '"Bot"' not in heard:
+                    heard += await asyncio.wait_for(me.recv(), artel.patience)
+                await me.send("say\t1\t!dice")
+                while "You rolled " not in heard:
+                    heard += await asyncio.wait_for(me.recv(), artel.patience)
+                return heard
+
+        self.assertRegex(asyncio.run(ask()), r'"name":"Bot".*"text":"You rolled [1-6]\."')
+        self.assertEqual(bot.stop(), 0)
+
     def test_client_reconnect(self):
         address = f"text://127.0.0.1:{artel.free_port()}"
         client = self.program("client_reconnect", arguments=[address])

@@ -146,14 +146,18 @@ TEST_F(TlsClient, ConnectsAgainFromAnyCallback) {
       ++answers;
       again("onMessage");
       if (from == "onClose" && connects == 1) self.close();
-      if (from == "a timer" && connects == 1) Timer::add(1ms, [&] { again("a timer"); }, false);
+      if (from == "a timer" && connects == 1)
+        Timer::add(
+            1ms, [&] { again("a timer"); }, false);
     };
     c->onClose = [&](TcpConnection&) {
       ++closes;
       again("onClose");
     };
     c->connect();
-    world.until([&] { return connects == 2 && answers > 0 && closes == 1 && c->getStatus() == TcpConnection::Status::established; });
+    world.until([&] {
+      return connects == 2 && answers > 0 && closes == 1 && c->getStatus() == TcpConnection::Status::established;
+    });
     world.until([&] { return answers == (from == "onConnect" ? 1 : 2); });
     c->onClose = nullptr;
     c->destroy();
