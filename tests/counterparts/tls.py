@@ -117,6 +117,13 @@ class Tls(artel.Case):
                          "--http2")
         self.assertEqual(re.findall(rb"(\d+) (\d+) 1\.1 0\n", done.stdout), [(b"200", b"1"), (b"200", b"0")], done.stderr)
 
+    def test_curl_resumes(self):
+        """TLS 1.3 only: with 1.2 curl takes no tickets, and there is nothing else in which a session could be kept."""
+        url = f"https://a.example:{self.secure(count=2).port()}/"
+        done = self.curl(url, url, url, "-v", "-H", "Connection: close")
+        self.assertEqual(done.stdout.count(b"/"), 3, done.stderr)
+        self.assertEqual(done.stderr.count(b"(IN), TLS handshake, Certificate (11)"), 1, done.stderr)
+
     def test_a_body_there_and_back(self):
         data = pathlib.Path(self.folder.name) / "data"
         data.write_bytes(os.urandom(3_000_000))
@@ -314,8 +321,9 @@ class Tls(artel.Case):
         fresh = self.ca.sign("a.example", stem="fresh")
         for old, new in zip(pair, fresh):
             old.write_bytes(new.read_bytes())
-        self.assertEqual(self.command(program, "reload", "-g"), 0)
-        self.assertNotEqual(self.serial(port), before)
+        self.assertEqual(self.command(program, "reload", "-g", "--no-wait"), 0)
+        artel.until(lambda: self.serial(port) != before, "the new certificate")
+        self.get(stays)
         # A certificate without its key: what was there stays, and one line says so.
         pair[0].write_bytes(self.cert.read_bytes())
         now = self.serial(port)
@@ -343,6 +351,8 @@ class Tls(artel.Case):
             context = self.context()
             context.load_cert_chain(*friend)
             self.get(self.connect(port, context=context))
+            done = self.curl(f"https://a.example:{port}/", "--cert", friend[0], "--key", friend[1])
+            self.assertRegex(done.stdout, rb"^\d+/\d+$", done.stderr)
             strangers = self.context()
             other = tempfile.mkdtemp(dir=self.folder.name)
             strangers.load_cert_chain(*Authority(other).sign("friend"))
@@ -497,11 +507,11 @@ class Tls(artel.Case):
         program = self.secure(pair=soon)
         program.port()
         self.assertTrue(program.err.find(r"soon\.example\.pem expires in [45] days \(20"))
-        over = self.ca.sign("over.example", days=0)
+        over = self.ca.sign("over.example", days=-1)
         os.chmod(over[1], 0o644)
         program = self.secure(pair=over)
         program.port()
-        self.assertTrue(program.err.find(r"over\.example\.pem has expired on 20|expires in 0 days"))
+        self.assertTrue(program.err.find(r"over\.example\.pem has expired on 20"))
         self.assertTrue(program.err.find(r"every user of this machine may read the key in \S+over\.example\.key"))
 
     def test_check_shows_certificates(self):
