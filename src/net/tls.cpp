@@ -188,7 +188,9 @@ struct TlsContext::Callbacks {
 
   static int ticket(SSL* ssl, unsigned char* name, unsigned char* vector, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                     int encrypt) {
-    return of(ssl).ticketKey(name, vector, cipher, mac, encrypt != 0);
+    const int found = of(ssl).ticketKey(name, vector, cipher, mac, encrypt != 0);
+    // With TLS 1.3 a client uses a ticket once (RFC 8446 appendix C.4): who comes with one needs the next.
+    return found == 1 && encrypt == 0 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : found;
   }
 };
 
