@@ -144,6 +144,8 @@ def early_ends():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(service.master, then)
             slowest = max(slowest, ended(service, f"{first.name} then {then.name}"))
-            check(service.process.returncode in (0, 8), f"{first.name} then {then.name}: code {service.process.returncode}")
+            # ended() has seen that its files are gone. When the stop is over so soon, the second one meets the rest of
+            # main, as any program's.
+            check(service.process.returncode in (0, 8, -then), f"{first.name} then {then.name}: code {service.process.returncode}")
             count += 1
     return f"{count} times nothing left after {ms(slowest)} at most; twice with a stuck worker: {ms(twice)}"
