@@ -1,8 +1,11 @@
 #include "src/master/command_json.hpp"
 
-#include "src/master/json.hpp"
-
 namespace artel {
+
+JsonWriter& add(JsonWriter& json, const LibraryVersion& library) {
+  json.key("name").text(library.name).key("compiled").text(library.compiled);
+  return json.key("found").textOrNull(library.found);
+}
 
 std::string errorJson(const std::string& app, const SetupError& error, const std::vector<Worker*>& workers) {
   JsonWriter json;
@@ -22,15 +25,7 @@ std::string versionJson(const VersionReport& report) {
   json.object().key("schema").number(1).key("app").text(report.app);
   json.key("version").text(report.version).key("build").text(report.build).key("program").text(report.program);
   json.key("libraries").array();
-  for (const LibraryVersion& library : report.libraries)
-    json.object()
-        .key("name")
-        .text(library.name)
-        .key("compiled")
-        .text(library.compiled)
-        .key("found")
-        .textOrNull(library.found)
-        .end();
+  for (const LibraryVersion& library : report.libraries) add(json.object(), library).end();
   json.end().end();
   return json.out() + "\n";
 }

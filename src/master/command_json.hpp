@@ -7,6 +7,7 @@
 
 #include "artel/error.hpp"
 #include "artel/worker.hpp"
+#include "src/master/json.hpp"
 #include "src/master/libraries.hpp"
 
 namespace artel {
@@ -14,6 +15,9 @@ namespace artel {
 /// {"schema":1,"app":"chat","error":{"id":"E06",...},"worker_names":["web"]}, instead of any other answer. The names:
 /// of what this program has, for who starts its Workers one by one.
 std::string errorJson(const std::string& app, const SetupError& error, const std::vector<Worker*>& workers);
+
+/// Its keys, into the object that is open.
+JsonWriter& add(JsonWriter& json, const LibraryVersion& library);
 
 struct VersionReport {
   std::string app, version, build, program;

@@ -1,5 +1,6 @@
 #include "artel/version.hpp"
 #include "src/master/check_report.hpp"
+#include "src/master/command_json.hpp"
 #include "src/master/json.hpp"
 #include "src/worker/core.hpp"
 
@@ -67,8 +68,7 @@ std::string planJson(const Plan& plan, const CheckReport& report) {
   }
   json.end().key("libraries").array();
   for (const LibraryVersion& library : report.libraries) {
-    json.object().key("name").text(library.name).key("compiled").text(library.compiled);
-    json.key("found").textOrNull(library.found);
+    add(json.object(), library);
     verdict(json, "misfit", misfit(library));
     json.end();
   }

@@ -34,7 +34,7 @@ void removeStalePidFile(const ServiceFiles& files) {
   if (!lock.take(files.lock)) return;
   std::error_code ignored;
   std::filesystem::remove(std::filesystem::path(std::u8string(files.pid.begin(), files.pid.end())), ignored);
-  kept ? lock.leaveInChild() : lock.release();
+  if (!kept) lock.release();
 }
 
 /// 0 when its number is not known.

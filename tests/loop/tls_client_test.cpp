@@ -28,6 +28,13 @@ struct TlsClient : ::testing::Test {
     made->onClose = [this](TcpConnection&) { events.push_back("close"); };
     return made;
   }
+  /// Of one who believes the server's certificate.
+  ClientOptions believing() const {
+    ClientOptions options;
+    options.ssl.caFile = files.certificate;
+    options.ssl.peerName = "a.example";
+    return options;
+  }
   static std::string at(const World& world, const std::string& scheme, const std::string& host = "localhost") {
     return scheme + "://" + host + ":" + std::to_string(world.port());
   }
@@ -38,10 +45,8 @@ TEST_F(TlsClient, IsVerifiedAndSaysWhatWasSentBefore) {
   secure(worker, files);
   worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
   World world(worker);
-  ClientOptions options;
+  ClientOptions options = believing();
   options.transport = "ssl";
-  options.ssl.caFile = files.certificate;
-  options.ssl.peerName = "a.example";
   const auto c = to(at(world, "text"), options);
   c->onConnect = [this](TcpConnection& self) {
     events.push_back("connect");
@@ -127,10 +132,8 @@ TEST_F(TlsClient, ConnectsAgainFromAnyCallback) {
   secure(worker, files);
   worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
   World world(worker);
-  ClientOptions options;
+  ClientOptions options = believing();
   options.transport = "ssl";
-  options.ssl.caFile = files.certificate;
-  options.ssl.peerName = "a.example";
   for (const std::string from : {"onConnect", "onMessage", "onClose", "a timer"}) {
     const auto c = to(at(world, "text"), options);
     int connects = 0, answers = 0, closes = 0;
@@ -172,9 +175,7 @@ TEST_F(TlsClient, WebSocketOverTls) {
   std::string host;
   worker.onWebSocketConnect = [&](TcpConnection&, const http::Request& request) { host = request.header("Host"); };
   World world(worker);
-  ClientOptions options;
-  options.ssl.caFile = files.certificate;
-  options.ssl.peerName = "a.example";
+  ClientOptions options = believing();
   const auto c = to(at(world, "wss") + "/chat", options);
   c->send("hello");
   c->connect();
@@ -234,9 +235,7 @@ TEST_F(TlsClient, WhatBreaksLaterIsNoFailedConnect) {
   worker.ssl = files.options();
   worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
   World world(worker);
-  ClientOptions options;
-  options.ssl.caFile = files.certificate;
-  options.ssl.peerName = "a.example";
+  ClientOptions options = believing();
   const auto c = to(at(world, "ssl"), options);
   c->send("hello");
   c->connect();
@@ -254,9 +253,7 @@ TEST_F(TlsClient, ACertificateThatIsMissedIsAFailedConnect) {
   worker.ssl.verifyPeer = true;
   worker.ssl.caFile = files.certificate;
   World world(worker);
-  ClientOptions options;
-  options.ssl.caFile = files.certificate;
-  options.ssl.peerName = "a.example";
+  ClientOptions options = believing();
   const auto c = to(at(world, "ssl"), options);
   c->connect();
   world.until([&] { return has("close"); });
@@ -311,9 +308,7 @@ TEST_F(TlsClient, AHalfCloseWaitsForTheHandshake) {
   World world(worker);
   Worker between("tcp://127.0.0.1:0");
   between.onConnect = [&](TcpConnection& client) {
-    ClientOptions options;
-    options.ssl.caFile = files.certificate;
-    options.ssl.peerName = "a.example";
+    ClientOptions options = believing();
     const auto upstream = AsyncTcpConnection::to(at(world, "ssl"), options);
     client.pipe(*upstream);
     upstream->pipe(client);
@@ -359,10 +354,8 @@ TEST_F(TlsClient, AProxyHeaderComesBeforeTls) {
     upstream->connect();
   };
   between.listen();
-  ClientOptions options;
+  ClientOptions options = believing();
   options.transport = "ssl";
-  options.ssl.caFile = files.certificate;
-  options.ssl.peerName = "a.example";
   const auto c = to("text://localhost:" + std::to_string(between.core().address.port), options);
   c->send("hello");
   c->connect();
