@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
+#include <sstream>
 
 #include "artel/artel.hpp"
 #include "platform/sanitized.hpp"
@@ -109,12 +110,11 @@ TEST_F(Debug, ACoreFileIsWrittenOnlyWhereItIsAskedFor) {
       std::string line;
       while (std::getline(file, line) && line.rfind("Max core file size", 0) != 0) {
       }
-      const auto number = line.find_first_of("0123456789");
-      ASSERT_NE(number, std::string::npos) << line;
-      if (asked)
-        EXPECT_EQ(line.substr(number, line.find(' ', number) - number), std::to_string(4096 * 512)) << line;
-      else
-        EXPECT_EQ(line.substr(number, 2), "0 ") << line;
+      std::istringstream words(line.substr(std::min(line.size(), std::string("Max core file size").size())));
+      std::string soft, hard;
+      words >> soft >> hard;
+      EXPECT_NE(hard, "0") << line;
+      EXPECT_EQ(soft, asked ? hard : "0") << line;
     }
     started.signal(SIGTERM);
     EXPECT_EQ(started.wait(), 0);
