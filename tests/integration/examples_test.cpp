@@ -36,7 +36,8 @@ class Examples {
         const bool datagrams = one.listen.starts_with("udp://");
         EXPECT_TRUE(datagrams || Wire(one.program->port()).connected());
       }
-      EXPECT_TRUE(one.program->askToStop() || one.listen == "none") << "only a client may have ended by itself";
+      const bool endsByItself = one.name == "websocket_client";  // its server is not there
+      EXPECT_TRUE(endsByItself || one.program->askToStop());
     }
     for (Example& one : all_) EXPECT_EQ(one.program->wait(), 0) << one.name << ": " << one.program->err();
   }
