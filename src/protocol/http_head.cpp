@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "src/protocol/http_syntax.hpp"
+#include "src/protocol/short_text.hpp"
 
 namespace artel::http {
 
@@ -76,6 +77,10 @@ bool isIpv6(std::string_view text) {
     }
   }
   return gap ? groups < 8 : groups == 8;
+}
+
+bool isSame(std::string_view text, std::string_view other) {
+  return text.size() == other.size() && sameShort(text, other.data());
 }
 
 /// What a parser may keep of a Host is bounded; a domain name has no more (RFC 1035 section 2.3.4).
@@ -204,7 +209,7 @@ Verdict checkMethod(std::string_view method) {
 Verdict checkTarget(const char* bytes, detail::Head& head) {
   const std::string_view target = view(bytes, head.target, head.targetSize);
   std::size_t path = 0;
-  if (target == "/") {  // a whole one in itself
+  if (target.size() == 1 && target.front() == '/') {  // a whole one in itself
     head.pathStart = head.target;
     head.pathSize = 1;
     head.queryStart = head.target + 1;
@@ -243,7 +248,7 @@ Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const deta
   // RFC 9112 section 3.2. An empty Host would be legal for a target without authority, which we do not have.
   if ((seen.twice & Seen::host) != 0) return {400, "several Host lines"};
   if (!seen.has(Seen::host) && head.minor == 1) return {400, "no Host line"};
-  if (seen.has(Seen::host) && (seen.hostIs.empty() || seen.hostIs != goodHost)) {
+  if (seen.has(Seen::host) && (seen.hostIs.empty() || !isSame(seen.hostIs, goodHost))) {
     if (!isAuthority(seen.hostIs)) return {400, "malformed Host"};
     if (seen.hostIs.size() <= longestKeptHost) goodHost = seen.hostIs;
   }

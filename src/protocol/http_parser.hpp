@@ -50,6 +50,8 @@ class Parser {
   bool headersComplete() const noexcept;
   /// After complete; views into `buffer`, which must be the bytes given to parse (wherever they lie now).
   Request request(const char* buffer) const noexcept;
+  /// The same, as far as it is not made of bytes.
+  const detail::Head& head() const noexcept { return head_; }
 
  private:
   enum class Stage : std::uint8_t {

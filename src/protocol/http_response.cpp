@@ -170,16 +170,14 @@ bool bodyAllowed(int status) { return status >= 200 && status != 204 && status !
 
 void appendText(std::string_view body, const ReplyContext& context, std::string& out) {
   const bool together = !context.head && body.size() < 256;
-  Room room(Room::fixed + context.date.size() + (together ? body.size() : 0));
+  Room room(Room::fixed + context.dateLine.size() + (together ? body.size() : 0));
   HeadWriter head(room);
   if (context.keepAlive) {
     head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
   } else {
     head << "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
   }
-  head << std::uint64_t{body.size()};
-  if (!context.date.empty()) head << "\r\nDate: " << context.date;
-  head << "\r\n\r\n";
+  head << std::uint64_t{body.size()} << "\r\n" << context.dateLine << "\r\n";
   if (together) head << body;
   head.appendTo(out);
   if (!together && !context.head) out.append(body);
@@ -201,7 +199,7 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
   const bool hasBody = mayHaveBody && !context.head && !bodySize && !response.body.empty();
   const bool together = hasBody && !chunked && response.body.size() < 256;
 
-  Room room(Room::fixed + lines.room + context.date.size() + (together ? response.body.size() : 0));
+  Room room(Room::fixed + lines.room + context.dateLine.size() + (together ? response.body.size() : 0));
   HeadWriter head(room);
   if (again && !close) {
     head << context.memo->text();
@@ -216,7 +214,7 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
     const std::uint64_t size = status == 205 ? 0 : bodySize.value_or(response.body.size());
     head << "Content-Length: " << size << "\r\n";
   }
-  if (!lines.has(Lines::dated) && !context.date.empty()) head << "Date: " << context.date << "\r\n";
+  if (!lines.has(Lines::dated)) head << context.dateLine;
   head << "\r\n";
   if (together) head << response.body;
   head.appendTo(out);

@@ -15,11 +15,11 @@ class LinesMemo;
 
 /// What the request decides about its answer.
 struct ReplyContext {
-  bool http10 = false;        ///< the request was HTTP/1.0
-  bool keepAlive = true;      ///< false: the answer says "Connection: close"
-  bool head = false;          ///< the request was HEAD
-  std::string_view date{};    ///< httpDate(now); empty: no Date header
-  LinesMemo* memo = nullptr;  ///< of the answers before; nullptr: none is kept
+  bool http10 = false;          ///< the request was HTTP/1.0
+  bool keepAlive = true;        ///< false: the answer says "Connection: close"
+  bool head = false;            ///< the request was HEAD
+  std::string_view dateLine{};  ///< "Date: " + httpDate(now) + CR LF; or empty
+  LinesMemo* memo = nullptr;    ///< of the answers before; nullptr: none is kept
 };
 
 /// 200 with a text body: the fast path, header block precomposed.

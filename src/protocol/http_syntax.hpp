@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -67,12 +68,14 @@ constexpr std::size_t allAtFront(Class wanted, std::string_view text) {
   return i;
 }
 
-/// Whether one of eight bytes may be none of a field-value: a control (a tab is legal, though), or DEL.
-constexpr bool isSuspicious(std::uint64_t eight) {
+/// Marks, by its highest bit, each of eight bytes that may be none of a field-value: a control (a tab is legal,
+/// though), or DEL. Right up to the lowest mark; above it there may be too many.
+constexpr std::uint64_t suspicious(std::uint64_t eight) {
   constexpr std::uint64_t ones = 0x0101010101010101u, highs = 0x80 * ones;
   const std::uint64_t del = eight ^ (0x7f * ones);
-  return ((((eight - 0x20 * ones) & ~eight) | ((del - ones) & ~del)) & highs) != 0;
+  return (((eight - 0x20 * ones) & ~eight) | ((del - ones) & ~del)) & highs;
 }
+constexpr bool isSuspicious(std::uint64_t eight) { return suspicious(eight) != 0; }
 
 template <class Word>
 Word wordAt(const char* at) {
@@ -84,14 +87,20 @@ Word wordAt(const char* at) {
 /// The first byte from `at` on that no field-value may contain, or `end`. Eight bytes at a time: values are most of
 /// what a client sends.
 inline const char* skipFieldValue(const char* at, const char* end) {
-  for (;;) {
-    while (end - at >= 8 && !isSuspicious(wordAt<std::uint64_t>(at))) at += 8;
-    const char* const stop = end - at < 8 ? end : at + 8;
-    for (; at != stop; ++at) {
-      if (!is(fieldValue, *at)) return at;
+  if constexpr (std::endian::native == std::endian::little) {
+    while (end - at >= 8) {
+      const std::uint64_t marks = suspicious(wordAt<std::uint64_t>(at));
+      if (marks == 0) {
+        at += 8;
+        continue;
+      }
+      at += std::countr_zero(marks) / 8;
+      if (*at != '\t') return at;
+      ++at;
     }
-    if (at == end) return end;
   }
+  while (at != end && is(fieldValue, *at)) ++at;
+  return at;
 }
 
 /// Whether a name spells `lower`, letters in any case. `lower` must consist of small letters and '-'.

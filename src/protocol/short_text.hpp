@@ -20,8 +20,10 @@ inline char* copyShort(char* to, std::string_view text) noexcept {
     std::memcpy(to, &first, sizeof first);
     std::memcpy(to + size - sizeof last, &last, sizeof last);
   };
-  if (size > 32)
+  if (size > 64)
     std::memcpy(to, text.data(), size);
+  else if (size >= 32)
+    both(std::array<std::uint64_t, 4>{});
   else if (size >= 16)
     both(std::array<std::uint64_t, 2>{});
   else if (size >= 8)

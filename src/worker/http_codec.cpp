@@ -26,15 +26,20 @@ constexpr std::uint32_t stopGrace = 1000;  // an idle keep-alive connection's la
 http::Parser scratch;
 http::LinesMemo memo;
 
-std::string_view dateNow() {
-  static std::string text;
-  static std::uint64_t until = 0;  // of the loop's clock, in milliseconds
-  if (const std::uint64_t now = net::loop().now(); now >= until) {
-    until = now / 1000 * 1000 + 1000;
-    text.clear();  // keeps its memory: a new second allocates nothing
-    http::appendHttpDate(std::time(nullptr), text);
+/// "Date: ...", made once a second.
+struct DateLine {
+  std::string text;
+  std::uint64_t until = 0;  // of the loop's clock, in milliseconds
+} dateLine;
+
+std::string_view dateLineNow() {
+  if (const std::uint64_t now = net::loop().now(); now >= dateLine.until) [[unlikely]] {
+    dateLine.until = now / 1000 * 1000 + 1000;
+    dateLine.text.assign("Date: ");  // keeps its memory: a new second allocates nothing
+    http::appendHttpDate(std::time(nullptr), dateLine.text);
+    dateLine.text.append("\r\n");
   }
-  return text;
+  return dateLine.text;
 }
 
 std::time_t modified(const std::filesystem::path& file, std::error_code& failed) {
@@ -116,10 +121,11 @@ Input HttpCodec::refuse(Conn& connection, int status, std::string_view reason, s
 void HttpCodec::deliver(std::span<char> packet, Connection& connection, const MessageCallback& handler) {
   Conn& self = Conn::of(connection);
   const std::unique_ptr<http::Parser> kept = std::move(parser_);
-  http::Request request = (kept ? *kept : scratch).request(packet.data());
-  http10_ = request.protocolVersion().back() == '0';
-  keepAlive_ = request.keepAlive();
-  head_ = request.method() == "HEAD";
+  const http::Parser& parsed = kept ? *kept : scratch;
+  http::Request request = parsed.request(packet.data());
+  http10_ = parsed.head().minor == 0;
+  keepAlive_ = parsed.head().keepAlive;
+  head_ = parsed.head().isHead;
   first_ = false;
   state_ = State::asked;
   self.countRequest();
@@ -166,7 +172,7 @@ void HttpCodec::handle(Conn& connection, http::Request& request, const MessageCa
 // ---- answers --------------------------------------------------------------------------------------------------------
 
 http::ReplyContext HttpCodec::context() const {
-  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, dateNow(), &memo};
+  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, dateLineNow(), &memo};
 }
 
 bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {

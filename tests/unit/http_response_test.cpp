@@ -15,7 +15,7 @@
 namespace artel::http {
 namespace {
 
-constexpr std::string_view date = "Sun, 06 Nov 1994 08:49:37 GMT";
+constexpr std::string_view dateLine = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
 
 std::string write(const Response& response, const ReplyContext& context = {},
                   std::optional<std::uint64_t> bodySize = std::nullopt) {
@@ -30,7 +30,7 @@ std::string write(const Response& response, const ReplyContext& context = {},
 
 TEST(HttpResponse, Text) {
   std::string out = "before";
-  appendText("hello", {.date = date}, out);
+  appendText("hello", {.dateLine = dateLine}, out);
   EXPECT_EQ(out,
             "beforeHTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\n"
             "Content-Length: 5\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nhello");
@@ -47,7 +47,7 @@ TEST(HttpResponse, Text) {
 TEST(HttpResponse, TextIsTheSameAsAResponse) {
   for (const bool keepAlive : {true, false}) {
     for (const bool head : {true, false}) {
-      const ReplyContext context{.keepAlive = keepAlive, .head = head, .date = date};
+      const ReplyContext context{.keepAlive = keepAlive, .head = head, .dateLine = dateLine};
       std::string out;
       appendText("some text", context, out);
       EXPECT_EQ(out, write(Response{200, {}, "some text"}, context));
@@ -59,7 +59,7 @@ TEST(HttpResponse, Headers) {
   EXPECT_EQ(write(Response{404}.header("X-A", "1").addHeader("x-a", "2").withBody("no")),
             "HTTP/1.1 404 Not Found\r\nConnection: keep-alive\r\nX-A: 1\r\nx-a: 2\r\n"
             "Content-Type: text/html;charset=utf-8\r\nContent-Length: 2\r\n\r\nno");
-  EXPECT_EQ(write(Response{200}.header("content-type", "text/plain").header("date", "now"), {.date = date}),
+  EXPECT_EQ(write(Response{200}.header("content-type", "text/plain").header("date", "now"), {.dateLine = dateLine}),
             "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\ncontent-type: text/plain\r\ndate: now\r\nContent-Length: "
             "0\r\n\r\n");
   EXPECT_EQ(write(Response{799}).substr(0, 16), "HTTP/1.1 799 \r\nC");
@@ -96,16 +96,16 @@ TEST(HttpResponse, LinesOfBeforeChangeNothing) {
   };
   std::vector<std::pair<Response, ReplyContext>> answers;
   for (const Headers& lines : headers) {
-    answers.push_back({{200, lines, "body"}, {.date = date}});
+    answers.push_back({{200, lines, "body"}, {.dateLine = dateLine}});
     answers.push_back({{200, lines, std::string(300, 'x')}, {}});
-    answers.push_back({{200, lines, "body"}, {.keepAlive = false, .date = date}});
+    answers.push_back({{200, lines, "body"}, {.keepAlive = false, .dateLine = dateLine}});
     answers.push_back({{200, lines, "body"}, {.head = true}});
-    answers.push_back({{404, lines, "body"}, {.date = date}});
+    answers.push_back({{404, lines, "body"}, {.dateLine = dateLine}});
     answers.push_back({{204, lines}, {}});
     Response chunked{200, lines, "piece"};
     chunked.chunked = true;
     answers.push_back({chunked, {}});
-    answers.push_back({chunked, {.http10 = true, .date = date}});
+    answers.push_back({chunked, {.http10 = true, .dateLine = dateLine}});
   }
   LinesMemo memo;
   for (const auto& before : answers) {
