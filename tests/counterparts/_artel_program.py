@@ -33,6 +33,12 @@ def need(*commands):
             skip(f"{command} is not installed")
 
 
+def command_of(name):
+    """What starts that program: one that was built for Windows runs under Wine."""
+    windows = bin_dir / f"{name}.exe"
+    return ["wine", str(windows)] if windows.exists() else [str(bin_dir / name)]
+
+
 def until(condition, what, seconds=None):
     """Returns the first true value of condition()."""
     deadline = time.monotonic() + (seconds or patience)
@@ -131,7 +137,7 @@ class Program:
     """One program of ARTEL_BIN, started with `start`. `listen` is passed on; port 0 is the right one for tests."""
 
     def __init__(self, name, listen=None, count=None, options=(), arguments=(), command="start", cwd=None, **popen):
-        words = [str(bin_dir / name)]
+        words = command_of(name)
         words += [command] if command else []
         words += ["--listen", listen] if listen else []
         words += ["--count", str(count)] if count else []
@@ -290,6 +296,6 @@ class Case(unittest.TestCase):
 
 def run():
     """The end of every script."""
-    if not (bin_dir / "http_hello").exists():
+    if not pathlib.Path(command_of("http_hello")[-1]).exists():
         skip(f"no programs in {bin_dir}")
     unittest.main(verbosity=2)
