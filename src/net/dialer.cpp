@@ -3,6 +3,7 @@
 #include <uv.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "src/net/loop.hpp"
@@ -15,6 +16,7 @@ struct Dialer::Attempt {
   uv_poll_t handle{};
   platform::NativeSocket socket = platform::noSocket;
   Dialer* dialer = nullptr;
+  std::size_t candidate = 0;
 
   /// Its socket is closed, unless it was taken.
   static void drop(Attempt* attempt) {
@@ -24,6 +26,27 @@ struct Dialer::Attempt {
     closeAndDelete(attempt);
   }
 };
+
+namespace {
+
+std::string textOf(const platform::SocketAddress& address) {
+  char text[64] = "";
+  const void* bytes = address.bytes.data();
+  address.ipv6 ? uv_ip6_name(static_cast<const sockaddr_in6*>(bytes), text, sizeof text)
+               : uv_ip4_name(static_cast<const sockaddr_in*>(bytes), text, sizeof text);
+  return text;
+}
+
+/// Where nobody listens on a port that the system gives to clients it may give us this very port: TCP then connects the
+/// socket with itself, and no server can listen there as long as that lasts.
+bool metItself(platform::NativeSocket socket) {
+  sockaddr_storage here{}, there{};
+  platform::localAddress(socket, {reinterpret_cast<std::byte*>(&here), sizeof here});
+  platform::peerAddress(socket, {reinterpret_cast<std::byte*>(&there), sizeof there});
+  return here.ss_family != 0 && std::memcmp(&here, &there, sizeof here) == 0;
+}
+
+}  // namespace
 
 Dialer::Dialer(To to, Done done) : to_(std::move(to)), done_(std::move(done)) {}
 
@@ -63,12 +86,33 @@ void Dialer::tryAll(const Resolver::Answer& answer) {
     if (i < mine.size()) candidates_.push_back(mine[i]);
     if (i < other.size()) candidates_.push_back(other[i]);
   }
+  if (candidates_.empty() && !answer->empty())
+    lastError_ = Error{Errc::badAddress, "it has no address of bindTo's kind (IPv4 or IPv6)", 0};
   next();
 }
 
 std::string Dialer::doing() const {
   if (ticket_ != 0) return "looking up " + to_.host;
-  return "connecting";
+  return failures_.empty() ? "connecting" : "connecting (" + failures() + ")";
+}
+
+void Dialer::failed(std::size_t candidate, Error error) {
+  lastError_ = std::move(error);
+  if (to_.options.kind == platform::SocketKind::unixStream) return;
+  const std::string address = textOf(candidates_[candidate]);
+  const auto same = std::find_if(failures_.begin(), failures_.end(),
+                                 [&](const Failure& one) { return one.reason == lastError_.message; });
+  if (same != failures_.end())
+    same->addresses += ", " + address;
+  else
+    failures_.push_back({address, lastError_.message});
+}
+
+/// "192.0.2.1, 2001:db8::1: connection refused (111 ECONNREFUSED); 192.0.2.2: ..."
+std::string Dialer::failures() const {
+  std::string text;
+  for (const auto& [addresses, reason] : failures_) text += (text.empty() ? "" : "; ") + addresses + ": " + reason;
+  return text;
 }
 
 /// Begins with the next address that can be begun with. When there is none, and nothing runs, all have failed.
@@ -92,17 +136,18 @@ bool Dialer::begin(std::size_t candidate) {
     return true;
   }
   if (!socket) {
-    lastError_ = socket.error();
+    failed(candidate, socket.error());
     return false;
   }
   std::unique_ptr<Attempt, void (*)(Attempt*)> attempt(new Attempt, Attempt::drop);
   attempt->socket = *socket;
   attempt->dialer = this;
+  attempt->candidate = candidate;
   const int status = uv_poll_init_socket(&loop().uv, &attempt->handle, static_cast<uv_os_sock_t>(*socket));
   if (status != 0) {
     platform::closeSocket(*socket);
     delete attempt.release();
-    lastError_ = Error{Errc::system, uv_strerror(status), status};
+    failed(candidate, Error{Errc::system, uv_strerror(status), status});
     return false;
   }
   attempt->handle.data = attempt.get();
@@ -118,9 +163,11 @@ void Dialer::finished(Attempt& attempt) {
   const auto keep = shared_from_this();
   const auto at =
       std::find_if(attempts_.begin(), attempts_.end(), [&](const auto& one) { return one.get() == &attempt; });
-  const auto result = platform::connectResult(attempt.socket);
+  Result<void> result = platform::connectResult(attempt.socket);
+  if (result && to_.options.kind == platform::SocketKind::tcp && metItself(attempt.socket))
+    result = Error{Errc::connectFail, "nobody listens there: the connection had reached itself", 0};
   if (!result) {
-    lastError_ = result.error();
+    failed(attempt.candidate, result.error());
     attempts_.erase(at);
     return next();
   }
@@ -131,7 +178,10 @@ void Dialer::finished(Attempt& attempt) {
 /// Not from within start().
 void Dialer::failLater() {
   loop().post([weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->end(self->lastError_);
+    const auto self = weak.lock();
+    if (!self) return;
+    if (self->candidates_.size() > 1) self->lastError_.message = self->failures();
+    self->end(self->lastError_);
   });
 }
 

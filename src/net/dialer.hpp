@@ -36,14 +36,20 @@ class Dialer final : public std::enable_shared_from_this<Dialer> {
   void start();
   /// The same with addresses that are known.
   void tryAll(const Resolver::Answer& answer);
-  /// While a connection is being made: to where, for the words of a timeout. "looking up ..." before.
+  /// For the words of a timeout: "looking up NAME", then "connecting", with those addresses that have failed already.
   std::string doing() const;
 
  private:
   struct Attempt;
+  /// Addresses that have failed for the same reason.
+  struct Failure {
+    std::string addresses, reason;
+  };
   void next();
   bool begin(std::size_t candidate);
   void finished(Attempt& attempt);
+  void failed(std::size_t candidate, Error error);
+  std::string failures() const;
   void failLater();
   void end(Result<platform::NativeSocket> result);
 
@@ -53,6 +59,7 @@ class Dialer final : public std::enable_shared_from_this<Dialer> {
   std::vector<platform::SocketAddress> candidates_;
   std::size_t tried_ = 0;
   std::vector<std::unique_ptr<Attempt, void (*)(Attempt*)>> attempts_;
+  std::vector<Failure> failures_;
   Error lastError_{Errc::badAddress, "there is no address to connect to", 0};
   Delay stagger_;
 };

@@ -21,6 +21,7 @@ struct Resolver::Shared {
   Resolver* owner = nullptr;  // null: gone, and its loop with it
   std::deque<Question> waiting;
   int threads = 0;
+  Ask ask = [](const std::string& host, std::uint16_t port) { return platform::resolve(host, port); };
 };
 
 Resolver::Resolver() : shared_(std::make_shared<Shared>()) { shared_->owner = this; }
@@ -58,14 +59,20 @@ void Resolver::cancel(Ticket ticket) noexcept {
   std::erase_if(shared_->waiting, [&](const Shared::Question& one) { return one.ticket == ticket; });
 }
 
+void Resolver::answeredBy(Ask ask) {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->ask = std::move(ask);
+}
+
 void Resolver::work(const std::shared_ptr<Shared>& shared) {
   platform::blockSignals();  // they are for the loop's thread
   std::unique_lock lock(shared->mutex);
   while (!shared->waiting.empty()) {
     const Shared::Question question = std::move(shared->waiting.front());
     shared->waiting.pop_front();
+    const Ask ask = shared->ask;
     lock.unlock();
-    auto answer = std::make_shared<Answer>(platform::resolve(question.host, question.port));
+    auto answer = std::make_shared<Answer>(ask(question.host, question.port));
     lock.lock();
     // Under the lock: the loop is there as long as the owner is.
     if (shared->owner == nullptr) break;

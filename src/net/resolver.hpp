@@ -20,6 +20,8 @@ class Resolver {
   using Answer = Result<std::vector<platform::SocketAddress>>;
   using Done = std::function<void(Answer)>;
   using Ticket = std::uint64_t;
+  /// Called by the threads.
+  using Ask = std::function<Answer(const std::string& host, std::uint16_t port)>;
   /// So many at once; the others wait for them.
   static constexpr int mostThreads = 4;
 
@@ -33,6 +35,8 @@ class Resolver {
   Ticket lookUp(const std::string& host, std::uint16_t port, Done done);
   /// Not looked up any more, unless it is just being done.
   void cancel(Ticket ticket) noexcept;
+  /// Who is asked from now on instead of the system: for tests.
+  void answeredBy(Ask ask);
 
  private:
   struct Shared;

@@ -133,6 +133,9 @@ class Datagrams {
 /// Bytes that repeat nowhere nearby, so that a lost or doubled piece is noticed.
 std::string pattern(std::size_t size, std::uint32_t seed = 1);
 
+/// Descriptors that this process has open; 0 where the system does not tell.
+std::size_t openDescriptors();
+
 /// The whole HTTP answer at the start of `bytes` was received (by its Content-Length).
 bool wholeAnswer(const std::string& bytes);
 
