@@ -91,7 +91,8 @@ class AsyncTcpConnection : public TcpConnection {
   void connect();
   /// Connects again after that time: the same object, id and callbacks, with its protocol from the beginning. Its place
   /// is onClose, or onError of a connect that failed (no onClose follows then). One that is still connected is
-  /// destroyed first. A later call takes the place of an earlier one. No effect when the process stops (row 1.10.3).
+  /// destroyed first. A later call takes the place of an earlier one; close() and destroy() after it take it back. No
+  /// effect when the process stops (row 1.10.3).
   void reconnect(std::chrono::milliseconds after = std::chrono::milliseconds{0});
   /// The same with seconds, as in the manual.
   void reconnect(double seconds);

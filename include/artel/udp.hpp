@@ -63,7 +63,8 @@ class AsyncUdpConnection final : public Connection, public std::enable_shared_fr
   /// Connects first if needed. `sent`: the system has taken the whole datagram; `queued`: the name is still looked up
   /// (at most 1 MiB waits for that); `dropped`: it is larger than 65507 bytes, or the system refused it.
   SendStatus sendRaw(std::string_view datagram) override;
-  /// onClose follows before the turn ends; the peer notices nothing. A closed one stays closed.
+  /// onClose follows before the turn ends; the peer notices nothing. A closed one stays closed. What waits for the name
+  /// to be looked up is sent all the same.
   void close() override;
   /// After one last datagram.
   void close(std::string_view lastWords);

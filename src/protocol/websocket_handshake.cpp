@@ -178,9 +178,12 @@ std::string appendUpgrade(const UpgradeRequest& request, const http::Headers& ex
 // RFC 6455 section 4.1, what a client has to look at, in its order.
 UpgradeAnswer checkAnswer(const UpgradeRequest& request, const http::Answer& answer) {
   const auto refuse = [](std::string why) { return UpgradeAnswer{std::move(why), std::nullopt}; };
-  if (answer.status() != 101)
+  if (answer.status() != 101) {
+    const std::string elsewhere = answer.status() / 100 == 3 ? answer.header("Location").substr(0, 200) : "";
     return refuse("the server answered " + std::to_string(answer.status()) +
-                  (answer.reason().empty() ? "" : " " + std::string(answer.reason())) + " instead of 101");
+                  (answer.reason().empty() ? "" : " " + std::string(answer.reason())) + " instead of 101" +
+                  (elsewhere.empty() ? "" : "; it points to " + elsewhere + ", but redirects are not followed"));
+  }
   if (!http::equalNames(answer.header("Upgrade"), "websocket"))
     return refuse("the answer has no \"Upgrade: websocket\"");
   if (!listHas(answer.header("Connection"), "upgrade")) return refuse("the answer has no \"Connection: Upgrade\"");

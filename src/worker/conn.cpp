@@ -299,12 +299,16 @@ bool Conn::wrongProtocol(std::span<char> bytes) {
 }
 
 void Conn::violated(std::string_view reason) {
+  illegal(reason);
+  flush();  // answers to what was legal
+  finish();
+}
+
+void Conn::illegal(std::string_view reason) {
   log::debug(std::string(logName()) + " illegal data: " + std::string(reason));
   countProtocolError();
   if (worker_ != nullptr)
     worker_->core().hint("illegal data", std::string(logName()) + " sent illegal data: " + std::string(reason));
-  flush();  // answers to what was legal
-  finish();
 }
 
 // ---- protocol -------------------------------------------------------------------------------------------------------
@@ -365,7 +369,7 @@ void Conn::pause(bool paused) {
 
 void Conn::updateReading() noexcept {
   const bool wanted = status_ == Status::ending || status_ == Status::closing || handshaking() ||
-                      (!has(barEnd | barPaused) && !atLimit() && !(has(barHeld) && buffered() >= heldInputLimit));
+                      (!has(barEnd | barPaused) && !answersWait() && !(has(barHeld) && buffered() >= heldInputLimit));
   if (wanted && !peerEnded_)
     startReading();
   else

@@ -130,6 +130,8 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   bool inputHeld() const noexcept { return has(barHeld); }
   /// Illegal bytes: logged, destroyed.
   ARTEL_COLD void violated(std::string_view reason);
+  /// Illegal bytes: logged. Its codec ends it.
+  ARTEL_COLD void illegal(std::string_view reason);
   /// Like close(), without the codec's goodbye.
   void endAfterFlush();
   /// The same of one that connects, too.
@@ -179,8 +181,10 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void connectAgain(std::chrono::milliseconds after);
   /// False when it was not going to.
   bool cancelAgain() noexcept;
+  /// Its user closes or destroys it: a reconnect that was asked for before is taken back.
+  void endsForGood() noexcept;
   /// Nothing of it will be called any more: the process ends.
-  void forgetDial() noexcept;
+  void forgetDial();
   /// It could not be made, or not be used: onError, then onClose.
   ARTEL_COLD void connectFailed(Error error);
   /// The way is free, to the peer itself: onConnect.
@@ -256,7 +260,9 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   ARTEL_COLD void keepRest(std::span<char> rest);
   void parseBuffered();
   ARTEL_COLD void afterParse();
-  bool mayDeliver() const noexcept { return !has(bars) && !atLimit(); }
+  bool mayDeliver() const noexcept { return !has(bars) && !answersWait(); }
+  /// As much waits to be sent as may: no message is taken that would be answered. What a pipe takes goes elsewhere.
+  bool answersWait() const noexcept { return atLimit() && !halfOpen_; }
   Input inputThrew() noexcept;
   void inputReleased();
   bool wrongProtocol(std::span<char> bytes);

@@ -33,6 +33,12 @@ CallbacksRef blockFor(std::shared_ptr<Dial> dial, const Protocol& protocol) {
   return CallbacksRef(block);
 }
 
+/// New connections are made: the process does not stop.
+bool dialling() {
+  const WorkerProcess* process = WorkerProcess::current();
+  return process != nullptr && !WorkerProcess::stopping() && !process->ending();
+}
+
 /// Its bytes, if the host is a number.
 std::string numberOf(const std::string& host) {
   char bytes[16];
@@ -298,6 +304,7 @@ void Conn::dialEnds() noexcept {
 
 void Conn::connectAgain(std::chrono::milliseconds after) {
   Dial& dial = this->dial();
+  if (!dialling() && status_ != Status::initial) return;
   dial.again = true;
   dial.after = after;
   if (dial.failing) return;  // connectFailed() goes on with it
@@ -314,32 +321,41 @@ bool Conn::cancelAgain() noexcept {
   return true;
 }
 
-/// Everything as in the beginning; connects after the time.
+void Conn::endsForGood() noexcept {
+  if (dialled_) dial().again = false;
+}
+
+/// Everything as in the beginning, but what is piped stays so; connects after the time.
 void Conn::scheduleDial() {
-  WorkerProcess* process = WorkerProcess::current();
-  if (process == nullptr || WorkerProcess::stopping() || process->ending()) return cutCallbacks();
+  if (!dialling()) return cutCallbacks();
   Dial& dial = this->dial();
   dial.over = dial.paused = false;
   gone_ = endTold_ = false;
-  peerEnded_ = halfOpen_ = endPassed_ = shut_ = spoke_ = false;
+  peerEnded_ = endPassed_ = shut_ = spoke_ = false;
   events_ = 0;
   bars_ = static_cast<std::uint8_t>(barLook | (bars_ & barLogged));
   takenBefore_ = notBehind;
   setStatus(Status::initial);
-  if (std::exchange(dial.codecUsed, false)) makeCodec();
-  process->waits(shared_from_this());
+  if (std::exchange(dial.codecUsed, false)) net::userCode(this, [this] { makeCodec(); });
+  WorkerProcess::current()->waits(shared_from_this());
   dial.timer.start(dial.after, [this] { dialAgain(); });
 }
 
 void Conn::dialAgain() {
   const auto keep = shared_from_this();
-  if (WorkerProcess::stopping()) return WorkerProcess::current()->waitsNoMore(id_);
+  if (!dialling()) {
+    WorkerProcess::current()->waitsNoMore(id_);
+    return cutCallbacks();
+  }
   // The system may take its time with what was closed.
   if (!letGo_) return dial().timer.start(std::chrono::milliseconds(1), [this] { dialAgain(); });
   startConnecting();
 }
 
-void Conn::forgetDial() noexcept { dialEnds(); }
+void Conn::forgetDial() {
+  dialEnds();
+  cutCallbacks();
+}
 
 /// After onClose.
 void Conn::closedDialled() {

@@ -52,12 +52,19 @@ SendStatus TcpConnection::sendRaw(std::string_view bytes) {
 }
 
 void TcpConnection::flush() { Conn::of(*this).flush(); }
-void TcpConnection::close() { Conn::of(*this).beginClose(true); }
+void TcpConnection::close() {
+  Conn::of(*this).endsForGood();
+  Conn::of(*this).beginClose(true);
+}
 void TcpConnection::close(std::string_view lastWords) { closeWith(detail::typeId<std::string_view>(), &lastWords); }
 void TcpConnection::closeWith(detail::TypeId type, const void* message) {
+  Conn::of(*this).endsForGood();
   Conn::of(*this).closeWithMessage(type, message);
 }
-void TcpConnection::destroy() { Conn::of(*this).finish(); }
+void TcpConnection::destroy() {
+  Conn::of(*this).endsForGood();
+  Conn::of(*this).finish();
+}
 bool TcpConnection::closing() const noexcept { return getStatus() > Status::established; }
 void TcpConnection::pauseRecv() { Conn::of(*this).pause(true); }
 void TcpConnection::resumeRecv() { Conn::of(*this).pause(false); }

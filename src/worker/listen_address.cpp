@@ -132,7 +132,9 @@ RemoteAddress parseRemoteAddress(std::string_view text) {
     uri = uri.substr(0, uri.find('#'));
     if (!uri.empty()) remote.uri = (uri[0] == '?' ? "/" : "") + std::string(uri);
     if (place.find('@', begin) != std::string_view::npos)
-      refuse(dialling, text, "a user name does not belong there", "without it");
+      refuse(dialling, text, "a user name does not belong there",
+             std::string(text.substr(0, begin)) + std::string(place.substr(place.rfind('@') + 1)) +
+                 std::string(text.substr(end)) + (text.starts_with("ws") ? ", and an Authorization in headers" : ""));
   }
   const bool unixSocket = text.substr(begin, 1) == "/";
   const auto bracket = place.rfind(']');

@@ -53,7 +53,9 @@ struct AsyncUdpConnection::Impl {
   static void failed(AsyncUdpConnection& self, const Error& error);
   static void received(AsyncUdpConnection& self, std::span<char> datagram);
   void check(const MessageCallback& handler) const;
+  SendStatus put(std::string_view datagram);
   bool send(std::string_view datagram) noexcept;
+  static void forgetCallbacks(AsyncUdpConnection& self) noexcept;
 };
 
 void closeUdpClients() {
@@ -62,7 +64,16 @@ void closeUdpClients() {
     if (impl.ticket != 0) net::loop().resolver().cancel(std::exchange(impl.ticket, 0));
     impl.state = AsyncUdpConnection::Impl::State::closed;
     impl.socket.reset();
+    AsyncUdpConnection::Impl::forgetCallbacks(*one);
   }
+}
+
+/// One of them may hold its own connection: that circle is cut.
+void AsyncUdpConnection::Impl::forgetCallbacks(AsyncUdpConnection& self) noexcept {
+  self.onConnect = nullptr;
+  self.onMessage = self.impl_->checked = nullptr;
+  self.onError = nullptr;
+  self.onClose = nullptr;
 }
 
 AsyncUdpConnection::AsyncUdpConnection(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
@@ -123,6 +134,8 @@ void AsyncUdpConnection::connect() {
 void AsyncUdpConnection::Impl::resolved(AsyncUdpConnection& self, const net::Resolver::Answer& answer) {
   Impl& impl = *self.impl_;
   const auto keep = self.shared_from_this();
+  const bool closed = impl.state == State::closed;  // what was sent before that still goes out
+  if (closed) open().erase(&self);
   if (!answer) return failed(self, answer.error());
   platform::ConnectOptions options;
   options.kind = platform::SocketKind::udp;
@@ -142,9 +155,10 @@ void AsyncUdpConnection::Impl::resolved(AsyncUdpConnection& self, const net::Res
   if (!socket) return failed(self, socket.error());
   impl.socket.emplace(*socket, [&self](std::span<char> datagram, const sockaddr*) { received(self, datagram); });
   if (const auto started = impl.socket->start(); !started) return failed(self, started.error());
-  impl.state = State::open;
+  if (!closed) impl.state = State::open;
   for (const std::string& datagram : std::exchange(impl.early, {})) impl.send(datagram);
   impl.earlySize = 0;
+  if (closed) return impl.socket.reset();
   net::loop().defer([keep] {
     if (keep->impl_->state != State::open || !keep->onConnect) return;
     net::activity.enter(net::Running::connect);
@@ -155,9 +169,10 @@ void AsyncUdpConnection::Impl::resolved(AsyncUdpConnection& self, const net::Res
 void AsyncUdpConnection::Impl::failed(AsyncUdpConnection& self, const Error& error) {
   Impl& impl = *self.impl_;
   impl.socket.reset();
-  impl.state = State::initial;
   impl.early.clear();
   impl.earlySize = 0;
+  if (impl.state == State::closed) return;
+  impl.state = State::initial;
   Error told{Errc::connectFail, "cannot send datagrams to " + impl.address.place() + ": " + error.message,
              error.systemCode};
   const auto keep = self.shared_from_this();
@@ -210,12 +225,15 @@ bool AsyncUdpConnection::Impl::send(std::string_view datagram) noexcept {
 SendStatus AsyncUdpConnection::sendRaw(std::string_view datagram) {
   Impl& impl = *impl_;
   if (impl.state == Impl::State::initial) connect();
-  if (impl.state == Impl::State::open) return impl.send(datagram) ? SendStatus::sent : SendStatus::dropped;
-  if (impl.state != Impl::State::resolving || datagram.size() > largestDatagram ||
-      impl.earlySize + datagram.size() > mostWaiting)
+  return impl.put(datagram);
+}
+
+SendStatus AsyncUdpConnection::Impl::put(std::string_view datagram) {
+  if (state == State::open) return send(datagram) ? SendStatus::sent : SendStatus::dropped;
+  if (state != State::resolving || datagram.size() > largestDatagram || earlySize + datagram.size() > mostWaiting)
     return SendStatus::dropped;
-  impl.early.emplace_back(datagram);
-  impl.earlySize += datagram.size() + sizeof(std::string);  // empty ones count, too
+  early.emplace_back(datagram);
+  earlySize += datagram.size() + sizeof(std::string);  // empty ones count, too
   return SendStatus::queued;
 }
 
@@ -223,11 +241,11 @@ SendStatus AsyncUdpConnection::sendMessage(detail::TypeId type, const void* mess
   if (impl_->state == Impl::State::initial) connect();
   if (impl_->codec.codec == nullptr) {
     if (type != detail::typeId<std::string_view>()) return SendStatus::dropped;
-    return sendRaw(*static_cast<const std::string_view*>(message));
+    return impl_->put(*static_cast<const std::string_view*>(message));
   }
   std::string encoded;
   if (!impl_->codec.codec->encode(type, message, *this, encoded)) return SendStatus::dropped;
-  return encoded.empty() ? SendStatus::queued : sendRaw(encoded);
+  return encoded.empty() ? SendStatus::queued : impl_->put(encoded);
 }
 
 void AsyncUdpConnection::close() {
@@ -236,17 +254,17 @@ void AsyncUdpConnection::close() {
   const bool begun = impl.state != Impl::State::initial;
   impl.state = Impl::State::closed;
   if (!begun || net::processLoop == nullptr) return;
-  if (impl.ticket != 0) net::loop().resolver().cancel(std::exchange(impl.ticket, 0));
   if (impl.socket) impl.socket->pause();
   const auto keep = shared_from_this();
-  open().erase(this);
+  if (impl.early.empty()) {  // else it waits for the address that they go to
+    if (impl.ticket != 0) net::loop().resolver().cancel(std::exchange(impl.ticket, 0));
+    open().erase(this);
+  }
   net::loop().defer([keep] {
     keep->impl_->socket.reset();  // its callback may have been running
     net::activity.enter(net::Running::close);
     const auto closed = std::exchange(keep->onClose, nullptr);
-    keep->onConnect = nullptr;
-    keep->onMessage = keep->impl_->checked = nullptr;
-    keep->onError = nullptr;
+    Impl::forgetCallbacks(*keep);
     if (closed) net::userCode(keep.get(), [&] { closed(*keep); });
   });
 }

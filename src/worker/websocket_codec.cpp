@@ -12,7 +12,7 @@ Input WebsocketCodec::input(std::span<char> bytes, Connection& connection) {
   if (!client_) pinged_ = false;
   const Input input = reader_.input({bytes.data(), bytes.size()}, self.maxPackageSize);
   if (input.kind != Input::Kind::invalid) return input;
-  self.countProtocolError();
+  self.illegal(input.reason);
   closeWith(self, reader_.violationCode(), input.reason);
   return Input::skip(bytes.size());
 }
@@ -61,7 +61,7 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
       return self.endAfterFlush();
     }
     case Kind::violation:
-      self.countProtocolError();
+      self.illegal(event.payload);
       return closeWith(self, event.code, event.payload);
   }
 }

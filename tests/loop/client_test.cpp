@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <stdexcept>
+#include <utility>
 
 #include "src/worker/core.hpp"
 #include "tests/support/world.hpp"
@@ -119,6 +121,7 @@ TEST(Client, ARefusedPortIsAnErrorAndAClose) {
   EXPECT_THAT(d.error.message, HasSubstr(" s: "));
   EXPECT_NE(d.error.systemCode, 0);
   EXPECT_EQ(c->getStatus(), Status::closed);
+  EXPECT_EQ(d.world.process().clients().connections().size(), 0u);
 }
 
 TEST(Client, ANameIsLookedUpAndAllItsAddressesAreTried) {
@@ -237,17 +240,97 @@ TEST(Client, ReconnectInOnErrorTakesThePlaceOfOnClose) {
   EXPECT_THAT(d.events, ElementsAre("connect"));
 }
 
-TEST(Client, AThousandAttemptsKeepNothing) {
+TEST(Client, AThousandAttemptsKeepNothingAndThenItConnects) {
   Dialling d;
-  const auto c = d.to(closedAddress());
-  int errors = 0;
+  const std::uint16_t port = closedPort();
+  Worker back("text://127.0.0.1:" + std::to_string(port));
+  auto c = d.to("text://127.0.0.1:" + std::to_string(port));
+  int errors = 0, closes = 0;
+  std::size_t before = 0, after = 0;
   c->onError = [&](TcpConnection& self, const Error&) {
-    if (++errors < 1000) self.dialled()->reconnect();
+    ++errors;
+    if (errors % 2 == 0) self.dialled()->reconnect();  // the others do it in onClose
+    if (errors == 10) before = openDescriptors();
+    if (errors == 1000) after = openDescriptors(), back.listen();
+  };
+  c->onClose = [&](TcpConnection& self) {
+    if (!d.has("connect")) self.dialled()->reconnect();
+    ++closes;
   };
   c->connect();
-  d.world.until([&] { return d.has("close"); }, 20s);
+  d.world.until([&] { return d.has("connect"); }, 20s);
   EXPECT_EQ(errors, 1000);
-  EXPECT_EQ(d.world.process().clients().connections().size(), 0u);
+  EXPECT_EQ(closes, 500);
+  EXPECT_EQ(before, after);
+  EXPECT_THAT(d.events, ElementsAre("connect"));
+  EXPECT_EQ(d.world.process().clients().connections().size(), 1u);
+  const auto weak = c->weak();
+  c.reset();
+  weak.lock()->close();
+  d.world.until([&] { return weak.expired(); });
+}
+
+/// What is called in a callback, in this order; and what comes of it.
+TEST(Client, OfReconnectAndAnEndTheLaterOneCounts) {
+  using Events = std::vector<std::string>;
+  const auto run = [](const std::string& where, bool destroy, bool reconnectLast) {
+    WithEcho d;
+    const auto c = d.to(where == "onError" ? closedAddress() : d.address());
+    bool done = false;
+    const auto act = [&](const char* here) {
+      if (where != here || std::exchange(done, true)) return;
+      if (!reconnectLast) c->reconnect(1ms);
+      destroy ? c->destroy() : c->close();
+      if (reconnectLast) c->reconnect(1ms);
+    };
+    c->onConnect = [&](TcpConnection& self) {
+      d.events.push_back("connect");
+      if (where == "onClose") self.close();
+      act("onConnect");
+    };
+    c->onError = [&](TcpConnection&, const Error&) {
+      d.events.push_back("error");
+      act("onError");
+    };
+    c->onClose = [&](TcpConnection&) {
+      d.events.push_back("close");
+      act("onClose");
+    };
+    c->connect();
+    d.world.until([&] { return d.has("close"); });
+    if (reconnectLast)
+      d.world.until([&] { return d.events.size() >= (where == "onError" ? 3 : where == "onClose" ? 4 : 3); });
+    d.world.forTime(10ms);
+    EXPECT_EQ(c->getStatus() == Status::established, where == "onConnect" && reconnectLast);
+    return d.events;
+  };
+  for (const bool destroy : {true, false}) {
+    EXPECT_EQ(run("onError", destroy, false), (Events{"error", "close"})) << destroy;
+    EXPECT_EQ(run("onClose", destroy, false), (Events{"connect", "close"})) << destroy;
+    EXPECT_EQ(run("onConnect", destroy, false), (Events{"connect", "close"})) << destroy;
+    EXPECT_EQ(run("onClose", destroy, true), (Events{"connect", "close", "connect", "close"})) << destroy;
+    EXPECT_EQ(run("onConnect", destroy, true), (Events{"connect", "close", "connect"})) << destroy;
+  }
+  EXPECT_EQ(run("onError", true, true), (Events{"error", "close", "error", "close"}));
+  EXPECT_EQ(run("onError", false, true), (Events{"error", "error", "close"}));  // a close has nothing to end there
+}
+
+TEST(Client, WhatAFailedConnectHadStillToSendGoesOutWithTheNext) {
+  Dialling d;
+  const std::uint16_t port = closedPort();
+  Worker back("text://127.0.0.1:" + std::to_string(port));
+  std::vector<std::string> got;
+  back.onMessage = [&](TcpConnection&, std::string_view text) { got.emplace_back(text); };
+  const auto c = d.to("text://127.0.0.1:" + std::to_string(port));
+  c->onError = [&](TcpConnection& self, const Error&) {
+    back.listen();
+    self.dialled()->reconnect();
+  };
+  c->onConnect = [](TcpConnection& self) { self.send("two"); };
+  c->send("one");
+  c->connect();
+  d.world.until([&] { return got.size() == 2; });
+  EXPECT_THAT(got, ElementsAre("one", "two"));
 }
 
 TEST(Client, CancelReconnect) {
@@ -471,6 +554,126 @@ TEST(Client, AProxysTargetThatRefusesEndsItsClient) {
   d.world.until([&] { return client.ended(); });
 }
 
+TEST(Client, APipeKeepsItsHalfClosesWhenItsTargetIsTriedAgain) {
+  Dialling d;
+  const std::uint16_t port = closedPort();
+  Worker target("tcp://127.0.0.1:" + std::to_string(port));
+  std::string got;
+  target.onMessage = [&](TcpConnection& c, std::string_view bytes) {
+    got += bytes;
+    c.close("bye");  // its end comes first
+  };
+  Worker proxy("tcp://127.0.0.1:0");
+  AsyncTcpConnectionPtr upstream;
+  proxy.onConnect = [&](TcpConnection& client) {
+    upstream = AsyncTcpConnection::to("tcp://127.0.0.1:" + std::to_string(port));
+    client.pipe(*upstream);
+    upstream->pipe(client);
+    upstream->onError = [&](TcpConnection& self, const Error&) {
+      target.listen();
+      self.dialled()->reconnect(20ms);
+    };
+    upstream->connect();
+  };
+  proxy.listen();
+  Client client(d.world, proxy.core().address.port);
+  client.send("hello");
+  d.world.until([&] { return client.ended(); });
+  EXPECT_EQ(client.received, "bye");
+  EXPECT_EQ(got, "hello");
+  d.world.settle();
+  EXPECT_EQ(upstream->getStatus(), Status::established) << "the client may still send";
+  client.shutdown();
+  d.world.until([&] { return proxy.connections().empty() && upstream->getStatus() == Status::closed; });
+}
+
+TEST(Client, AProcessThatStopsConnectsNothingAgain) {
+  WithEcho d;
+  const Client served(d.world, d.server.core().address.port);  // so that clients stay
+  d.world.until([&] { return d.accepted == 1; });
+  const auto connected = d.to(d.address()), failing = d.to(closedAddress());
+  connected->connect();
+  d.world.until([&] { return d.has("connect"); });
+  d.world.process().stop(0, true);
+  d.world.settle();
+  connected->reconnect();
+  EXPECT_EQ(connected->getStatus(), Status::established);
+  failing->onError = [&](TcpConnection& self, const Error&) {
+    d.events.push_back("error");
+    self.dialled()->reconnect();
+  };
+  failing->connect();
+  d.world.until([&] { return d.has("close"); });
+  EXPECT_THAT(d.events, ElementsAre("connect", "error", "close"));
+}
+
+TEST(Client, ExceptionsInItsCallbacksAreThoseOfAnyConnection) {
+  WithEcho d;
+  Worker::onException = [&](const std::exception_ptr&, Connection*) {
+    d.events.push_back("exception");
+    return true;
+  };
+  const auto refused = d.to(closedAddress());
+  refused->onError = [](TcpConnection&, const Error&) { throw std::runtime_error("onError"); };
+  refused->onClose = [](TcpConnection&) { throw std::runtime_error("onClose"); };
+  refused->connect();
+  d.world.until([&] { return d.events.size() == 2; });
+  EXPECT_EQ(refused->getStatus(), Status::closed);
+  const auto c = d.to(d.address());
+  c->onConnect = [](TcpConnection& self) {
+    self.send("x");
+    throw std::runtime_error("onConnect");
+  };
+  c->connect();
+  d.world.until([&] { return d.has("message x"); });
+  EXPECT_THAT(d.events, ElementsAre("exception", "exception", "exception", "message x"));
+  EXPECT_EQ(d.world.process().clients().connections().size(), 1u);
+  Worker::onException = nullptr;
+}
+
+/// Four digits say how long the rest is.
+struct Lengths {
+  using Message = std::string;
+  Input input(std::string_view bytes, Peer&) {
+    if (bytes.size() < 4) return Input::needMore();
+    return Input::packet(4 + std::stoul(std::string(bytes.substr(0, 4))));
+  }
+  std::string decode(std::string_view packet, Peer&) { return std::string(packet.substr(4)); }
+  void encode(std::string_view text, Peer&, std::string& out) {
+    const std::string size = std::to_string(text.size());
+    out.append(4 - size.size(), '0').append(size).append(text);
+  }
+};
+
+TEST(Client, SpeaksFrameAndRegisteredSchemesWithinItsPackageLimit) {
+  registerProtocol("lengths", protocol<Lengths>());
+  for (const std::string scheme : {"frame", "lengths"}) {
+    WithEcho d(scheme + "://127.0.0.1:0");
+    std::vector<std::string> served;
+    d.server.onMessage = [&](TcpConnection& c, const std::string& text) {
+      served.push_back(text);
+      c.send(std::string_view(text));
+      if (text == "more") c.send(std::string_view(std::string(997, 'x')));
+    };
+    const auto c = d.to(d.address(scheme));
+    c->maxPackageSize = 1000;  // with the four bytes of its length
+    c->send("first");
+    c->connect();
+    d.world.until([&] { return d.has("message first"); });
+    EXPECT_EQ(c->protocol.name(), scheme);
+    const std::string largest(996, 'x');
+    c->send("");
+    c->send(largest);
+    d.world.until([&] { return d.has("message " + largest); });
+    c->send("more");
+    d.world.until([&] { return d.has("close"); });
+    EXPECT_THAT(d.events,
+                ElementsAre("connect", "message first", "message ", "message " + largest, "message more", "close"));
+    EXPECT_THAT(served, ElementsAre("first", "", largest, "more"));
+    EXPECT_EQ(d.world.process().clients().protocolErrors(), 1u);
+  }
+}
+
 TEST(Client, EndsWithTheProcessAfterThoseWhoAreServed) {
   WithEcho d;
   const auto c = d.to(d.address());
@@ -505,6 +708,9 @@ TEST(Client, AddressesAreChecked) {
   EXPECT_THAT(refused("nope://127.0.0.1:80"), HasSubstr("unknown scheme"));
   EXPECT_THAT(refused("http://127.0.0.1:80"), HasSubstr("tcp://"));
   EXPECT_THAT(refused("websocket://127.0.0.1:80"), HasSubstr("ws://127.0.0.1:80"));
+  EXPECT_THAT(refused("ws://me:secret@127.0.0.1:80/a@b"), HasSubstr("a user name does not belong there"));
+  EXPECT_THAT(refused("ws://me:secret@127.0.0.1:80/a@b"), HasSubstr("ws://127.0.0.1:80/a@b, and an Authorization"));
+  EXPECT_EQ(refused("ws://127.0.0.1:80/a@b?c=d:e@f"), "taken");
   EXPECT_THAT(refused("udp://127.0.0.1:80"), HasSubstr("AsyncUdpConnection"));
   EXPECT_EQ(refused("Text://[::1]:80/a?b"), "taken");
   const auto c = AsyncTcpConnection::to("tcp://[::1]:80/a?b#c");

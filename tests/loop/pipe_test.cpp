@@ -63,6 +63,20 @@ TEST(Pipe, ASlowReaderSlowsTheSenderAndLosesNothing) {
   EXPECT_EQ(proxy.worker.sendFails(), 0u);
 }
 
+/// Else an echo behind a proxy stands still as soon as all buffers on the way are full.
+TEST(Pipe, OneWayGoesOnWhileTheOtherStands) {
+  Proxy proxy;
+  proxy.join();
+  proxy.right->maxSendBufferSize = 100'000;
+  proxy.two->pauseReading();
+  proxy.one->send(pattern(40 * megabyte));
+  proxy.world->until([&] { return proxy.right->getSendBufferQueueSize() >= 100'000; });
+  const std::string bytes = pattern(5 * megabyte, 2);
+  proxy.two->send(bytes);
+  proxy.world->until([&] { return proxy.one->received.size() >= bytes.size(); });
+  EXPECT_TRUE(proxy.one->received == bytes);
+}
+
 TEST(Pipe, AHalfCloseIsPassedOn) {
   Proxy proxy;
   proxy.join();

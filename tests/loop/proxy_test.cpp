@@ -102,6 +102,94 @@ TEST(ProxyClient, BehindAProxyTheTargetIsWhoseCertificateCounts) {
   }
 }
 
+/// The proxy stands for ports that no test may listen on.
+TEST(ProxyClient, WebSocketWithoutAPortIsOn80And443AndItsHostLineHasNone) {
+  const CertificateFiles files("a.example");
+  const std::tuple<std::string, std::string, std::string> cases[] = {
+      {"ws://a.example", "a.example:80", "a.example"},
+      {"ws://a.example:80/x", "a.example:80", "a.example"},
+      {"ws://a.example:443", "a.example:443", "a.example:443"},
+      {"ws://[2001:db8::1]", "[2001:db8::1]:80", "[2001:db8::1]"},
+      {"ws://[2001:db8::1]:81/", "[2001:db8::1]:81", "[2001:db8::1]:81"},
+      {"wss://a.example?q=1", "a.example:443", "a.example"},
+      {"wss://a.example:443", "a.example:443", "a.example"},
+      {"wss://a.example:80", "a.example:80", "a.example:80"},
+      {"wss://[2001:db8::1]", "[2001:db8::1]:443", "[2001:db8::1]"},
+  };
+  for (const auto& [address, asked, host] : cases) {
+    std::string proxyHeard, said;
+    Worker target("websocket://127.0.0.1:0"), proxy("tcp://127.0.0.1:0");
+    if (address.starts_with("wss")) secure(target, files);
+    target.onMessage = [](TcpConnection&, std::string_view) {};
+    target.onWebSocketConnect = [&](TcpConnection&, const http::Request& request) { said = request.header("Host"); };
+    World world(target);
+    proxy.onMessage = [&](TcpConnection& c, std::string_view bytes) {
+      proxyHeard = bytes.substr(0, bytes.find("\r\n"));
+      c.send("HTTP/1.1 200 OK\r\n\r\n");
+      const auto upstream = AsyncTcpConnection::to("tcp://127.0.0.1:" + std::to_string(world.port()));
+      c.pipe(*upstream);
+      upstream->pipe(c);
+      upstream->connect();
+    };
+    proxy.listen();
+    ClientOptions options;
+    options.proxyHttp = "127.0.0.1:" + std::to_string(proxy.core().address.port);
+    options.ssl.caFile = files.certificate;
+    options.ssl.peerName = "a.example";
+    const auto c = AsyncTcpConnection::to(address, options);
+    std::string error;
+    bool open = false;
+    c->onWebSocketConnect = [&](TcpConnection&, const http::Answer&) { open = true; };
+    c->onError = [&](TcpConnection&, const Error& e) { error = e.message; };
+    c->connect();
+    world.until([&] { return open || !error.empty(); });
+    EXPECT_EQ(error, "") << address;
+    EXPECT_EQ(proxyHeard, "CONNECT " + asked + " HTTP/1.1") << address;
+    EXPECT_EQ(said, host) << address;
+  }
+}
+
+TEST(ProxyClient, ItsAnswersMayComeByteByByte) {
+  for (const bool socks : {false, true}) {
+    Through t({"", ""});
+    const std::string answers = socks ? "\5\0\5\0\0\3\3a.b\0\0welcome\n"s : "HTTP/1.1 200 OK\r\nX: y\r\n\r\nwelcome\n"s;
+    t.proxy.onMessage = [](TcpConnection&, std::string_view) {};
+    t.proxy.onConnect = [&](TcpConnection& c) {
+      for (std::size_t i = 0; i < answers.size(); ++i)
+        Timer::add(
+            std::chrono::milliseconds(i), [weak = c.weak(), byte = answers.substr(i, 1)] { weak.lock()->send(byte); },
+            false);
+    };
+    ClientOptions options;
+    (socks ? options.proxySocks5 : options.proxyHttp) = t.proxyAddress();
+    t.dial(options);
+    t.world.until([&] { return t.has("welcome") || t.has("close"); });
+    EXPECT_THAT(t.events, ElementsAre("connect", "welcome")) << t.error;
+  }
+}
+
+TEST(ProxyClient, ItsOwnerMayDestroyItInAnyCallback) {
+  for (const bool fails : {false, true}) {
+    Through t({fails ? "HTTP/1.1 403 No\r\n\r\n"s : "HTTP/1.1 200 OK\r\n\r\nwelcome\n"s, ""});
+    t.proxy.onMessage = [&](TcpConnection& c, std::string_view) { c.send(t.answers.front()); };
+    t.client = AsyncTcpConnection::to("text://far.example:80", {.proxyHttp = t.proxyAddress()});
+    const auto gone = [&](const char* what) {
+      t.events.push_back(what);
+      const auto last = std::exchange(t.client, nullptr);
+      last->destroy();
+    };
+    t.client->onConnect = [&](TcpConnection&) { gone("connect"); };
+    t.client->onError = [&](TcpConnection&, const Error&) { gone("error"); };
+    t.client->onMessage = [&](TcpConnection&, std::string_view text) { t.events.emplace_back(text); };
+    t.client->onClose = [&](TcpConnection&) { t.events.push_back("close"); };
+    t.client->connect();
+    t.world.until([&] { return t.has("close"); });
+    t.world.settle();
+    EXPECT_THAT(t.events, ElementsAre(fails ? "error" : "connect", "close"));
+    EXPECT_EQ(t.world.process().clients().connections().size(), 0u);
+  }
+}
+
 TEST(ProxyClient, AFirstWordBehindTheAnswerIsNotLost) {
   Through t({"HTTP/1.1 200 OK\r\n\r\nwelcome\n"});
   t.dial({.proxyHttp = t.proxyAddress()});
@@ -114,12 +202,18 @@ TEST(ProxyClient, EachFailureSaysWhatItIs) {
       {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", false,
        "Proxy CONNECT failed: 407 Proxy Authentication Required"},
       {"\5\xff"s, true, "SOCKS5 authentication method negotiation failed"},
+      {"\5\2\1\1"s, true, "SOCKS5 authentication failed"},
+      {"\5\0\5\1\0\1\0\0\0\0\0\0"s, true, "SOCKS5 connect failed: general SOCKS server failure"},
+      {"\5\0\5\4\0\1\0\0\0\0\0\0"s, true, "SOCKS5 connect failed: host unreachable"},
+      {"\5\0\5\5\0\1\0\0\0\0\0\0"s, true, "SOCKS5 connect failed: connection refused"},
+      {"\5\0\5\x42\0\1\0\0\0\0\0\0"s, true, "SOCKS5 connect failed: an unknown failure"},
       {"nonsense", true, "that is no SOCKS5 proxy"},
   };
   for (const auto& [answer, socks, why] : failures) {
     Through t({answer, ""});
     ClientOptions options;
     (socks ? options.proxySocks5 : options.proxyHttp) = t.proxyAddress();
+    if (answer.starts_with("\5\2")) options.proxySocks5Username = "me";
     t.dial(options);
     t.world.until([&] { return t.has("close"); });
     EXPECT_EQ(t.events.size(), 2u);

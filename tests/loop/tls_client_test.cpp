@@ -321,6 +321,67 @@ TEST_F(TlsClient, AHalfCloseWaitsForTheHandshake) {
   EXPECT_EQ(client.received, "banner");
 }
 
+TEST_F(TlsClient, ASlowTargetOfAPipeSlowsItsSourceAndNothingIsLost) {
+  constexpr std::size_t limit = 100'000;
+  Worker worker("ssl://127.0.0.1:0");
+  worker.ssl = files.options();
+  ConnectionPtr target;
+  std::string got;
+  const std::string question = pattern(20'000'000, 1), answer = pattern(20'000'000, 2);
+  worker.onConnect = [&](TcpConnection& c) {
+    c.maxSendBufferSize = answer.size() + 1;
+    target = c.share();
+  };
+  worker.onMessage = [&](TcpConnection& c, std::string_view bytes) {
+    if (got.empty()) c.pauseRecv(), c.send(answer);
+    got += bytes;
+  };
+  worker.onClose = [&](TcpConnection&) { target.reset(); };
+  World world(worker);
+  Worker between("tcp://127.0.0.1:0");
+  ConnectionPtr left, right;
+  between.onConnect = [&](TcpConnection& client) {
+    ClientOptions options = believing();
+    const auto upstream = AsyncTcpConnection::to(at(world, "ssl"), options);
+    client.maxSendBufferSize = upstream->maxSendBufferSize = limit;
+    client.pipe(*upstream);
+    upstream->pipe(client);
+    upstream->connect();
+    left = client.share();
+    right = upstream;
+  };
+  between.listen();
+  Client client(world, between.core().address.port);
+  world.until([&] { return client.connected(); });
+  client.pauseReading();
+  client.send(question);
+  std::size_t mostRight = 0, mostLeft = 0;
+  const auto look = [&] {
+    mostRight = std::max(mostRight, right->getSendBufferQueueSize());
+    mostLeft = std::max(mostLeft, left->getSendBufferQueueSize());
+  };
+  world.until([&] { return left && !got.empty(); });
+  for (std::uint64_t before = 1; before != left->bytesRead() + right->bytesRead();) {
+    before = left->bytesRead() + right->bytesRead();
+    for (int i = 0; i < 4; ++i) world.forTime(10ms), look();
+  }
+  // Both ways stand still.
+  EXPECT_LT(left->bytesRead(), question.size() - 1'000'000);
+  EXPECT_LT(right->bytesRead(), answer.size() - 1'000'000);
+  client.resumeReading();
+  world.until([&] { return look(), client.received.size() >= answer.size(); }, 20s);
+  EXPECT_TRUE(client.received == answer);
+  EXPECT_LT(got.size(), question.size());  // one way goes on while the other stands
+  client.shutdown();
+  target->resumeRecv();
+  world.until([&] { return look(), got.size() >= question.size(); }, 20s);
+  EXPECT_TRUE(got == question);
+  world.until([&] { return client.ended() && between.connections().empty() && !target; });
+  EXPECT_LE(mostRight, limit + 512 * 1024);
+  EXPECT_LE(mostLeft, limit + 512 * 1024);
+  EXPECT_EQ(between.sendFails() + world.process().clients().sendFails(), 0u);
+}
+
 TEST_F(TlsClient, FilesThatCannotBeReadAreNamed) {
   Worker worker("ssl://127.0.0.1:0");
   worker.ssl = files.options();

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <stdexcept>
+#include <utility>
 
 #include "artel/udp.hpp"
+#include "src/net/loop.hpp"
+#include "src/net/resolver.hpp"
 #include "src/worker/core.hpp"
 #include "tests/support/world.hpp"
 
@@ -134,23 +138,131 @@ TEST(UdpClient, PacketsOfAProtocol) {
 TEST(UdpClient, AThousandRoundsKeepNothing) {
   Pair p;
   std::weak_ptr<AsyncUdpConnection> last;
+  const std::size_t before = openDescriptors();
+  int closed = 0;
   for (int i = 0; i < 1000; ++i) {
     const auto c = AsyncUdpConnection::to("udp://127.0.0.1:" + std::to_string(p.world.port()));
-    c->onMessage = [c](AsyncUdpConnection&, std::string_view) {};  // a circle, which close() cuts
-    c->connect();
-    c->close();
+    c->onMessage = [c](AsyncUdpConnection&, std::string_view answer) {  // a circle, which close() cuts
+      EXPECT_EQ(answer, "re hello");
+      c->close();
+    };
+    c->onClose = [&](AsyncUdpConnection&) { ++closed; };
+    c->send("hello");
     last = c;
-    p.world.settleOnce();
+    if (i % 100 == 99) {
+      ASSERT_TRUE(p.world.until([&] { return closed == i + 1; }));
+    }
   }
   p.world.settle();
+  EXPECT_EQ(p.got.size(), 1000u);
+  EXPECT_EQ(openDescriptors(), before);
   EXPECT_TRUE(last.expired());
+}
+
+/// Names are looked up as soon as the test lets them.
+struct Slow {
+  explicit Slow(bool known) {
+    net::loop().resolver().answeredBy([known, may = may](const std::string& host, std::uint16_t port) {
+      may.wait();
+      return known ? platform::resolve("127.0.0.1", port, true)
+                   : net::Resolver::Answer(Error{Errc::badAddress, "\"" + host + "\" is nobody", 0});
+    });
+  }
+  ~Slow() { tell(); }
+  void tell() {
+    if (!std::exchange(tells, true)) told.set_value();
+  }
+  std::promise<void> told;
+  std::shared_future<void> may{told.get_future()};
+  bool tells = false;
+};
+
+TEST(UdpClient, WhatWasSentGoesOutAlthoughItIsClosedBeforeTheNameIsKnown) {
+  for (const bool known : {true, false}) {
+    Pair p;
+    Slow names(known);
+    auto c = AsyncUdpConnection::to("udp://slow.example:" + std::to_string(p.world.port()));
+    int closes = 0, others = 0;
+    c->onClose = [&](AsyncUdpConnection&) { ++closes; };
+    c->onConnect = [&](AsyncUdpConnection&) { ++others; };
+    c->onMessage = [&](AsyncUdpConnection&, std::string_view) { ++others; };
+    c->onError = [&](AsyncUdpConnection&, const Error&) { ++others; };
+    EXPECT_EQ(c->send("a"), SendStatus::queued);
+    c->close("bye");
+    EXPECT_EQ(c->send("late"), SendStatus::dropped);
+    p.world.until([&] { return closes == 1; });  // it waits for nobody
+    const std::weak_ptr<AsyncUdpConnection> weak = c;
+    c.reset();
+    EXPECT_FALSE(weak.expired());
+    const std::size_t before = openDescriptors();
+    names.tell();
+    p.world.until([&] { return weak.expired() && (!known || p.got.size() == 2); });
+    p.world.settle();
+    EXPECT_EQ(p.got, known ? (std::vector<std::string>{"a", "bye"}) : std::vector<std::string>{});
+    EXPECT_EQ(closes, 1);
+    EXPECT_EQ(others, 0);
+    EXPECT_EQ(openDescriptors(), before);
+  }
+}
+
+TEST(UdpClient, ANameServerThatDoesNotAnswerHoldsNobodyUp) {
+  Pair p;
+  Slow names(false);
+  std::string error;
+  const auto slow = AsyncUdpConnection::to("udp://slow.example:9"), gone = AsyncUdpConnection::to("udp://b.example:9");
+  slow->onError = [&](AsyncUdpConnection&, const Error& e) { error = e.message; };
+  gone->onError = slow->onError;
+  slow->connect();
+  gone->connect();
+  gone->close();  // had nothing to say: not looked up any more
+  p.client->send("x");
+  p.world.until([&] { return p.has("re x"); });  // meanwhile
+  EXPECT_EQ(error, "");
+  names.tell();
+  p.world.until([&] { return !error.empty(); });
+  EXPECT_EQ(error, "cannot send datagrams to slow.example:9: \"slow.example\" is nobody");
+  p.world.settle();
+  EXPECT_THAT(error, HasSubstr("slow.example"));
+}
+
+TEST(UdpClient, AFailedConnectIsToldOnceForEachSend) {
+  Pair p;
+  const auto c = AsyncUdpConnection::to("udp://127.0.0.1:9", "nowhere");
+  int errors = 0;
+  c->onError = [&](AsyncUdpConnection&, const Error&) { ++errors; };
+  EXPECT_EQ(c->send("x"), SendStatus::dropped);
+  p.world.settle();
+  EXPECT_EQ(errors, 1);
+  EXPECT_EQ(c->sendRaw("x"), SendStatus::dropped);
+  p.world.settle();
+  EXPECT_EQ(errors, 2);
+}
+
+TEST(UdpClient, TheEndOfTheProcessCutsCircles) {
+  std::weak_ptr<AsyncUdpConnection> weak;
+  {
+    Pair p;
+    const auto c = AsyncUdpConnection::to("udp://127.0.0.1:9");
+    weak = c;
+    c->onMessage = [c](AsyncUdpConnection&, std::string_view) {};
+    c->connect();
+  }
+  EXPECT_TRUE(weak.expired());
 }
 
 TEST(UdpClient, Refusals) {
   Pair p;
   for (const char* address : {"tcp://127.0.0.1:1", "http://127.0.0.1:1", "ws://127.0.0.1:1", "udp://127.0.0.1",
-                              "unix:///x", "nope://127.0.0.1:1", "udp://:1", ""})
+                              "unix:///x", "nope://127.0.0.1:1", "udp://:1", "udp://[::1", "udp://127.0.0.1:x",
+                              "udp://127.0.0.1:0", "udp://127.0.0.1:65536", "127.0.0.1:9", ""})
     EXPECT_THROW(AsyncUdpConnection::to(address), SetupError) << address;
+  try {
+    AsyncUdpConnection::to("nope://127.0.0.1:1");
+  } catch (const SetupError& e) {
+    EXPECT_THAT(e.text(), HasSubstr("unknown scheme \"nope\""));
+  }
+  for (const char* address : {"udp://127.0.0.1:1", "UDP://[::1]:65535", "text://a.example:1", "frame://127.0.0.1:1"})
+    EXPECT_NO_THROW(AsyncUdpConnection::to(address)) << address;
   p.client->onMessage = [](TcpConnection&, std::string_view) {};
   EXPECT_THROW(p.client->connect(), std::invalid_argument);
   p.client->onMessage = [](AsyncUdpConnection&, const http::Request&) {};

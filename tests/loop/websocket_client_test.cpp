@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/protocol/websocket_frames.hpp"
 #include "src/protocol/websocket_handshake.hpp"
 #include "src/worker/core.hpp"
 #include "tests/support/world.hpp"
@@ -248,6 +249,36 @@ TEST(WebsocketClient, AMaskedFrameFromAServerEndsIt) {
   EXPECT_THAT(d.events, ElementsAre("connect", "open 101", "close"));
 }
 
+TEST(WebsocketClient, AMessageBeyondItsLimitEndsItWith1009AndALogLine) {
+  for (const bool fragments : {false, true}) {
+    WithServer d;
+    std::uint16_t code = 0;
+    d.server.onWebSocketClose = [&](TcpConnection&, const websocket::Close& close) { code = close.code; };
+    d.server.onMessage = [&](TcpConnection& c, std::string_view size) {
+      const std::string text(std::stoul(std::string(size)), 'x');
+      if (!fragments) return static_cast<void>(c.send(text));
+      std::string frames;
+      websocket::appendFrame(frames, websocket::Type::text, text.substr(0, 600));
+      frames[0] = '\x01';  // more follows
+      websocket::appendFrame(frames, websocket::Type::text, text.substr(600));
+      frames[4 + 600] = '\x80';
+      c.sendRaw(frames);
+    };
+    const auto c = d.to(d.address());
+    c->maxPackageSize = 1000;
+    c->send("1000");
+    c->connect();
+    d.world.until([&] { return d.has("message " + std::string(1000, 'x')); });
+    ::testing::internal::CaptureStderr();
+    c->send("1001");
+    d.world.until([&] { return d.has("close") && code != 0; });
+    EXPECT_THAT(::testing::internal::GetCapturedStderr(), HasSubstr(" sent illegal data: "));
+    EXPECT_EQ(code, 1009);
+    EXPECT_EQ(d.events.size(), 4u);  // connect, open, message, close
+    EXPECT_EQ(d.world.process().clients().protocolErrors(), 1u);
+  }
+}
+
 TEST(WebsocketClient, AMessageRightBehindTheAnswer) {
   Answering d("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + switching + accept + "\r\n\x81\x02hi");
   d.client->connect();
@@ -258,7 +289,11 @@ TEST(WebsocketClient, AMessageRightBehindTheAnswer) {
 TEST(WebsocketClient, AnswersThatAreNone) {
   const std::pair<std::string, std::string> wrong[] = {
       {"HTTP/1.1 404 Not Found\r\n\r\n", "404 Not Found instead of 101"},
-      {"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", "302"},
+      {"HTTP/1.1 301 Moved Permanently\r\nLocation: wss://b.example/\r\n\r\n",
+       "301 Moved Permanently instead of 101; it points to wss://b.example/, but redirects are not followed"},
+      {"HTTP/1.1 304 Not Modified\r\n\r\n", "304 Not Modified instead of 101"},
+      {"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n", "401 Unauthorized instead of 101"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "200 OK instead of 101"},
       {switching + "\r\n", "Sec-WebSocket-Accept"},
       {switching + "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", "Sec-WebSocket-Accept"},
       {switching + accept + "Sec-WebSocket-Accept: x\r\n\r\n", "Sec-WebSocket-Accept"},
