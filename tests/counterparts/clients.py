@@ -131,6 +131,18 @@ class Proxies(artel.Case):
         wire = self.wire(proxy.port())
         wire.send("GET http://127.0.0.1/ HTTP/1.1\r\n\r\n")
         self.assertIn(b"405", wire.all())
+        for target in ("127.0.0.1", "[::1]", "me@127.0.0.1:80", "127.0.0.1:80/", "127.0.0.1:x", "::1:80", ":80"):
+            wire = self.wire(proxy.port())
+            wire.send(f"CONNECT {target} HTTP/1.1\r\n\r\n")
+            self.assertIn(b"HTTP/1.1 400 ", wire.all(), target)
+        six = self.program("tcp_echo", listen="tcp://[::1]:0")
+        eager = self.wire(proxy.port())
+        eager.send(f"CONNECT [::1]:{six.port()} HTTP/1.1\r\n\r\nfirst")
+        eager.send(", then")
+        answer = b"HTTP/1.1 200 Connection established\r\n\r\n"
+        self.assertEqual(eager.exactly(len(answer) + 11), answer + b"first, then", "what comes with the request goes on")
+        eager.end()
+        self.assertEqual(eager.all(), b"")
 
     def test_socks5_proxy(self):
         proxy = self.program("socks5_proxy", listen="tcp://127.0.0.1:0")
@@ -140,11 +152,30 @@ class Proxies(artel.Case):
         self.assertIn("hello", named.stdout)
         refused = self.curl("-x", f"socks5://127.0.0.1:{proxy.port()}", f"http://127.0.0.1:{artel.free_port()}/")
         self.assertNotEqual(refused.returncode, 0)
+        nobody = artel.free_port().to_bytes(2, "big")
+        local = b"\x01\x7f\x00\x00\x01"
+        for request, code in ((b"\x05\x02\x00" + local + nobody, 7),  # BIND
+                              (b"\x05\x01\x00\x02" + local + nobody, 8),  # no kind of address
+                              (b"\x05\x01\x00" + local + nobody, 5),
+                              (b"\x05\x01\x00\x04" + bytes(15) + b"\x01" + nobody, 5),
+                              (b"\x05\x01\x00\x03\x46" + b"a" * 70 + nobody, 4),  # a label may have 63 letters
+                              (b"\x05\x01\x00\x03\x03a:b" + nobody, 1)):
+            wire = self.wire(proxy.port())
+            for byte in b"\x05\x02\x02\x00":
+                wire.send(bytes([byte]))
+            self.assertEqual(wire.exactly(2), b"\x05\x00")
+            wire.send(request[:6])
+            wire.send(request[6:])
+            self.assertEqual(wire.all(), bytes([5, code, 0, 1, 0, 0, 0, 0, 0, 0]), request)
+        for greeting, reply in ((b"\x05\x01\x02", b"\x05\xff"), (b"\x05\x00", b"\x05\xff"), (b"\x04\x01\x00\x50", b"")):
+            wire = self.wire(proxy.port())
+            wire.send(greeting)
+            self.assertEqual(wire.all(), reply)
+        six = self.program("tcp_echo", listen="tcp://[::1]:0")
         wire = self.wire(proxy.port())
-        wire.send(b"\x05\x01\x00")
-        self.assertEqual(wire.exactly(2), b"\x05\x00")
-        wire.send(b"\x05\x02\x00\x01\x7f\x00\x00\x01\x00\x50")  # BIND
-        self.assertEqual(wire.all()[:2], b"\x05\x07")
+        wire.send(b"\x05\x01\x00\x05\x01\x00\x04" + bytes(15) + b"\x01" + six.port().to_bytes(2, "big") + b"six")
+        wire.end()
+        self.assertEqual(wire.all()[12:], b"six")
         echo = self.program("tcp_echo", listen="tcp://127.0.0.1:0")
         eager = self.wire(proxy.port())
         eager.send(b"\x05\x01\x00\x05\x01\x00\x01\x7f\x00\x00\x01" + echo.port().to_bytes(2, "big") + b"first")
@@ -210,11 +241,19 @@ class Others(artel.Case):
                               arguments=[f"text://127.0.0.1:{tasks}"])
         server.port(2)
         slow, quick = self.wire(front), self.wire(front)
-        slow.send("sleep 0.7\n")
-        quick.send("echo hi\n")
-        self.assertEqual(quick.line(), "echo hi")
-        self.assertFalse(artel.readable(slow.socket, 0), "nobody waits for the job")
-        self.assertEqual(slow.line(), "done: sleep 0.7")
+        began = time.monotonic()
+        slow.send("sleep 2\n")
+        longest, answers = 0, 0
+        while not artel.readable(slow.socket, 0):  # the whole time
+            asked = time.monotonic()
+            quick.send("echo hi\n")
+            self.assertEqual(quick.line(), "echo hi")
+            longest, answers = max(longest, time.monotonic() - asked), answers + 1
+            time.sleep(0.01)
+        self.assertGreaterEqual(time.monotonic() - began, 1.9)
+        self.assertGreater(answers, 4)
+        self.assertLess(longest, 0.5, "the goal is 50 ms")
+        self.assertEqual(slow.line(), "done: sleep 2")
 
     def test_log_collector(self):
         port = artel.free_port(socket.SOCK_DGRAM)
