@@ -17,16 +17,6 @@ namespace {
 
 constexpr auto timeToAnswer = 2s;
 
-void refuse(ControlClient& client, const SetupError& error) {
-  const std::string text = error.text();
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = std::min(text.find('\n', begin), text.size());
-    client.err(std::string_view(text).substr(begin, end - begin));
-    begin = end + 1;
-  }
-  client.end(static_cast<int>(error.exit()));
-}
-
 /// Of a process that does not answer.
 std::pair<std::string, std::string> whyAndTry(char state, platform::Pid pid) {
   const std::string number = std::to_string(pid);
@@ -53,20 +43,20 @@ void Cluster::traceAsked(const Client& client, const ControlRequest& request) {
     known += (known.empty() ? "" : ", ") + std::to_string(process.pid) + " (" + workerOf(slot) + ")";
   });
   if (!found)
-    return refuse(*client, SetupError(Exit::usage,
-                                      files_.name + " has no worker process " + std::to_string(pid) +
-                                          (pid == platform::currentPid() ? ": this is its master" : ""),
-                                      {{"known", known.empty() ? "none runs at the moment" : known}}));
+    return client->refuse(SetupError(Exit::usage,
+                                     files_.name + " has no worker process " + std::to_string(pid) +
+                                         (pid == platform::currentPid() ? ": this is its master" : ""),
+                                     {{"known", known.empty() ? "none runs at the moment" : known}}));
   if (const char state = platform::processState(pid); state == 'T' || state == 't') return traceFailed(*client, pid);
   if (const auto sent = platform::askTrace(pid); !sent)
-    return refuse(*client, SetupError(Exit::failed, "the process cannot be asked: " + sent.error().message));
+    return client->refuse(SetupError(Exit::failed, "the process cannot be asked: " + sent.error().message));
   traces_.push_back({client, pid, Clock::now() + timeToAnswer});
 }
 
 void Cluster::traceFailed(ControlClient& client, platform::Pid pid) {
   const auto [why, remedy] = whyAndTry(platform::processState(pid), pid);
-  refuse(client, SetupError(Exit::failed, "the process " + std::to_string(pid) + " does not show its stack: " + why,
-                            {{"try", remedy}}));
+  client.refuse(SetupError(Exit::failed, "the process " + std::to_string(pid) + " does not show its stack: " + why,
+                           {{"try", remedy}}));
 }
 
 void Cluster::stackHeard(Slot& slot, Process& process, const std::string& body) {
@@ -106,7 +96,7 @@ void Cluster::traceEnded(platform::Pid pid, const std::string& how) {
   std::erase_if(traces_, [&](const Trace& trace) {
     if (trace.pid != pid) return false;
     if (const Client client = trace.client.lock())
-      refuse(*client, SetupError(Exit::failed, "the process " + std::to_string(pid) + " has ended: " + how));
+      client->refuse(SetupError(Exit::failed, "the process " + std::to_string(pid) + " has ended: " + how));
     return true;
   });
 }

@@ -90,8 +90,14 @@ StatusReport Cluster::report() {
 
 void Cluster::statusAsked(const Client& client, const ControlRequest& request) {
   StatusReport all = report();
-  if (const auto only = request.values.find("worker"); only != request.values.end())
+  if (const auto only = request.values.find("worker"); only != request.values.end()) {
+    std::string known;
+    for (const auto& group : all.workers) known += (known.empty() ? "" : ", ") + group.name;
     std::erase_if(all.workers, [&](const auto& group) { return group.name != only->second; });
+    if (all.workers.empty())
+      return client->refuse(
+          SetupError(Exit::usage, files_.name + " has no worker \"" + only->second + "\"", {{"known", known}}));
+  }
   platform::Terminal terminal;
   if (const auto width = request.number("width")) {
     terminal.isTerminal = true;

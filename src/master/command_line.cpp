@@ -126,6 +126,13 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
                          : "unexpected word \"" + word + "\" (the application's own words follow \"--\")");
     }
     throw;
+  } catch (const CLI::ArgumentMismatch& e) {
+    // "--timeout: ..." in CLI11's words; what it can be is a value that is missing, or one too many.
+    const std::string option = std::string(e.what()).substr(0, std::string_view(e.what()).find(':'));
+    const bool given = std::any_of(known.begin(), known.end(), [&](const auto& one) {
+      return one.first->longName() == option && one.second->count() > 1;
+    });
+    usage(program, option + (given ? " can be given once only" : " needs a value"));
   } catch (const CLI::ParseError& e) {
     usage(program, e.what());
   }

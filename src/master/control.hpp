@@ -20,6 +20,7 @@
 #include <string_view>
 #include <vector>
 
+#include "artel/error.hpp"
 #include "platform/platform.hpp"
 
 namespace artel {
@@ -44,6 +45,8 @@ class ControlClient {
   void out(std::string_view line) { say("out ", line); }
   void err(std::string_view line) { say("err ", line); }
   void end(int exitCode);
+  /// All lines of it, and the end.
+  void refuse(const SetupError& error);
   bool ended() const noexcept { return ended_; }
   platform::NativeSocket native() const noexcept { return socket_; }
   /// Called whenever all that was said has been taken, until end(): for answers that come in pieces.

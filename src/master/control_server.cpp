@@ -33,6 +33,16 @@ void ControlClient::end(int exitCode) {
   more = nullptr;
 }
 
+void ControlClient::refuse(const SetupError& error) {
+  const std::string text = error.text();
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    err(std::string_view(text).substr(begin, end - begin));
+    begin = end + 1;
+  }
+  end(static_cast<int>(error.exit()));
+}
+
 Result<void> ControlServer::open(const std::string& path) {
   auto listener = platform::openControl(path);
   if (!listener) return listener.error();

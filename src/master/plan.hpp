@@ -38,6 +38,7 @@ struct Plan {
   platform::Terminal terminal;  ///< of whoever started it
   std::string name;             ///< of the program, without its directory
   std::string logFile;          ///< of a service in the background, for the screen
+  std::string pidFileOption;    ///< what the screen's commands need to find it: " --pid-file FILE", or ""
 
   int processes() const noexcept;
 };

@@ -111,6 +111,7 @@ int start(const Command& command) {
   plan.terminal = platform::standardOutput();
   plan.name = files.name;
   plan.logFile = files.log;
+  plan.pidFileOption = files.option;
   if (!plan.cluster) {
     openLogFiles(files, false);
     return runSingle(plan, files);

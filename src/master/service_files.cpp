@@ -46,6 +46,7 @@ ServiceFiles ServiceFiles::of(const Command& command) {
   const bool own = !Worker::pidFile.empty() && capabilities().controlCommands;
   files.pid = absolute(!command.pidFile.empty() ? command.pidFile : own ? Worker::pidFile : files.name + ".pid");
   files.program = platform::programFile(command.program);
+  if (!command.pidFile.empty()) files.option = " --pid-file " + command.pidFile;
   files.lock = files.pid + ".lock";
   files.control = files.pid + ".ctl";
   // A second instance beside the first has another pid file, and so another log.

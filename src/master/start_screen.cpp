@@ -119,7 +119,9 @@ std::string startScreen(const Plan& plan, const platform::Terminal& terminal, st
     std::string text = background(plan, took, surroundings.pid, width);
     for (const PlannedWorker& one : plan.workers)
       for (const std::string& url : reachOf(*one.worker, surroundings.addresses).urls) text += "  " + url + "\n";
-    return text + broken("  " + plan.program + " status, " + plan.program + " stop; log " + plan.logFile, width, "  ");
+    return text + broken("  " + plan.program + " status" + plan.pidFileOption + ", " + plan.program + " stop" +
+                             plan.pidFileOption + "; log " + plan.logFile,
+                         width, "  ");
   }
   std::string text = versionLine(surroundings.versions, width);
   std::vector<std::string> words{plan.program, (plan.cluster ? "master " : "pid ") + std::to_string(surroundings.pid),

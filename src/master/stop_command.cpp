@@ -113,19 +113,20 @@ void signalMaster(platform::Pid master, platform::Notice notice, const ServiceFi
 
 SetupError alreadyRunning(const ServiceFiles& files, const std::string& program) {
   const auto owner = platform::ServiceLock::owner(files.lock);
+  const auto at = [&](const char* verb) { return program + " " + verb + files.option; };
   return {Exit::alreadyRunning,
           files.name + " is already running" +
               (owner && *owner > 0 ? ": master " + std::to_string(*owner)
                : owner             ? " (" + files.lock + " is held)"
                                    : " (a master answers at " + files.control + ")"),
-          {{"try", program + " status | " + program + " reload | " + program + " restart -d"},
+          {{"try", at("status") + " | " + at("reload") + " | " + at("restart -d")},
            {"or", program + " start --pid-file FILE      (a second instance beside it)"}}};
 }
 
 SetupError notRunning(const ServiceFiles& files, const std::string& program) {
   return {Exit::notRunning,
           files.name + " is not running (nobody holds " + files.lock + ")",
-          {{"try", program + " start -d"}}};
+          {{"try", program + " start -d" + files.option}}};
 }
 
 SetupError notAnswering(const ServiceFiles& files, const std::string& program, const Error* why) {
@@ -134,7 +135,7 @@ SetupError notAnswering(const ServiceFiles& files, const std::string& program, c
     return {Exit::failed, what + ": " + why->message, {{"try", asItsUser(files)}}};
   return {Exit::failed,
           what + (why != nullptr ? ": " + why->message : ""),
-          {{"try", program + " restart -d      (somebody may have deleted the socket)"}}};
+          {{"try", program + " restart -d" + files.option + "      (somebody may have deleted the socket)"}}};
 }
 
 bool isRunning(const ServiceFiles& files) {
@@ -184,7 +185,7 @@ int runReload(const Command& command, const ServiceFiles& files) {
   if (answered && *answered) return tell.end(**answered);
   if (awaitEnd(files, 200ms))  // its lock outlives its last word for a moment
     throw SetupError(Exit::failed, files.name + ": the master ended while it was asked to reload",
-                     {{"try", command.program + " start -d"}});
+                     {{"try", command.program + " start -d" + files.option}});
   signalMaster(master, command.graceful ? platform::Notice::reloadGracefully : platform::Notice::reload, files);
   tell.out("the reload has been asked for by signal, since the control socket is gone; see the log");
   return tell.end(static_cast<int>(Exit::ok));

@@ -259,6 +259,10 @@ TEST_F(Status, OneWorkerOnly) {
     EXPECT_EQ(count(one.out(), "\"listen\":"), 1u) << one.out();
     EXPECT_EQ(count(one.out(), "{\"name\":\"" + name + "\","), 1u) << one.out();
   }
+  Program none("fixtures/service", {"status", "--worker", "wob"}, &directory);
+  EXPECT_EQ(none.wait(), 2);
+  EXPECT_EQ(none.out(), "");
+  EXPECT_EQ(none.err().find("error[E02] service has no worker \"wob\"\n  known:   web, line\n"), 0u) << none.err();
 }
 
 TEST_F(Status, WhatAProcessHasDialledIsCountedWhileItStands) {

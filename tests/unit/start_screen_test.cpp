@@ -83,6 +83,18 @@ TEST(StartScreen, QuietSaysNothing) {
   EXPECT_EQ(startScreen(plan, {true, true, 80}, std::chrono::milliseconds(3)), "");
 }
 
+TEST(StartScreen, CommandsNameThePidFileThatWasGiven) {
+  Worker web("http://127.0.0.1:8080");
+  Plan plan = planOf({&web});
+  plan.background = true;
+  plan.pidFileOption = " --pid-file two.pid";
+  plan.logFile = "two.log";
+  const std::string screen = startScreen(plan, {true, false, 120}, std::chrono::milliseconds(3));
+  EXPECT_NE(screen.find("/chat status --pid-file two.pid, ./chat stop --pid-file two.pid; log two.log\n"),
+            std::string::npos)
+      << screen;
+}
+
 TEST(StartScreen, WhoCanConnect) {
   Worker everywhere("websocket://0.0.0.0:2000"), six("text://[::]:3"), one("tcp://192.0.2.7:4"),
       loopback("http://[::1]:5");
