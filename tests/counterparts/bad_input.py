@@ -65,7 +65,11 @@ class CommandLine(artel.Case):
         user = {"user": "nobody"} if os.getuid() == 0 else {}
         if user and subprocess.run([artel.bin_dir / "http_hello", "version"], capture_output=True, **user).returncode != 0:
             self.skipTest("nobody may not run the programs here")
-        self.refused("http_hello", 5, *self.errors(5, "(?i)permission|not allowed"), listen="http://127.0.0.1:80", **user)
+        said = self.refused("http_hello", 5, listen="http://127.0.0.1:80", **user)
+        self.assertEqual(said, """\
+error[E05] worker "http_hello" (http://127.0.0.1:80) cannot listen on http://127.0.0.1:80: permission denied (13 EACCES)
+  try:     a port from 1024 on, or CAP_NET_BIND_SERVICE for this program
+  read:    docs/errors.md#e05""")
 
     def test_unix_sockets(self):
         with tempfile.TemporaryDirectory() as folder:

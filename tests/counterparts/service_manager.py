@@ -3,10 +3,12 @@ import http.client
 import os
 import pathlib
 import pty
+import re
 import signal
 import socket
 import subprocess
 import tempfile
+import termios
 
 import _artel_program as artel
 
@@ -148,6 +150,27 @@ class Terminal(artel.Case):
             _, status = os.waitpid(pid, 0)
             self.assertEqual(os.waitstatus_to_exitcode(status), 0)
             self.assertFalse(pathlib.Path(folder, "service.pid").exists())
+
+    def test_ctrl_c_stops_the_foreground_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pid, ours = self.on_a_terminal([str(artel.bin_dir / "fixtures/service"), "start", "--count", "2", "--log-level",
+                                            "debug", "--", f"on-signals={signal.SIGINT:d}"], folder)  # fmt: skip
+            said = self.read_until(ours, b"Ctrl+C stops")
+            before = termios.tcgetattr(ours)
+            workers = re.findall(r"(?m)^start \d (\d+)\r?$", said)
+            self.assertEqual(len(workers), 2, said)
+            os.write(ours, b"\x03")
+            said = self.read_until(ours, b"nothing like this")  # up to the end
+            self.assertEqual(termios.tcgetattr(ours), before)
+            _, status = os.waitpid(pid, 0)
+            os.close(ours)
+            self.assertEqual(os.waitstatus_to_exitcode(status), 0, said)
+            self.assertEqual(said.count(" stopping: "), 1, said)
+            self.assertEqual(sorted(re.findall(r"(?m)^stop (\d+)\r?$", said)), sorted(workers), said)
+            self.assertNotRegex(said, rf"signal {signal.SIGINT:d} |ended|killed|\x1b\[\?", "the terminal's signal is for the master alone")
+            for worker in workers:
+                self.assertFalse(pathlib.Path(f"/proc/{worker}").exists())
+            self.assertEqual(os.listdir(folder), [])
 
     def test_the_background_does_not(self):
         with tempfile.TemporaryDirectory() as folder:

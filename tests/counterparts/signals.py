@@ -1,6 +1,7 @@
 """What each signal does to a master and to a worker, and how both are called in the process table (core manual §2.6)."""
 import os
 import signal
+import subprocess
 
 import _artel_program as artel
 
@@ -44,7 +45,8 @@ class Signals(artel.Case):
             self.assertIn(b"200", self.answer())
 
     def test_what_ends_a_worker(self):
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGTSTP, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1,
+                       signal.SIGUSR2):  # fmt: skip
             with self.subTest(number):
                 service = self.start()  # a worker that ends young again and again has to wait
                 worker = artel.worker_of(service.pid)
@@ -55,6 +57,35 @@ class Signals(artel.Case):
                 self.assertIn(b"200", self.answer())
                 self.assertFalse(service.err.find("ended: signal"), "an orderly end")
                 self.assertEqual(service.stop(), 0, service.said())
+
+    def test_handlers_of_a_programs_own(self):
+        """Those of Loop::onSignal come beside the framework's. Plain ones take its place, but for the commands."""
+        numbers = f"{signal.SIGUSR1:d},{signal.SIGUSR2:d},{signal.SIGCHLD:d}"
+        for word in ("on-signals", "handlers"):
+            with self.subTest(word):
+                service = self.program("fixtures/service", arguments=[f"{word}={numbers}"])
+                self.port = service.port()
+                worker = artel.worker_of(service.pid)
+                with artel.Wire(self.port) as wire:
+                    wire.send("GET /fork HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")  # whose end is a SIGCHLD
+                    self.assertIn(b"200", wire.all())
+                for number in (signal.SIGUSR1, signal.SIGUSR2):
+                    if word == "on-signals":
+                        service.out.wait(f"signal {signal.SIGCHLD:d} {worker}$") if number == signal.SIGUSR1 else None
+                        os.kill(worker, number)
+                        service.out.wait(f"signal {number:d} {worker}$")
+                        service.out.wait(f"reload {worker}$")
+                        worker = self.replaced(service, worker)
+                    else:
+                        os.kill(worker, number)
+                for command in ("status", "connections", "reload"):
+                    done = subprocess.run([artel.bin_dir / "fixtures/service", command], cwd=service.folder.name,
+                                          capture_output=True, text=True, timeout=artel.patience)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    if command == "status":
+                        self.assertRegex(done.stdout, rf"(?m)^web .* {worker} .* idle$")
+                self.assertNotEqual(artel.worker_of(service.pid), worker)
+                self.assertIn(b"200", self.answer())
 
     def test_strays_do_nothing(self):
         service = self.start()

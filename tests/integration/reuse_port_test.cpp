@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include "artel/artel.hpp"
 #include "tests/support/service.hpp"
@@ -22,7 +23,36 @@ class ReusePort : public ServiceTest {
   static void everyoneIsAnswered(std::uint16_t port, int clients = 30) {
     for (int i = 0; i < clients; ++i) ASSERT_EQ(get(port, "/", 10s).substr(0, 12), "HTTP/1.1 200") << "client " << i;
   }
+  /// The sockets that listen on a port of 127.0.0.1.
+  static std::set<std::string> listening(std::uint16_t port) {
+    std::set<std::string> inodes;
+    std::ifstream table("/proc/net/tcp");
+    for (std::string line; std::getline(table, line);) {
+      std::istringstream words(line);
+      std::string number, local, remote, state, queues, timer, retries, user, timeout, inode;
+      words >> number >> local >> remote >> state >> queues >> timer >> retries >> user >> timeout >> inode;
+      if (state == "0A" && std::stoi("0" + local.substr(local.find(':') + 1), nullptr, 16) == port)
+        inodes.insert(inode);
+    }
+    return inodes;
+  }
 };
+
+TEST_F(ReusePort, EachProcessHasASocketOfItsOwnAndOtherwiseTheyShareOne) {
+  if (capabilities().platform != "linux") GTEST_SKIP() << "reads /proc";
+  {
+    auto shared = start("4");
+    EXPECT_EQ(listening(shared->port()).size(), 1u);
+    stop(*shared);
+  }
+  auto service = start("4", {"reuse-port"});
+  const auto port = service->port();
+  const auto before = listening(port);
+  EXPECT_EQ(before.size(), 4u);
+  EXPECT_EQ(command({"reload"})->wait(), 0);
+  EXPECT_EQ(listening(port), before) << "they outlive their processes";
+  stop(*service);
+}
 
 TEST_F(ReusePort, WhoConnectsToACrashLoopIsAnsweredByASibling) {
   const std::string fail = directory.file("fail");

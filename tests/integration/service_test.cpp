@@ -2,7 +2,10 @@
 // 1.8.2.13, 1.16.5, 1.16.22; decisions on lock, daemon and stop).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
+#include <set>
 
 #include "tests/support/background_service.hpp"
 
@@ -10,13 +13,17 @@ namespace artel::testing {
 namespace {
 
 TEST_F(Service, StartsInTheBackgroundAndStops) {
+  auto began = std::chrono::steady_clock::now();
   const auto port = start({"--count", "2"});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
   const int master = pid();
   ASSERT_GT(master, 0);
   EXPECT_TRUE(processExists(master));
   EXPECT_GT(worker(port), 0);
   EXPECT_NE(directory.read("service.log").find("started, 2 processes"), std::string::npos);
+  began = std::chrono::steady_clock::now();
   const Said stop = run({"stop"});
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 2s);
   EXPECT_EQ(stop.code, 0) << stop.err;
   EXPECT_EQ(stop.out, "service: stopped\n");
   until([&] { return !processExists(master); });
@@ -28,6 +35,7 @@ TEST_F(Service, ADaemonHasItsOwnSessionAndNoTerminal) {
   if (capabilities().platform != "linux") GTEST_SKIP() << "reads /proc";
   start();
   const int master = pid();
+  EXPECT_NE(stat(master, 1), std::to_string(Worker::processId())) << "nobody's child any more";
   EXPECT_NE(stat(master, 3), std::to_string(master)) << "not the leader of its session";
   EXPECT_NE(stat(master, 3), stat(static_cast<int>(Worker::processId()), 3)) << "a session of its own";
   EXPECT_EQ(stat(master, 4), "0") << "no terminal";
@@ -46,6 +54,72 @@ TEST_F(Service, EachWorkerHasAProcessGroupOfItsOwn) {
   const int process = worker(start());
   EXPECT_EQ(stat(process, 2), std::to_string(process)) << "a signal to the master's group is for the master alone";
   EXPECT_NE(stat(pid(), 2), std::to_string(process));
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+/// What the descriptors of a process are, but for those that this one has, too: they come from whoever runs the tests.
+std::vector<std::string> open(int process) {
+  const auto targets = [](const std::string& of) {
+    std::vector<std::string> found;
+    std::error_code gone;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + of + "/fd"))
+      found.push_back(std::filesystem::read_symlink(entry.path(), gone).string());
+    return found;
+  };
+  const auto ours = targets("self");
+  auto found = targets(std::to_string(process));
+  std::erase_if(found, [&](const std::string& one) { return std::find(ours.begin(), ours.end(), one) != ours.end(); });
+  return found;
+}
+
+std::set<std::string> ofKind(const std::vector<std::string>& all, const std::string& kind) {
+  std::set<std::string> found;
+  for (const std::string& one : all) {
+    if (one.rfind(kind, 0) == 0) found.insert(one);
+  }
+  return found;
+}
+
+std::set<std::string> both(const std::set<std::string>& a, const std::set<std::string>& b) {
+  std::set<std::string> found;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::inserter(found, found.end()));
+  return found;
+}
+
+TEST_F(Service, AWorkerHoldsNothingOfTheMastersAndOfOtherWorkers) {
+  if (capabilities().platform != "linux") GTEST_SKIP() << "reads /proc";
+  start({"--count", "web=2", "--", "keep=reloadable", "stdout=out.txt"});
+  const std::string files = std::filesystem::canonical(directory.path()).string() + "/";
+  for (const bool reloaded : {false, true}) {
+    if (reloaded) {
+      EXPECT_EQ(run({"reload"}).code, 0) << "forked while a command is connected";
+    }
+    const auto master = open(pid());
+    const auto childrenFile = "/proc/" + std::to_string(pid()) + "/task/" + std::to_string(pid()) + "/children";
+    std::ifstream children(childrenFile);
+    std::set<std::string> listeners, channels;
+    int workers = 0;
+    for (int child = 0; children >> child; ++workers) {
+      const auto held = open(child);
+      const auto sockets = ofKind(held, "socket:"), shared = both(sockets, ofKind(master, "socket:"));
+      EXPECT_EQ(sockets.size(), 2u) << "where it listens, and its channel";
+      EXPECT_EQ(shared.size(), 1u) << "the master holds the other end of the channel";
+      listeners.insert(shared.begin(), shared.end());
+      for (const std::string& one : sockets) {
+        if (shared.contains(one)) continue;
+        EXPECT_TRUE(channels.insert(one).second) << one << " is another worker's";
+      }
+      EXPECT_EQ(both(ofKind(held, "pipe:"), ofKind(master, "pipe:")), std::set<std::string>());
+      EXPECT_EQ(std::count(held.begin(), held.end(), "/memfd:artel (deleted)"), 2) << "its numbers, its Worker's";
+      for (const std::string& one : ofKind(held, "/")) {
+        const bool known = one == "/dev/null" || one == "/memfd:artel (deleted)" || one == files + "service.log" ||
+                           one == files + "out.txt";
+        EXPECT_TRUE(known) << one;
+      }
+    }
+    EXPECT_EQ(workers, 3);
+    EXPECT_EQ(listeners.size(), 2u) << "one of each Worker";
+  }
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
@@ -424,10 +498,49 @@ TEST_F(Service, TwoInOneDirectory) {
   const Said second = run({"start", "-d", "--pid-file", "second.pid"});
   EXPECT_EQ(second.code, 0) << second.err;
   EXPECT_TRUE(directory.has("second.pid.ctl"));
+  const std::string option = " --pid-file second.pid";
+  const Said again = run({"start", "--pid-file", "second.pid"});
+  EXPECT_EQ(again.code, 4);
+  EXPECT_NE(again.err.find("/service status" + option + " | "), std::string::npos)
+      << "a hint means this one: " << again.err;
   EXPECT_NE(directory.read("second.log").find("started"), std::string::npos) << "a log of its own";
   EXPECT_EQ(run({"stop", "--pid-file", "second.pid"}).code, 0);
+  const Said gone = run({"stop", "--pid-file", "second.pid"});
+  EXPECT_NE(gone.err.find("/service start -d" + option + "\n"), std::string::npos) << gone.err;
   EXPECT_GT(worker(port), 0);
   EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Service, TwoProgramsInOneDirectoryAndOneByTwoNames) {
+  std::filesystem::create_symlink(program(), directory.file("by-a-link"));
+  std::filesystem::create_hard_link(program(), directory.file("by-another"));
+  const std::vector<std::string> programs{"fixtures/service", "http_hello", directory.file("by-a-link"),
+                                          directory.file("by-another")};
+  std::vector<int> masters;
+  for (const std::string& one : programs) {
+    std::vector<std::string> words{"start", "-d"};
+    if (one == "http_hello") words.insert(words.end(), {"--listen", "http://127.0.0.1:0"});
+    const Said said = run(words, one);
+    EXPECT_EQ(said.code, 0) << one << said.err;
+  }
+  for (const std::string& one : programs) {
+    const std::string name = std::filesystem::path(one).filename().string();
+    masters.push_back(std::stoi("0" + directory.read(name + ".pid")));
+    const Said said = run({"status"}, one);
+    EXPECT_EQ(said.code, 0) << one << said.err;
+    EXPECT_EQ(said.out.rfind(name + "  up ", 0), 0u) << said.out;
+    EXPECT_NE(said.out.find("  master " + std::to_string(masters.back()) + "  "), std::string::npos) << said.out;
+    EXPECT_NE(directory.read(name + ".log").find("master/" + std::to_string(masters.back()) + " started"),
+              std::string::npos);
+    EXPECT_EQ(run({"start", "-d"}, one).code, 4) << one;
+  }
+  while (!masters.empty()) {
+    EXPECT_EQ(run({"stop"}, programs[masters.size() - 1]).code, 0);
+    until([&] { return !processExists(masters.back()); });
+    masters.pop_back();
+    for (std::size_t i = 0; i < programs.size(); ++i)
+      EXPECT_EQ(run({"status"}, programs[i]).code, i < masters.size() ? 0 : 3) << programs[i];
+  }
 }
 
 TEST_F(Service, AVeryLongPathHasItsSocket) {

@@ -22,6 +22,7 @@ WORKERMAN = (
     "status and connections files", "stdoutFile", "Unix socket", "already running", "not run", "not alive", "stop success",
     "stop fail", "already in use", "Cannot assign", "Permission denied", "not exist", "Invalid protocol", "Bad worker",
     "can not save pid", "Start success", "to stop", "received signal", "missing extension", "umask", "titles",
+    "DEBUG mode", "is stopping", "reloading", "exit with status", "250", "255", "`exit(n)`", "status 11", "CHLD",
 )  # fmt: skip
 
 

@@ -39,5 +39,20 @@ TEST(Log, LinesThatCouldNotBeWrittenAreCountedWhereTheNextOneCan) {
   EXPECT_NE(text.find("five"), std::string::npos);
 }
 
+TEST(Log, ALineHasTimeLevelAndWhoSaidIt) {
+  testing::Directory directory;
+  const auto file = platform::openAppend(directory.file("one.log"));
+  ASSERT_TRUE(file);
+  targets().standardError = false;
+  targets().file = *file;
+  setWho("chat/4711");
+  warn("two words");
+  targets() = {};
+  platform::closeFile(*file);
+  std::string shape;
+  for (const char c : directory.read("one.log")) shape += c >= '0' && c <= '9' ? '9' : c;
+  EXPECT_EQ(shape, "9999-99-99 99:99:99.999 warn  chat/9999 two words\n");
+}
+
 }  // namespace
 }  // namespace artel::log
