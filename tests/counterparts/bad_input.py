@@ -203,17 +203,11 @@ class OnTheWire(artel.Case):
 
     def test_killed_worker_comes_back(self):
         server = self.program("http_hello", listen="http://127.0.0.1:0")
-
-        def pid():
-            try:
-                with artel.Wire(server.port()) as wire:
-                    wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-                    return int(wire.response()[1]["x-worker"].split("/")[1])
-            except (OSError, AssertionError):
-                return 0
-        first = pid()
+        server.port()
+        first = artel.worker_of(server.pid)
         os.kill(first, signal.SIGKILL)
-        artel.until(lambda: pid() not in (0, first), "another worker")
+        artel.until(lambda: artel.worker_of(server.pid) not in (None, first), "another worker")
+        self.assertIn(b"200 OK", self.answers(server, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
         server.err.wait(r"signal (SIG)?KILL")
 
     def test_killed_master_takes_its_workers_along(self):
