@@ -24,7 +24,7 @@ constexpr auto longestStart = 60s;
 void Cluster::beginReload(bool graceful, Milliseconds timeout, const Client& client, bool execute) {
   if (phase_ == Phase::stopping) {
     if (client) {
-      client->err("the service is stopping");
+      client->err("error[E01] reload: the service is stopping");
       client->end(static_cast<int>(Exit::failed));
     }
     return;

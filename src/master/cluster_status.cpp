@@ -53,6 +53,7 @@ StatusReport Cluster::report() {
   report.startedAt = localTime(startedAt_);
   report.master = platform::currentPid();
   report.background = plan_.background;
+  report.stopping = phase_ == Phase::stopping;
   report.uptime = since(began_);
   report.load = platform::loadAverage();
   report.reloads = generation_;

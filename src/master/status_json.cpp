@@ -57,6 +57,7 @@ std::string statusJson(const StatusReport& report) {
   for (const auto& load : report.load) load ? json.real(*load) : json.null();
   json.end();
   json.key("reloads").number(report.reloads);
+  if (report.stopping) json.key("stopping").boolean(true);
   if (const auto& failed = report.failedReload)
     json.key("reload_failed").object().key("why").text(failed->why).key("ago_s").real(seconds(failed->ago)).end();
   json.key("workers").array();

@@ -41,6 +41,7 @@ struct StatusReport {
       startedAt;  ///< loop: "libuv 1.44.2"; startedAt: "2026-11-22 09:14:07"
   platform::Pid master = 0;
   bool background = false;
+  bool stopping = false;  ///< no process that ends is started again
   std::chrono::milliseconds uptime{0};
   std::array<std::optional<double>, 3> load;  ///< of 1, 5 and 15 minutes
   std::uint64_t reloads = 0;

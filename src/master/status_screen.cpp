@@ -188,6 +188,7 @@ std::string statusScreen(const StatusReport& report, const platform::Terminal& t
     text += textTable(statusColumns, rows, width, terminal.colour);
   }
   std::string notes;
+  if (report.stopping) notes += "! the service is stopping\n";
   for (const StatusGroup& group : report.workers) {
     for (const Process& process : group.processes) {
       if (process.stopped)
@@ -199,7 +200,7 @@ std::string statusScreen(const StatusReport& report, const platform::Terminal& t
         std::count_if(group.processes.begin(), group.processes.end(),
                       [](const Process& process) { return process.state != StatusReport::State::stopping; }));
     const auto wanted = static_cast<std::size_t>(std::max(group.count, 0));
-    if (alive < wanted)
+    if (alive < wanted && !report.stopping)
       notes += broken("! " + group.name + ": " + human::counted(wanted - alive, "process waits", "processes wait") +
                           " to be started again",
                       width);

@@ -427,7 +427,10 @@ TEST_F(Reload, WhileTheServiceStopsItIsRefused) {
   service->until([&] { return !Wire(service->port(1)).connected(); });
   auto reload = command({"reload"});
   EXPECT_EQ(reload->wait(), 1);
-  EXPECT_TRUE(reload->errHas("the service is stopping")) << reload->err();
+  EXPECT_TRUE(reload->errHas("error[E01] reload: the service is stopping")) << reload->err();
+  auto status = command({"status"});
+  EXPECT_EQ(status->wait(), 0) << status->err();
+  EXPECT_NE(status->out().find("\n! the service is stopping\n"), std::string::npos) << status->out();
   EXPECT_EQ(reload->out(), "");
   EXPECT_EQ(command({"stop", "-t", "0.1"})->wait(), 8);
   EXPECT_EQ(service->wait(), 8);

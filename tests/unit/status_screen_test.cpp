@@ -113,6 +113,16 @@ TEST(StatusScreen, EmptyAndAloneAndOfAnotherBuild) {
   EXPECT_NE(screen.find("! none: 2 processes wait to be started again"), std::string::npos) << screen;
 }
 
+TEST(StatusScreen, WhileItStopsNobodyWaitsToBeStarted) {
+  StatusReport report = chat();
+  EXPECT_EQ(statusJson(report).find("stopping\":true"), std::string::npos);
+  report.stopping = true;
+  const std::string screen = statusScreen(report, {false, false, 80});
+  EXPECT_NE(screen.find("\n! the service is stopping\n"), std::string::npos) << screen;
+  EXPECT_EQ(screen.find("to be started again"), std::string::npos) << screen;
+  EXPECT_NE(statusJson(report).find(R"("stopping":true)"), std::string::npos);
+}
+
 TEST(StatusScreen, AFailedReloadIsSaidUntilOneSucceeds) {
   StatusReport report = chat();
   EXPECT_EQ(statusScreen(report, {false, false, 80}).find("reload failed"), std::string::npos);
