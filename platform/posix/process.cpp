@@ -60,7 +60,7 @@ Error refuseThreads(const std::vector<std::string>& threads) {
 }
 
 /// Not SIG_IGN, which programs that a worker starts would inherit.
-extern "C" void artelOnAlarm(int) {}
+extern "C" void artelOnNothing(int) {}
 
 void restoreDefaultSignals() {
 #ifdef SIGRTMAX
@@ -75,8 +75,9 @@ void restoreDefaultSignals() {
     struct sigaction action {};
     // With TTOU at its default a worker, being in a background group, is stopped by its first line under `stty tostop`.
     action.sa_handler = number == SIGPIPE || number == SIGTTOU ? SIG_IGN : SIG_DFL;
-    if (number == SIGALRM) {  // a stray one ends nothing; a user's alarm comes with a handler
-      action.sa_handler = artelOnAlarm;
+    // A stray alarm ends nothing, a user's comes with a handler; a file at the limit of its size is a failed write.
+    if (number == SIGALRM || number == SIGXFSZ) {
+      action.sa_handler = artelOnNothing;
       action.sa_flags = SA_RESTART;
     }
     ::sigaction(number, &action, nullptr);  // refused for KILL, STOP and the C library's own

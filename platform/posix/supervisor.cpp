@@ -21,7 +21,9 @@
 namespace artel::platform {
 namespace {
 
-constexpr int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD, SIGPIPE, SIGALRM};
+// XFSZ: a log at the limit of its size is a full disk, no end of the service.
+constexpr int watched[] = {SIGINT,  SIGTERM, SIGHUP,  SIGTSTP, SIGQUIT, SIGUSR1,
+                           SIGUSR2, SIGCHLD, SIGPIPE, SIGALRM, SIGXFSZ};
 
 // Signals belong to the process, so there is one of these; the handler may touch the write end only.
 std::atomic<int> wakeWrite{-1};
@@ -77,7 +79,7 @@ void decode(int number) {
     case SIGHUP:
       held.notices.push_back(held.hangupStops ? Notice::stop : Notice::reopenLogs);
       break;
-    default:  // CHLD, ALRM: the byte's work was to end the sleep
+    default:  // CHLD, ALRM, XFSZ: the byte's work was to end the sleep
       break;
   }
 }
@@ -133,7 +135,8 @@ Supervisor::Supervisor() {
     action.sa_flags = SA_RESTART | (watched[i] == SIGCHLD ? SA_NOCLDSTOP : 0);
     ::sigaction(watched[i], nullptr, &held.before[i]);
     // A stray ALRM is nobody's wish to end the service. Who has set an alarm of its own keeps it.
-    if (watched[i] == SIGALRM && held.before[i].sa_handler != SIG_DFL) continue;
+    const bool mayStay = watched[i] == SIGALRM || watched[i] == SIGXFSZ;
+    if (mayStay && held.before[i].sa_handler != SIG_DFL) continue;
     ::sigaction(watched[i], &action, nullptr);
     ::sigaddset(&unblocked, watched[i]);
     // Asked now, not when the signal comes: a terminal that hangs up is taken away before its HUP arrives. Who started

@@ -91,7 +91,7 @@ class Signals(artel.Case):
         service = self.start()
         worker = artel.worker_of(service.pid)
         for pid in (service.pid, worker):
-            for number in (signal.SIGPIPE, signal.SIGALRM, signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG):
+            for number in (signal.SIGPIPE, signal.SIGALRM, signal.SIGCHLD, signal.SIGWINCH, signal.SIGURG, signal.SIGXFSZ):
                 os.kill(pid, number)
         self.assertIn(b"200", self.answer())
         self.assertEqual(artel.worker_of(service.pid), worker)

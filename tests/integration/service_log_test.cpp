@@ -94,6 +94,26 @@ TEST_F(Service, ALogThatCannotBeTurnedOverGrowsOnAndSaysSo) {
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
+TEST_F(Service, ALogAtTheLimitOfFileSizesEndsNobody) {
+  const std::string limited = "exec env --default-signal=XFSZ ";
+  if (shell(limited + "true").code != 0) GTEST_SKIP() << "env cannot undo what ignores the signal here";
+  const Said started = shell("ulimit -f 100; " + limited + "\"$0\" start -d");  // 50 or 100 KiB, as the shell counts
+  ASSERT_EQ(started.code, 0) << started.err;
+  const auto port = static_cast<std::uint16_t>(std::stoi(started.out.substr(started.out.find("0.1:") + 4)));
+  const int master = pid(), process = worker(port);
+  std::size_t before = 1, now = 0;
+  for (; now != before; now = std::filesystem::file_size(directory.file("service.log"))) {
+    before = now;
+    get(port, "/log?" + std::string(4000, 'x'));
+  }
+  EXPECT_GT(now, 40'000u);
+  EXPECT_EQ(worker(port), process);
+  EXPECT_EQ(run({"reload"}).code, 0) << "of which the master has something to say";
+  EXPECT_TRUE(processExists(master));
+  EXPECT_GT(worker(port), 0);
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, ALogThatAnotherServiceTurnedOverIsNotTurnedOverAgain) {
   const auto port = start({"--", "log-size=2000"});
   std::filesystem::rename(directory.file("service.log"), directory.file("service.log.1"));
