@@ -114,7 +114,8 @@ void AsyncUdpConnection::Impl::check(const MessageCallback& handler) const {
 
 void AsyncUdpConnection::connect() {
   Impl& impl = *impl_;
-  if (impl.state != Impl::State::initial || WorkerProcess::current() == nullptr) return;
+  if (impl.state != Impl::State::initial) return;
+  if (const WorkerProcess* process = WorkerProcess::current(); process == nullptr || process->ending()) return;
   impl.speaks = Protocol(protocol.name(), resolveProtocol(protocol));
   impl.codec = DatagramCodec(impl.speaks);
   impl.check(onMessage);

@@ -238,16 +238,26 @@ TEST(UdpClient, AFailedConnectIsToldOnceForEachSend) {
   EXPECT_EQ(errors, 2);
 }
 
-TEST(UdpClient, TheEndOfTheProcessCutsCircles) {
-  std::weak_ptr<AsyncUdpConnection> weak;
+TEST(UdpClient, TheEndOfTheProcessCutsCirclesAndOpensNothing) {
+  std::weak_ptr<AsyncUdpConnection> weak, late;
+  bool told = false;
   {
     Pair p;
+    const auto wrong = AsyncUdpConnection::to("udp://127.0.0.1:9", "nowhere");
+    wrong->onError = [&](AsyncUdpConnection&, const Error&) {
+      const auto another = AsyncUdpConnection::to("udp://127.0.0.1:9");
+      late = another;
+      another->connect();
+      told = true;
+    };
+    wrong->connect();  // told in a turn that is one of the last
     const auto c = AsyncUdpConnection::to("udp://127.0.0.1:9");
     weak = c;
     c->onMessage = [c](AsyncUdpConnection&, std::string_view) {};
     c->connect();
   }
   EXPECT_TRUE(weak.expired());
+  EXPECT_TRUE(told && late.expired());
 }
 
 TEST(UdpClient, Refusals) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <utility>
 
 #include "src/protocol/websocket_frames.hpp"
 #include "src/protocol/websocket_handshake.hpp"
@@ -284,6 +286,31 @@ TEST(WebsocketClient, AMessageRightBehindTheAnswer) {
   d.client->connect();
   d.world.until([&] { return d.has("message hi"); });
   EXPECT_THAT(d.events, ElementsAre("connect", "open 101", "message hi"));
+}
+
+TEST(WebsocketClient, ItMayBeDestroyedInAnyCallback) {
+  const std::vector<std::string> order{"connect", "open", "ping", "message", "closing", "close"};
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    Answering d(switching + accept + "\r\n\x89\x01p\x81\x02hi\x88\x02\x03\xe8");
+    const auto came = [&](const std::string& what) {
+      d.events.push_back(what);
+      if (what == order[at]) std::exchange(d.client, nullptr)->destroy();
+    };
+    d.client->onConnect = [&](TcpConnection&) { came("connect"); };
+    d.client->onWebSocketConnect = [&](TcpConnection&, const http::Answer&) { came("open"); };
+    d.client->onWebSocketPing = [&](TcpConnection&, std::string_view) { came("ping"); };
+    d.client->onMessage = [&](TcpConnection&, std::string_view) { came("message"); };
+    d.client->onWebSocketClose = [&](TcpConnection&, const websocket::Close&) { came("closing"); };
+    d.client->onClose = [&](TcpConnection&) { came("close"); };
+    const auto weak = d.client->weak();
+    d.client->connect();
+    d.world.until([&] { return d.has("close"); });
+    d.world.settle();
+    std::vector<std::string> expected(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+    if (at + 1 < order.size()) expected.push_back("close");
+    EXPECT_EQ(d.events, expected);
+    EXPECT_TRUE(weak.expired());
+  }
 }
 
 TEST(WebsocketClient, AnswersThatAreNone) {
