@@ -172,7 +172,7 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
   Worker& worker = *slot.planned->worker;
   socketFiles_.clear();
   for (const PlannedWorker& other : plan_.workers) {
-    if (&other != slot.planned) other.worker->core().forgetTls();  // its key is none of this one's business
+    if (&other != slot.planned) other.worker->core().forgetSecrets();  // none of this one's business
   }
   platform::setProcessTitle("artel: worker process " + worker.name + " " + worker.listenAddress());
   log::setWho(worker.name + "/" + std::to_string(platform::currentPid()));

@@ -245,10 +245,9 @@ HandoverState Cluster::stateToLeave() {
     crew.worker = keys[i];
     crew.count = plan_.workers[i].count;
     crew.balance = balances_[&plan_.workers[i]].native();
-    if (const Worker::Core& core = plan_.workers[i].worker->core(); core.tls) {
-      crew.tickets = core.tls->tickets.bytes();
-      crew.ticketsRotated = millisecondsOf(core.ticketsRotated);
-    }
+    const Worker::Core& core = plan_.workers[i].worker->core();
+    crew.tickets = core.tickets.bytes();
+    crew.ticketsRotated = millisecondsOf(core.ticketsRotated);
     const Totals& past = past_[&plan_.workers[i]];
     crew.past.assign(reinterpret_cast<const char*>(&past), sizeof past);
     for (const ExitCounts::Ended& one : exits_[&plan_.workers[i]].all())

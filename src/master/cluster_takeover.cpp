@@ -111,9 +111,9 @@ bool Cluster::adoptCrew(const PlannedWorker& planned, const std::string& key) {
   shareBalance(planned, std::move(memory));
   if (crew != left_->crews.end()) {
     static_assert(std::is_trivially_copyable_v<Totals>);
-    if (Worker::Core& core = planned.worker->core(); core.tls) {
-      core.tls->tickets.adopt(crew->tickets);
-      core.ticketsRotated = timeOf(crew->ticketsRotated);
+    if (net::TicketKeys keys; keys.adopt(crew->tickets)) {
+      planned.worker->core().useTickets(keys);
+      planned.worker->core().ticketsRotated = timeOf(crew->ticketsRotated);
     }
     if (crew->past.size() == sizeof(Totals)) std::memcpy(&past_[&planned], crew->past.data(), sizeof(Totals));
     for (const HandoverState::Ended& one : crew->ended)

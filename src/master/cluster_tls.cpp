@@ -13,16 +13,15 @@ void Cluster::lookAfterTls() {
   bool any = false;
   for (const PlannedWorker& planned : plan_.workers) {
     Worker::Core& core = planned.worker->core();
-    if (!core.tls) continue;
-    any = true;
-    if (!core.rotateTickets()) continue;
-    const std::string keys = core.tls->tickets.bytes();
+    any = any || core.tls;
+    if (!core.rotateTickets()) continue;  // also without TLS: its processes may listen with it at run time
+    const std::string keys = core.tickets.bytes();
     forEach([&](Slot& slot, Process& process) {
       if (slot.planned == &planned) pass(slot, process, WorkerProcess::ticketsMessage, keys, platform::noSocket);
     });
   }
   if (any && nextTls_ != Clock::time_point{}) lookAtCertificates(false);
-  nextTls_ = any ? Clock::now() + lookAtTlsEvery : Clock::time_point::max();
+  nextTls_ = Clock::now() + (any ? lookAtTlsEvery : Milliseconds(rotateTicketsEvery));
 }
 
 void Cluster::pass(const Slot& slot, const Process& process, char kind, const std::string& body,

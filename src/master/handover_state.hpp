@@ -50,7 +50,7 @@ struct HandoverState {
     platform::NativeSocket balance = platform::noSocket;
     std::vector<Ended> ended;
     std::string past;     ///< Totals of the processes that have ended, as they lie in memory
-    std::string tickets;  ///< net::TicketKeys; "" without TLS
+    std::string tickets;  ///< net::TicketKeys
     std::int64_t ticketsRotated = 0;
   };
   /// Bound by Worker::listen() in a process of that slot.

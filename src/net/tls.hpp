@@ -26,7 +26,7 @@ struct evp_mac_ctx_st;
 
 namespace artel::net {
 
-/// What encrypts the sessions that clients keep. All processes of a service have the same keys, so a client resumes
+/// What encrypts the sessions that clients keep. All processes of a Worker have the same keys, so a client resumes
 /// wherever it lands. The first encrypts, all decrypt.
 struct TicketKeys {
   static constexpr std::size_t keySize = 80, kept = 3;
@@ -35,6 +35,8 @@ struct TicketKeys {
   static TicketKeys random();
   /// A new one in front, the oldest away.
   void rotate();
+  /// Those of one listener, made from these: who knows them knows nothing of another's.
+  TicketKeys of(std::string_view listener) const;
   std::string bytes() const;
   /// False: these are none, and nothing has changed.
   bool adopt(std::string_view bytes);

@@ -3,11 +3,14 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <uv.h>
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <stdexcept>
 
 #include "src/net/tls.hpp"
@@ -19,8 +22,10 @@ namespace {
 // Of the 80 bytes of a key: its name (RFC 5077 section 4), the MAC's part, the cipher's.
 constexpr std::size_t nameSize = 16, macAt = 16, macSize = 32, cipherAt = 48, vectorSize = 16;
 
+/// The system's, not OpenSSL's: every Worker has keys, and who never speaks TLS is not to pay for OpenSSL's start.
 void fillRandomly(unsigned char* into, std::size_t size) {
-  if (RAND_bytes(into, static_cast<int>(size)) != 1) throw std::runtime_error("the system gives no random numbers");
+  if (uv_random(nullptr, nullptr, into, size, 0, nullptr) != 0)
+    throw std::runtime_error("the system gives no random numbers");
 }
 
 }  // namespace
@@ -34,6 +39,24 @@ TicketKeys TicketKeys::random() {
 void TicketKeys::rotate() {
   std::rotate(keys.begin(), keys.end() - 1, keys.end());
   fillRandomly(keys.front().data(), keys.front().size());
+}
+
+TicketKeys TicketKeys::of(std::string_view listener) const {
+  static EVP_KDF* const hkdf = EVP_KDF_fetch(nullptr, "HKDF", nullptr);
+  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(EVP_KDF_CTX_new(hkdf), &EVP_KDF_CTX_free);
+  std::string info = "artel tickets " + std::string(listener);
+  TicketKeys made = *this;
+  for (auto& key : made.keys) {
+    auto secret = key;
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()), OSSL_PARAM_construct_end()};
+    if (!context || EVP_KDF_derive(context.get(), key.data(), key.size(), parameters) != 1)
+      throw std::runtime_error("OpenSSL makes no keys for session tickets");
+  }
+  return made;
 }
 
 std::string TicketKeys::bytes() const {

@@ -106,6 +106,9 @@ void Worker::Core::resolve() {
   checkHandlers();
   forgetTls();
   tlsScope = listenerName();  // later it may have its real port, and sessions go on
+  // At run time: all processes that do the same make the same of it.
+  if (WorkerProcess* process = WorkerProcess::current(); process != nullptr && process->worker() != &worker)
+    tickets = process->worker()->core().tickets;
   if (transport == "ssl") readTls();
 }
 
@@ -113,8 +116,8 @@ void Worker::Core::readTls() {
   TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
   auto made = net::TlsContext::server(read.settings);
   if (!made) refuse(*this, made.error().message + " (certificate " + worker.ssl.localCert + ")");
-  if (tls) (*made)->tickets = tls->tickets;
   tls = *made;
+  useTickets(tickets);
   tlsFiles = std::move(read);
 }
 
@@ -149,16 +152,22 @@ bool Worker::Core::rotateTickets() {
   const auto now = std::chrono::steady_clock::now();
   if (now - ticketsRotated < rotateTicketsEvery) return false;
   ticketsRotated = now;
-  tls->tickets.rotate();
+  tickets.rotate();
+  useTickets(tickets);
   return true;
+}
+
+void Worker::Core::useTickets(const net::TicketKeys& keys) {
+  tickets = keys;
+  if (tls) tls->tickets = keys.of(tlsScope);
 }
 
 bool Worker::Core::renewTls(std::string_view certificates) {
   if (!tls || !decodeCertificates(certificates, tlsFiles.settings)) return false;
   auto made = net::TlsContext::server(tlsFiles.settings);
   if (!made) return false;
-  (*made)->tickets = tls->tickets;
   tls = *made;
+  useTickets(tickets);
   return true;
 }
 
@@ -423,9 +432,10 @@ CallbacksRef Worker::Core::callbacksForNew() {
 void Worker::Core::accept(const net::Incoming& incoming) {
   const bool tooMany = worker.maxConnections > 0 && served() >= worker.maxConnections;
   // Where there is no master that does it.
-  if (tls && (boundHere || WorkerProcess::current() == nullptr || !WorkerProcess::current()->hasMaster())) {
+  const bool alone = WorkerProcess::current() == nullptr || !WorkerProcess::current()->hasMaster();
+  if (tls && (boundHere || alone)) {
     if (std::chrono::steady_clock::now() - tlsLooked >= lookAtTlsEvery) lookAtTls(false);
-    rotateTickets();
+    if (alone) rotateTickets();
   }
   auto connection = std::make_shared<Conn>(worker, tooMany ? CallbacksRef(new SharedCallbacks) : callbacksForNew());
   if (const int status = connection->open(incoming, address.kind == platform::SocketKind::unixStream); status != 0) {

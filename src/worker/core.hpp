@@ -42,6 +42,9 @@ struct Worker::Core {
   TlsFiles tlsFiles;                     ///< with transport ssl: as of resolve(), or of the last look at the files
   std::shared_ptr<net::TlsContext> tls;  ///< made of them; null without TLS
   std::string tlsScope;                  ///< sessions of others are not resumed here
+  /// Alike in all processes of a Worker; those of its listeners, also of what its processes listen on at run time, are
+  /// made from them.
+  net::TicketKeys tickets = net::TicketKeys::random();
   std::string tlsIdentity;               ///< of the files, at the last look
   std::string tlsProblem;                ///< why the files could not be used at the last look
   bool tlsProblemTold = false;
@@ -78,8 +81,14 @@ struct Worker::Core {
     tls.reset();
     tlsFiles = {};
   }
+  /// In a process of another Worker, whose business they are not.
+  void forgetSecrets() noexcept {
+    forgetTls();
+    tickets = {};
+  }
   /// When it is time. True: there is a new key.
   bool rotateTickets();
+  void useTickets(const net::TicketKeys& keys);
   /// What the master has read. False: it cannot be used here.
   bool renewTls(std::string_view certificates);
   /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).
@@ -123,7 +132,7 @@ struct Worker::Core {
 
 /// Twice of it is soon enough after a change (lookAtTls). Of tickets: a client may resume for two hours, the keys of
 /// the last three are kept.
-constexpr std::chrono::seconds lookAtTlsEvery{2};
+inline std::chrono::milliseconds lookAtTlsEvery{2000};  // a test does not wait that long
 constexpr std::chrono::hours rotateTicketsEvery{1};
 
 /// The file of a Unix socket whose path is UTF-8.

@@ -170,7 +170,8 @@ void WorkerProcess::told(const platform::ChannelMessage& message) {
       return platform::closeSocket(message.descriptor);
     }
     case ticketsMessage:
-      if (setup_.worker->core().tls) setup_.worker->core().tls->tickets.adopt(message.body);
+      if (net::TicketKeys keys; keys.adopt(message.body))
+        for (Worker* worker : Worker::all()) worker->core().useTickets(keys);
       return;
     case certificatesMessage:
       return certificatesCame(message);

@@ -270,6 +270,50 @@ class Tls(artel.Case):
             reused, session = self.resumed(port, session, context)
             self.assertTrue(reused, "a new program has them, too")
 
+    def everywhere(self, port, session, context, count=2, until=None):
+        """Resumes with it until each of `count` processes has said whether it did, or has done what is wanted."""
+        found = {}
+        deadline = time.monotonic() + artel.patience
+        while len(found) < count or (until and not all(map(until, found.values()))):
+            self.assertLess(time.monotonic(), deadline, f"in vain: {found}")
+            one = self.connect(port, context=context, session=session)
+            found[self.get(one).split("/")[1]] = (one.session_reused, one.session.id)
+            one.close()
+        return {reused for reused, _ in found.values()}
+
+    def test_a_session_lasts_as_long_as_its_key(self):
+        """Rotated in a service that runs, also where its processes have opened the listener at run time: after one
+        rotation a session still resumes, after three it does not."""
+        port = artel.free_port()
+        program = self.secure("stays", "quick", "rotates", f"inner=https://127.0.0.1:{port}", count=2)
+        old = self.context(maximum_version=ssl.TLSVersion.TLSv1_2)
+        new = self.context()
+        ports = (program.port(), port)
+        kept = {(at, context): self.resumed(at, None, context)[1] for at in ports for context in (old, new)}
+        for rotation in (1, 2, 3):
+            before = {at: self.resumed(at, None, old)[1] for at in ports}
+            self.assertEqual(self.command(program, "reload"), 0)
+            for at, session in before.items():
+                # With TLS 1.2 a ticket is renewed only because its key is not the first any more.
+                reused = self.everywhere(at, session, old, until=lambda said, session=session: said[1] != session.id)
+                self.assertEqual(reused, {True}, f"rotation {rotation}")
+            for (at, context), session in kept.items():
+                self.assertEqual(self.everywhere(at, session, context), {rotation < 3}, f"rotation {rotation}")
+
+    def test_sessions_resume_at_a_listener_opened_at_run_time(self):
+        """In every process that has opened it, and nowhere else."""
+        port = artel.free_port()
+        program = self.secure(f"inner=https://127.0.0.1:{port}", count=2)
+        program.port()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context(maximum_version=version, check_hostname=False)
+            session = self.resumed(port, None, context)[1]
+            self.assertEqual(self.everywhere(port, session, context), {True})
+            self.assertFalse(self.resumed(port, session, context, "b.example")[0], "another name")
+            self.assertFalse(self.resumed(program.port(), session, context)[0], "another listener")
+            session = self.resumed(program.port(), None, context)[1]
+            self.assertFalse(self.resumed(port, session, context)[0], "the other way round")
+
     def test_no_session_resumes_elsewhere(self):
         """CVE-2025-23419: what was checked for one name, or at one port, opens no other."""
         b = self.ca.sign("b.example")

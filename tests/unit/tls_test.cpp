@@ -252,6 +252,18 @@ TEST(TicketKeys, RotateKeepsTheLastOnesAndBytesComeBack) {
   EXPECT_EQ(copy.keys, keys.keys);
 }
 
+TEST(TicketKeys, EachListenerHasItsOwnAndEveryProcessTheSame) {
+  TicketKeys keys = TicketKeys::random();
+  const TicketKeys one = keys.of("tcp 0.0.0.0:443");
+  EXPECT_EQ(one.keys, TicketKeys(keys).of("tcp 0.0.0.0:443").keys);
+  std::set<std::array<unsigned char, TicketKeys::keySize>> all;
+  for (const TicketKeys& some : {keys, one, keys.of("tcp 0.0.0.0:444"), keys.of("")})
+    all.insert(some.keys.begin(), some.keys.end());
+  EXPECT_EQ(all.size(), 4 * TicketKeys::kept);
+  keys.rotate();
+  EXPECT_EQ(keys.of("tcp 0.0.0.0:443").keys[1], one.keys[0]) << "sessions made before go on";
+}
+
 TEST(TlsServer, TheNameChoosesTheCertificate) {
   TlsSettings settings = serverSettings();
   settings.identities.push_back({"b.example", made("b.example").certificate, made("b.example").key, "", ""});
