@@ -6,10 +6,14 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <ctime>
+#include <limits>
 #include <utility>
 
 #include "platform/platform.hpp"
+#include "src/net/tls_certificate.hpp"
 #include "src/net/tls_pem.hpp"
 
 namespace artel::net {
@@ -23,7 +27,9 @@ struct CallBytes {
   const char* in = nullptr;
   std::size_t size = 0;
   std::string* out = nullptr;
-  bool wanting = false;  ///< more than there is: then the call ends, and nothing is wrong
+  bool wanting = false;    ///< more than there is: then the call ends, and nothing is wrong
+  unsigned talk = 0;       ///< steps of the handshake's machine and warnings: what is no data
+  unsigned mayTalk = ~0U;  ///< beyond it the rest of the bytes is nothing to take
 } callBytes;
 
 int takeCipher(BIO* bio, char* into, int room) {
@@ -178,6 +184,8 @@ struct TlsContext::Callbacks {
     const SSL_CTX* context = SSL_get_SSL_CTX(ssl);
     for (const Named& one : of(ssl).named_) {
       if (one.context != context || one.staple.empty()) continue;
+      const std::int64_t now = std::time(nullptr);
+      if (now < one.stapleFrom || now >= one.stapleUntil) return SSL_TLSEXT_ERR_NOACK;
       void* copy = OPENSSL_memdup(one.staple.data(), one.staple.size());
       if (copy == nullptr) return SSL_TLSEXT_ERR_NOACK;
       SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<int>(one.staple.size()));
@@ -186,18 +194,40 @@ struct TlsContext::Callbacks {
     return SSL_TLSEXT_ERR_NOACK;
   }
 
+  /// Called for each message of the handshake's machine and each alert, so never for data.
+  static void happened(const SSL*, int, int) {
+    if (++callBytes.talk > callBytes.mayTalk) callBytes.size = 0;
+  }
+
   static int ticket(SSL* ssl, unsigned char* name, unsigned char* vector, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                     int encrypt) {
     const int found = of(ssl).ticketKey(name, vector, cipher, mac, encrypt != 0);
     // With TLS 1.3 a client uses a ticket once (RFC 8446 appendix C.4): who comes with one needs the next.
     return found == 1 && encrypt == 0 && SSL_version(ssl) == TLS1_3_VERSION ? 2 : found;
   }
+
+  /// A session can be renewed without end, the certificate that was shown for it cannot: past its time it is asked for
+  /// anew, with a handshake in full.
+  static SSL_TICKET_RETURN opened(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t,
+                                  SSL_TICKET_STATUS status, void*) {
+    if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    const X509* peer = SSL_SESSION_get0_peer(session);
+    if (peer != nullptr && X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+  }
 };
 
 Result<void> TlsContext::add(const TlsSettings& settings, const TlsIdentity* identity, bool asServer) {
   SSL_CTX* context = SSL_CTX_new(asServer ? TLS_server_method() : TLS_client_method());
   if (context == nullptr) return tlsError("OpenSSL does not work: " + pem::lastError());
-  named_.push_back({identity != nullptr ? identity->name : "", identity != nullptr ? identity->staple : "", context});
+  Named& named = named_.emplace_back(Named{identity != nullptr ? identity->name : "", "", 0, 0, context});
+  if (identity != nullptr && !identity->staple.empty()) {
+    if (const StapleReport report = inspectStaple(*identity); report.fault == StapleReport::Fault::none) {
+      named.staple = identity->staple;
+      named.stapleFrom = report.from;
+      named.stapleUntil = report.until != 0 ? report.until : std::numeric_limits<std::int64_t>::max();
+    }
+  }
   SSL_CTX_set_app_data(context, this);
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
@@ -212,6 +242,7 @@ Result<void> TlsContext::add(const TlsSettings& settings, const TlsIdentity* ide
   }
   SSL_CTX_set1_groups_list(context, "X25519:P-256:P-384");
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_info_callback(context, &Callbacks::happened);
   if (identity != nullptr) {
     if (auto used = pem::use(context, identity->chain, identity->key, identity->passphrase); !used) return used;
   }
@@ -238,6 +269,7 @@ Result<void> TlsContext::add(const TlsSettings& settings, const TlsIdentity* ide
   if (!alpn_.empty()) SSL_CTX_set_alpn_select_cb(context, &Callbacks::alpn, nullptr);
   SSL_CTX_set_tlsext_status_cb(context, &Callbacks::staple);
   SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &Callbacks::ticket);
+  SSL_CTX_set_session_ticket_cb(context, nullptr, &Callbacks::opened, nullptr);
   return {};
 }
 
@@ -374,6 +406,9 @@ std::size_t TlsSession::read(std::span<const char> cipher, std::span<char> plain
   std::size_t size = 0;
   if (state_ == State::open || shakeHands()) {
     forgetErrors();
+    callBytes.talk = 0;
+    if (talked_ > 0 && std::chrono::steady_clock::now() - talkBegan_ >= talkTime) talked_ = 0;
+    callBytes.mayTalk = mostTalk - talked_;
     // A call that finds nothing costs as much as one that does: it is not made only to hear so.
     while (callBytes.size > 0 || SSL_has_pending(ssl_) == 1) {
       std::size_t got = 0;
@@ -383,10 +418,23 @@ std::size_t TlsSession::read(std::span<const char> cipher, std::span<char> plain
         break;
       }
       size += got;
+      if (callBytes.talk > callBytes.mayTalk) break;
     }
+    if (callBytes.talk > 0) talked(callBytes.talk);
   }
   callBytes = {};
   return size;
+}
+
+/// Each key update, and each hello that is refused, costs as much as a screenful of data, and its sender nothing.
+void TlsSession::talked(unsigned steps) {
+  if (talked_ == 0) talkBegan_ = std::chrono::steady_clock::now();
+  const bool tooMuch = talked_ + steps > mostTalk;
+  talked_ = static_cast<std::uint16_t>(std::min(talked_ + steps, mostTalk));
+  if (!tooMuch || state_ != State::open) return;
+  flooded_ = true;
+  error_ = "it sends key updates or hellos, and hardly anything else";
+  state_ = State::broken;
 }
 
 bool TlsSession::write(std::string_view plain, std::string& out) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -47,7 +48,7 @@ struct TlsIdentity {
   std::string name;        ///< whom it is for, in lower case: "a.example", "*.a.example"; "": everybody
   std::string chain, key;  ///< PEM
   std::string passphrase;
-  std::string staple;  ///< DER
+  std::string staple;  ///< DER; sent only while it is good for that certificate
 };
 
 struct TlsSettings {
@@ -78,6 +79,7 @@ class TlsContext {
   struct Callbacks;
   struct Named {
     std::string name, staple;
+    std::int64_t stapleFrom, stapleUntil;
     ssl_ctx_st* context;
   };
   TlsContext() = default;
@@ -115,6 +117,10 @@ class TlsSession {
   /// Bytes came that are no TLS at all, from the first one on: they are in the span that read() was given.
   bool spokePlain() const noexcept { return plain_; }
   const std::string& error() const noexcept { return error_; }
+  /// Broken because the peer has sent too much that is no data: more than mostTalk messages in talkTime.
+  bool flooded() const noexcept { return flooded_; }
+  static constexpr unsigned mostTalk = 128;
+  static inline std::chrono::milliseconds talkTime{10'000};  // a test does not wait that long
 
   /// A client's hello. A server has nothing to start with.
   void start(std::string& out);
@@ -141,11 +147,14 @@ class TlsSession {
   static std::unique_ptr<TlsSession> make(std::shared_ptr<TlsContext> context, bool server);
   bool shakeHands();
   void stumbled(int result);
+  void talked(unsigned steps);
   std::shared_ptr<TlsContext> context_;
   ssl_st* ssl_;
   std::string error_;
+  std::chrono::steady_clock::time_point talkBegan_{};
+  std::uint16_t talked_ = 0;
   State state_ = State::handshaking;
-  bool server_, begun_ = false, plain_ = false;
+  bool server_, begun_ = false, plain_ = false, flooded_ = false;
 };
 
 }  // namespace artel::net

@@ -19,7 +19,6 @@ struct CertificateReport {
     wrongPassphrase,
     notAPair,  ///< the key is another certificate's
     noChain,   ///< one of the certificates that follow cannot be read
-    noStaple,  ///< no OCSP response
     weak       ///< OpenSSL does not take it: too short a key, a broken hash; `why` says it
   };
   Fault fault = Fault::none;
@@ -32,6 +31,24 @@ struct CertificateReport {
   std::size_t chain = 0;  ///< certificates that follow the first
 };
 CertificateReport inspect(const TlsIdentity& identity);
+
+/// What an OCSP response says. Clients get it only while it is a good answer for that very certificate.
+struct StapleReport {
+  enum class Fault {
+    none,
+    noResponse,
+    noAnswer,  ///< the authority has not answered: `why` is its reason
+    another,   ///< it is about other certificates
+    notGood    ///< `why`: "revoked", "unknown"
+  };
+  Fault fault = Fault::none;
+  std::string why;
+  std::int64_t from = 0, until = 0;  ///< seconds since 1970; `until` 0: it does not say
+  bool current(std::int64_t now) const noexcept {
+    return fault == Fault::none && now >= from && (until == 0 || now < until);
+  }
+};
+StapleReport inspectStaple(const TlsIdentity& identity);
 
 /// How many certificates there are in that PEM; 0 when it is none.
 std::size_t countCertificates(const std::string& pem);

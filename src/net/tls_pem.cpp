@@ -211,13 +211,6 @@ CertificateReport inspect(const TlsIdentity& identity) {
   report.chain = loaded.chain.size();
   if (report.fault != Fault::none) return report;
   report.key = keyText(loaded.key.get());
-  if (!identity.staple.empty()) {
-    const auto* at = reinterpret_cast<const unsigned char*>(identity.staple.data());
-    OCSP_RESPONSE* response = d2i_OCSP_RESPONSE(nullptr, &at, static_cast<int>(identity.staple.size()));
-    if (response == nullptr) report.fault = Fault::noStaple;
-    OCSP_RESPONSE_free(response);
-    ERR_clear_error();
-  }
   // What OpenSSL's security level refuses, it refuses when it is put to use.
   SSL_CTX* context = SSL_CTX_new(TLS_server_method());
   if (const auto used = pem::use(context, identity.chain, identity.key, identity.passphrase); !used) {
@@ -226,6 +219,52 @@ CertificateReport inspect(const TlsIdentity& identity) {
   }
   SSL_CTX_free(context);
   return report;
+}
+
+StapleReport inspectStaple(const TlsIdentity& identity) {
+  using Fault = StapleReport::Fault;
+  StapleReport report;
+  const auto failed = [&](Fault fault, std::string why = {}) {
+    ERR_clear_error();
+    report.fault = fault;
+    report.why = std::move(why);
+    return report;
+  };
+  const auto* at = reinterpret_cast<const unsigned char*>(identity.staple.data());
+  const std::unique_ptr<OCSP_RESPONSE, Free<OCSP_RESPONSE_free>> response(
+      d2i_OCSP_RESPONSE(nullptr, &at, static_cast<int>(identity.staple.size())));
+  if (!response) return failed(Fault::noResponse);
+  if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+    return failed(Fault::noAnswer, OCSP_response_status_str(status));
+  const std::unique_ptr<OCSP_BASICRESP, Free<OCSP_BASICRESP_free>> basic(OCSP_response_get1_basic(response.get()));
+  const Memory pem = inMemory(identity.chain);
+  const Certificate certificate(PEM_read_bio_X509_AUX(pem.get(), nullptr, nullptr, nullptr));
+  if (!basic || !certificate) return failed(Fault::noResponse);
+  for (int i = 0; i < OCSP_resp_count(basic.get()); ++i) {
+    OCSP_SINGLERESP* one = OCSP_resp_get0(basic.get(), i);
+    // Whose number it is: the hash of the issuer's name, which the certificate has, too.
+    ASN1_OCTET_STRING* nameHash = nullptr;
+    ASN1_OBJECT* digest = nullptr;
+    ASN1_INTEGER* number = nullptr;
+    OCSP_id_get0_info(&nameHash, &digest, nullptr, &number, const_cast<OCSP_CERTID*>(OCSP_SINGLERESP_get0_id(one)));
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    const EVP_MD* method = EVP_get_digestbyobj(digest);
+    if (method == nullptr || X509_NAME_digest(X509_get_issuer_name(certificate.get()), method, hash, &size) != 1 ||
+        ASN1_STRING_length(nameHash) != static_cast<int>(size) ||
+        std::memcmp(ASN1_STRING_get0_data(nameHash), hash, size) != 0 ||
+        ASN1_INTEGER_cmp(number, X509_get0_serialNumber(certificate.get())) != 0)
+      continue;
+    int reason = 0;
+    ASN1_GENERALIZEDTIME *from = nullptr, *until = nullptr;
+    const int status = OCSP_single_get0_status(one, &reason, nullptr, &from, &until);
+    if (status != V_OCSP_CERTSTATUS_GOOD) return failed(Fault::notGood, OCSP_cert_status_str(status));
+    report.from = from != nullptr ? secondsOf(from) : 0;
+    report.until = until != nullptr ? secondsOf(until) : 0;
+    ERR_clear_error();
+    return report;
+  }
+  return failed(Fault::another);
 }
 
 Result<DevelopmentCertificate> makeDevelopmentCertificate(const std::vector<std::string>& names, int days) {

@@ -405,7 +405,7 @@ void Conn::notSecure(const std::string& why, std::span<char> plain) {
   if (worker_ != nullptr) {
     const std::string& speaks = callbacks_->protocol.name();
     if (plain.empty()) {
-      worker_->core().hint("TLS failed",
+      worker_->core().hint(tls()->flooded() ? "TLS flood" : "TLS failed",
                            std::string(logName()) + " " + worker_->listenAddress() + ": TLS failed: " + why);
     } else {
       worker_->core().hint("wrong protocol",

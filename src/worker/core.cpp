@@ -113,16 +113,41 @@ void Worker::Core::resolve() {
 }
 
 void Worker::Core::readTls() {
-  TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
+  TlsFiles read = readTlsFiles();
   auto made = net::TlsContext::server(read.settings);
   if (!made) refuse(*this, made.error().message + " (certificate " + worker.ssl.localCert + ")");
   tls = *made;
   useTickets(tickets);
   tlsFiles = std::move(read);
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  stapleProblemTold = !tlsFiles.staple.current(now);  // its warning is among the others
+}
+
+TlsFiles Worker::Core::readTlsFiles() const {
+  try {
+    return TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
+  } catch (const SetupError&) {
+    // A service is not to end because a file broke within the last moment. The reload that follows looks again, and
+    // has a line for it.
+    const auto tried = triedTls.find(tlsKey());
+    if (tried == triedTls.end()) throw;
+    return TlsFiles::decode(worker.ssl, label(), fixedProtocol.name(), tlsScope, tried->second);
+  }
+}
+
+/// One that was good when it was read.
+void Worker::Core::warnOfStaple() {
+  const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  const net::StapleReport& staple = tlsFiles.staple;
+  if (stapleProblemTold || staple.fault != net::StapleReport::Fault::none || staple.until == 0 || now < staple.until)
+    return;
+  stapleProblemTold = true;
+  log::warn(label() + ": ssl.ocspFile " + worker.ssl.ocspFile + " " + stapleProblem(staple, "", now));
 }
 
 bool Worker::Core::lookAtTls(bool now) {
   tlsLooked = std::chrono::steady_clock::now();
+  warnOfStaple();
   std::string identity = TlsFiles::identity(worker.ssl);
   if (!now && !identity.empty() && identity == tlsIdentity && tlsProblem.empty()) return false;
   tlsIdentity = std::move(identity);
@@ -130,7 +155,12 @@ bool Worker::Core::lookAtTls(bool now) {
     TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
     tlsProblem.clear();
     tlsProblemTold = false;
-    if (read.sameAs(tlsFiles)) return false;
+    if (read.sameAs(tlsFiles)) {
+      for (const std::string& warning : read.warnings) {
+        if (now) log::warn(warning);
+      }
+      return false;
+    }
     readTls();
     const TlsFiles::Certificate& first = tlsFiles.certificates.front();
     log::info(label() + ": the certificates have been read anew; " + first.file + " is valid until " +

@@ -45,9 +45,13 @@ struct Worker::Core {
   /// Alike in all processes of a Worker; those of its listeners, also of what its processes listen on at run time, are
   /// made from them.
   net::TicketKeys tickets = net::TicketKeys::random();
-  std::string tlsIdentity;               ///< of the files, at the last look
-  std::string tlsProblem;                ///< why the files could not be used at the last look
-  bool tlsProblemTold = false;
+  std::string tlsIdentity;  ///< of the files, at the last look
+  std::string tlsProblem;   ///< why the files could not be used at the last look
+  bool tlsProblemTold = false, stapleProblemTold = false;
+  /// In a program that takes another's place: the certificates that its trial has read, by tlsKey(), should the files
+  /// have broken since.
+  static inline std::map<std::string, std::string> triedTls;
+  std::string tlsKey() const { return worker.name + "\t" + tlsScope; }
   std::chrono::steady_clock::time_point tlsLooked{}, ticketsRotated = std::chrono::steady_clock::now();
   std::unique_ptr<CallbacksRef> shared;  ///< the block that new connections get
   std::vector<PeerFilter> trusted;       ///< trustedProxies, read
@@ -73,6 +77,8 @@ struct Worker::Core {
   void resolve();
   /// Reads the certificates. Throws SetupError (E06), and then nothing has changed.
   void readTls();
+  TlsFiles readTlsFiles() const;
+  void warnOfStaple();
   /// Looks whether they have changed; then new connections get the new ones: true. What cannot be used is one line in
   /// the log, and what was there stays: at once when `now`, else when it is still so at the next look, for a
   /// certificate and its key are not renewed in the same moment.

@@ -63,9 +63,6 @@ std::string readOption(const std::string& who, const std::string& option, const 
     case PairFault::notAPair:
       say("the " + key + " is not the key of the " + certificate, "the two files of one order; was one renewed alone?");
       break;
-    case PairFault::noStaple:
-      say("ocspFile holds no OCSP response for the " + certificate, "openssl ocsp ... -respout FILE");
-      break;
     default:
       say("the " + certificate + " with the " + key + " is not taken: " + one.report.why,
           "RSA with 2048 bits, or EC with P-256");
@@ -88,12 +85,19 @@ void addCertificate(TlsFiles& files, const std::string& who, const std::string& 
   if (!from.localPk.empty())
     identity.key = readOption(who, option + "localPk", one.key, "of the certificate " + one.file);
   identity.passphrase = from.passphrase;
-  if (!ocspFile.empty()) identity.staple = readOption(who, "ssl.ocspFile", ocspFile);
+  if (!ocspFile.empty()) {
+    identity.staple = readOption(who, "ssl.ocspFile", ocspFile);
+    files.staple = net::inspectStaple(identity);
+  }
   one.report = net::inspect(identity);
   if (one.report.fault != PairFault::none) refusePair(who, one);
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   if (const std::string problem = validityProblem(one.report, now); !problem.empty())
     files.warnings.push_back(who + ": the certificate " + one.file + " " + problem);
+  if (!ocspFile.empty()) {
+    if (const std::string problem = stapleProblem(files.staple, one.file, now); !problem.empty())
+      files.warnings.push_back(who + ": ssl.ocspFile " + ocspFile + " " + problem);
+  }
   if (platform::isReadableByAll(one.key))
     files.warnings.push_back(who + ": every user of this machine may read the key in " + one.key + "; chmod 600 " +
                              one.key);
@@ -101,7 +105,7 @@ void addCertificate(TlsFiles& files, const std::string& who, const std::string& 
   files.certificates.push_back(std::move(one));
 }
 
-TlsFiles settingsOf(const SslOptions& options, const std::string& who) {
+TlsFiles settingsOf(const SslOptions& options) {
   TlsFiles files;
   net::TlsSettings& settings = files.settings;
   settings.verify = options.verifyPeer.kind();
@@ -109,13 +113,15 @@ TlsFiles settingsOf(const SslOptions& options, const std::string& who) {
   settings.allowSelfSigned = options.allowSelfSigned;
   settings.ciphers = options.ciphers;
   settings.alpn = options.alpnProtocols;
-  if (!options.caFile.empty()) {
-    settings.authorities = readOption(who, "ssl.caFile", options.caFile);
-    if (net::countCertificates(settings.authorities) == 0)
-      throw SetupError(Exit::configuration, who + ": ssl.caFile " + options.caFile + " has no certificate in it",
-                       {{"try", "a PEM file with the certificates of the authorities"}});
-  }
   return files;
+}
+
+void addAuthorities(TlsFiles& files, const std::string& who, const SslOptions& options) {
+  if (options.caFile.empty()) return;
+  files.settings.authorities = readOption(who, "ssl.caFile", options.caFile);
+  if (net::countCertificates(files.settings.authorities) == 0)
+    throw SetupError(Exit::configuration, who + ": ssl.caFile " + options.caFile + " has no certificate in it",
+                     {{"try", "a PEM file with the certificates of the authorities"}});
 }
 
 /// The file's certificate, good for a day at least; else a new one, which is written unless this is only a check.
@@ -139,6 +145,14 @@ std::string developmentPem(const std::string& who, const std::string& path) {
 
 bool speaksHttp(const std::string& speaks) { return speaks == "http" || speaks == "websocket"; }
 
+TlsFiles settingsOfServer(const SslOptions& options, const std::string& speaks, const std::string& scope) {
+  TlsFiles files = settingsOf(options);
+  files.settings.scope = scope;
+  if (files.settings.alpn.empty() && speaksHttp(speaks)) files.settings.alpn = {"http/1.1"};
+  files.settings.alpnOrNothing = !files.settings.alpn.empty();
+  return files;
+}
+
 }  // namespace
 
 TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, const std::string& speaks,
@@ -153,18 +167,35 @@ TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, const
     throw SetupError(Exit::configuration, who + ": TLS needs a certificate",
                      {{"try", "worker.ssl.localCert = \"fullchain.pem\"; worker.ssl.localPk = \"privkey.pem\";"},
                       {"or", "worker.ssl.development = true; makes one for development"}});
-  TlsFiles files = settingsOf(options, who);
-  files.settings.scope = scope;
-  if (files.settings.alpn.empty() && speaksHttp(speaks)) files.settings.alpn = {"http/1.1"};
-  files.settings.alpnOrNothing = !files.settings.alpn.empty();
+  TlsFiles files = settingsOfServer(options, speaks, scope);
+  addAuthorities(files, who, options);
   addCertificate(files, who, "ssl.", "", first, options.ocspFile, std::move(pem));
   for (const auto& [name, certificate] : options.sniServerCerts)
     addCertificate(files, who, "ssl.sniServerCerts[\"" + name + "\"].", name, certificate, "");
   return files;
 }
 
+TlsFiles TlsFiles::decode(const SslOptions& options, const std::string& who, const std::string& speaks,
+                          const std::string& scope, std::string_view certificates) {
+  TlsFiles files = settingsOfServer(options, speaks, scope);
+  if (!decodeCertificates(certificates, files.settings))
+    throw SetupError(Exit::internal, who + ": the certificates of the trial cannot be read");
+  std::vector<std::pair<std::string, SslCertificate>> all{{"", {options.localCert, options.localPk, ""}}};
+  if (options.development && options.localCert.empty()) all.front().second.localCert = developmentFile;
+  for (const auto& one : options.sniServerCerts) all.emplace_back(one);
+  for (std::size_t i = 0; i < std::min(all.size(), files.settings.identities.size()); ++i) {
+    const auto& [name, from] = all[i];
+    files.certificates.push_back({name, from.localCert, from.localPk.empty() ? from.localCert : from.localPk,
+                                  net::inspect(files.settings.identities[i])});
+  }
+  if (const net::TlsIdentity& first = files.settings.identities.front(); !first.staple.empty())
+    files.staple = net::inspectStaple(first);
+  return files;
+}
+
 TlsFiles TlsFiles::readForClient(const SslOptions& options, const std::string& who, const std::string& speaks) {
-  TlsFiles files = settingsOf(options, who);
+  TlsFiles files = settingsOf(options);
+  addAuthorities(files, who, options);
   if (files.settings.alpn.empty() && (speaksHttp(speaks) || speaks == "ws")) files.settings.alpn = {"http/1.1"};
   if (!options.localCert.empty()) addCertificate(files, who, "ssl.", "", options, "");
   return files;
@@ -233,6 +264,29 @@ std::string dateText(std::int64_t seconds) {
   const auto two = [](unsigned number) { return (number < 10 ? "0" : "") + std::to_string(number); };
   return std::to_string(static_cast<int>(date.year())) + "-" + two(static_cast<unsigned>(date.month())) + "-" +
          two(static_cast<unsigned>(date.day()));
+}
+
+std::string stapleProblem(const net::StapleReport& report, const std::string& certificate, std::int64_t now) {
+  using Fault = net::StapleReport::Fault;
+  std::string problem;
+  switch (report.fault) {
+    case Fault::none:
+      if (now < report.from) problem = "is valid from " + dateText(report.from) + " on; until then";
+      if (report.until != 0 && now >= report.until) problem = "has expired on " + dateText(report.until) + ";";
+      break;
+    case Fault::noResponse:
+      problem = "holds no OCSP response;";
+      break;
+    case Fault::noAnswer:
+      problem = "holds no answer of the authority but \"" + report.why + "\";";
+      break;
+    case Fault::another:
+      problem = "is about another certificate than " + certificate + ";";
+      break;
+    case Fault::notGood:
+      problem = "says of the certificate " + certificate + ": " + report.why + ";";
+  }
+  return problem.empty() ? "" : problem + " clients get none";
 }
 
 std::string validityProblem(const net::CertificateReport& report, std::int64_t now) {

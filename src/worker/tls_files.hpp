@@ -21,12 +21,16 @@ struct TlsFiles {
   };
   net::TlsSettings settings;
   std::vector<Certificate> certificates;
+  net::StapleReport staple;           ///< of ocspFile
   std::vector<std::string> warnings;  ///< one sentence each: expires soon, everybody may read the key
 
   /// Throws SetupError (E06) that names the files; `who` begins the sentence: "worker \"web\" (https://...)".
   /// `speaks`: "http" and "websocket" get their ALPN. `scope`: what tells this listener from others.
   static TlsFiles read(const SslOptions& options, const std::string& who, const std::string& speaks,
                        const std::string& scope);
+  /// The same of what encodeCertificates() has made of them before.
+  static TlsFiles decode(const SslOptions& options, const std::string& who, const std::string& speaks,
+                         const std::string& scope, std::string_view certificates);
   /// The same for a client, which may do without a certificate of its own.
   static TlsFiles readForClient(const SslOptions& options, const std::string& who, const std::string& speaks);
   /// Differs when one of the files is another, or has another content; "" where the system does not tell so cheaply.
@@ -43,6 +47,8 @@ bool decodeCertificates(std::string_view bytes, net::TlsSettings& settings);
 /// "expires in 12 days (2026-12-10)", "has expired on 2026-11-01", "is valid from 2027-01-01 on"; "" when it is fine
 /// for 14 more days. `now`: seconds since 1970.
 std::string validityProblem(const net::CertificateReport& report, std::int64_t now);
+/// "has expired on 2026-11-01; clients get none"; "" when it is sent.
+std::string stapleProblem(const net::StapleReport& report, const std::string& certificate, std::int64_t now);
 /// "2026-12-10", in UTC.
 std::string dateText(std::int64_t seconds);
 

@@ -86,9 +86,9 @@ class Tls(artel.Case):
         self.addCleanup(wrapped.close)
         return wrapped
 
-    def get(self, sock):
+    def get(self, sock, path="/"):
         """The body of the answer to one request."""
-        sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         data = b""
         while b"\r\n\r\n" not in data or len(data.split(b"\r\n\r\n", 1)[1]) < int(
                 re.search(rb"Content-Length: (\d+)", data)[1]):
@@ -388,6 +388,52 @@ class Tls(artel.Case):
         artel.until(lambda: self.serial(port) != before, "the new certificate", 10)
         self.get(stays)
 
+    def test_renewed_by_a_link_and_served_by_another_user(self):
+        """As certbot does it: live/ has links into archive/. The key is root's alone, and root's process reads it."""
+        if os.geteuid() != 0:
+            self.skipTest("only root may become another user")
+        live = pathlib.Path(tempfile.mkdtemp(dir=self.folder.name))
+        links = live / "fullchain.pem", live / "privkey.pem"
+        numbers = []
+        for i in range(3):
+            pair = self.ca.sign("a.example", stem=f"archive{i}")
+            for link, file in zip(links, pair):
+                os.symlink(file, str(link) + ".new")
+                os.replace(str(link) + ".new", link)
+            if i == 0:
+                program = self.secure("user=nobody", "quick", pair=links)
+                port = program.port()
+                worker = int(self.get(self.connect(port)).split("/")[1])
+                self.assertNotEqual(os.stat(f"/proc/{worker}").st_uid, 0)
+                self.assertEqual(os.stat(pair[1]).st_mode & 0o777, 0o600)
+            elif i == 1:
+                artel.until(lambda: self.serial(port) not in numbers, "the new certificate")
+                self.assertEqual(int(self.get(self.connect(port)).split("/")[1]), worker, "the same process")
+            else:
+                self.assertEqual(self.command(program, "reload"), 0)
+                self.assertNotIn(self.serial(port), numbers)
+            numbers.append(self.serial(port))
+
+    def test_a_key_that_breaks_in_a_handover(self):
+        """Between the trial of a new program and its taking over: what the trial has read is served."""
+        pair = self.pair_to_change()
+        armed = self.ca.folder / "armed"
+        program = self.secure(f"spoils={armed}", "quick", pair=pair)
+        port = program.port()
+        before, key = self.serial(port), pair[1].read_bytes()
+        stays = self.connect(port)
+        self.get(stays)
+        fresh = self.ca.sign("a.example", stem="handed")
+        armed.touch()
+        self.assertEqual(self.command(program, "reload", "--exec"), 0)
+        program.err.wait("has taken the place of")
+        self.assertEqual(pair[1].read_bytes(), b"")
+        self.assertEqual(self.serial(port), before)
+        self.assertTrue(program.err.find(r"has no key in it; the certificate that was read before stays in use"))
+        pair[1].write_bytes(fresh[1].read_bytes())
+        pair[0].write_bytes(fresh[0].read_bytes())
+        artel.until(lambda: self.serial(port) != before, "the new certificate")
+
     def test_client_certificates(self):
         friend = self.ca.sign("friend")
         for verify, without in (("optional", True), ("required", False)):
@@ -407,6 +453,80 @@ class Tls(artel.Case):
             else:
                 with self.assertRaises((ssl.SSLError, OSError, AssertionError)):
                     self.get(self.connect(port))
+
+    def test_a_resumed_session_says_whose_certificate_it_was(self):
+        """And one that has shown none, where none was asked for, opens nothing where one is."""
+        friend = self.ca.sign("friend")
+        port = self.secure("verify=required", f"ca={self.ca.file}", count=2).port()
+        free = self.secure().port()
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = self.context(maximum_version=version)
+            session = self.resumed(free, None, context)[1]
+            with self.assertRaises((ssl.SSLError, OSError, AssertionError)):
+                self.get(self.connect(port, context=context, session=session))
+            context.load_cert_chain(*friend)
+            session = self.resumed(port, None, context)[1]
+            for _ in range(5):
+                one = self.connect(port, context=context, session=session)
+                self.assertTrue(one.session_reused)
+                self.assertEqual(self.get(one, "/who"), "CN=friend")
+
+    def test_an_ocsp_response_that_does_not_fit_is_not_sent(self):
+        """One line says why, at the start, in check and at a reload; the service serves."""
+        index = self.ca.folder / "responses.txt"
+        other = self.ca.sign("other.example", stem="responses")[0]
+        numbers = [openssl("x509", "-in", one, "-noout", "-serial").stdout.decode().strip().split("=")[1]
+                   for one in (self.cert, other)]
+        index.write_text("".join(f"V\t490101000000Z\t\t{number}\tunknown\t/CN={number}\n" for number in numbers))
+
+        def respond(name, certificate, *words):
+            request, response = self.ca.folder / f"{name}.req", self.ca.folder / f"{name}.der"
+            self.ca.made("ocsp", "-issuer", self.ca.file, "-cert", certificate, "-reqout", request)
+            self.ca.made("ocsp", "-index", index, "-rsigner", self.ca.file, "-rkey", self.ca.key, "-CA", self.ca.file,
+                         "-reqin", request, "-respout", response, *words)
+            return response
+        good = respond("good", self.cert, "-ndays", "7")
+        kinds = {
+            "expired": (self.moved(good, thisUpdate="20200101000000Z", nextUpdate="20200108000000Z"),
+                        "has expired on 2020-01-08; clients get none"),
+            "early": (self.moved(good, thisUpdate="20900101000000Z", nextUpdate="20900108000000Z"),
+                      "is valid from 2090-01-01 on; until then clients get none"),
+            "foreign": (respond("foreign", other, "-ndays", "7").read_bytes(), "is about another certificate than"),
+            "garbage": (b"no response", "holds no OCSP response; clients get none")}
+        file = self.ca.folder / "stapled.der"
+        file.write_bytes(good.read_bytes())
+        program = self.secure(f"ocsp={file}", "quick")
+        port = program.port()
+        self.assertIn("OCSP Response Status: successful", self.s_client(port, "-status"))
+        for kind, (content, why) in kinds.items():
+            with self.subTest(kind):
+                file.write_bytes(content)
+                line = re.escape(f"ssl.ocspFile {file} {why}")
+                artel.until(lambda: len(program.err.find(line)) == 2, "a line of each Worker")
+                artel.until(lambda: "OCSP response: no response sent" in self.s_client(port, "-status"), "none to be sent")
+                before = len(program.err.find(line))
+                self.assertEqual(self.command(program, "reload"), 0)
+                self.assertEqual(len(program.err.find(line)), before + 2, "one of each Worker")
+                self.assertIn("OCSP response: no response sent", self.s_client(port, "-status"))
+                words = [str(artel.bin_dir / "fixtures/secure"), "check", "--", f"cert={self.cert}", f"key={self.key}",
+                         f"ocsp={file}"]
+                done = subprocess.run(words, capture_output=True, text=True, cwd=self.folder.name)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertIn(why.split(";")[0], " ".join(done.stdout.split()))
+        another = self.secure(f"ocsp={file}")
+        another.port()
+        self.assertEqual(len(another.err.find(r"holds no OCSP response; clients get none")), 2, "one of each Worker")
+        file.write_bytes(good.read_bytes())
+        artel.until(lambda: "OCSP Response Status: successful" in self.s_client(port, "-status"), "the good one")
+
+    def moved(self, response, thisUpdate, nextUpdate):
+        """The same with other times. Its signature is wrong then, which only clients look at."""
+        data = response.read_bytes()
+        times = [at for at in re.finditer(rb"\x18\x0f(\d{14}Z)", data)]  # producedAt, thisUpdate, nextUpdate
+        self.assertEqual(len(times), 3)
+        for at, new in zip(times[1:], (thisUpdate, nextUpdate)):
+            data = data[:at.start(1)] + new.encode() + data[at.end(1):]
+        return data
 
     def test_ocsp_stapling(self):
         index = self.ca.folder / "index.txt"
@@ -460,6 +580,27 @@ class Tls(artel.Case):
             with self.assertRaises((ssl.SSLError, OSError)):
                 self.connect(program.port())
             program.err.wait("a TLS hello reached")
+
+    def test_key_updates_without_end(self):
+        program = self.secure()
+        one = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{program.port()}", "-CAfile",
+                                str(self.ca.file), "-tls1_3"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+        self.addCleanup(one.communicate)
+        for line in one.stdout:
+            if b"Verify return code" in line:
+                break
+        begin = time.monotonic()
+        while one.poll() is None:
+            self.assertLess(time.monotonic() - begin, artel.patience, "it is not closed")
+            try:
+                one.stdin.write(b"K\n")  # a key update that asks for another
+                one.stdin.flush()
+            except OSError:
+                break
+            time.sleep(0.005)
+        program.err.wait("TLS failed: it sends key updates or hellos, and hardly anything else")
+        self.get(self.connect(program.port()))
 
     def test_handshakes_cut_anywhere_leave_nothing_behind(self):
         """Aborted, truncated, mangled: 300 here, 10,000 with ARTEL_HANDSHAKES=10000."""
@@ -576,8 +717,14 @@ class Tls(artel.Case):
     def test_who_says_nothing_is_closed(self):
         program = self.secure("handshake=1000")
         begin = time.monotonic()
-        with artel.Wire(program.port()) as silent, artel.Wire(program.port()) as half:
+        with artel.Wire(program.port()) as silent, artel.Wire(program.port()) as half, artel.Wire(program.port()) as slow:
             half.send(self.hello()[:50])
+            for byte in self.hello():
+                slow.send(bytes([byte]))
+                if artel.readable(slow.socket, 0.1):
+                    break
+                self.assertLess(time.monotonic() - begin, 10, "each byte bought new time")
+            self.assertEqual(slow.all(), b"")
             self.assertEqual(silent.all(), b"")
             half.all()
         self.assertLess(time.monotonic() - begin, 10)

@@ -349,8 +349,8 @@ TEST(TlsCertificate, WhatDoesNotFitIsFound) {
   using Fault = CertificateReport::Fault;
   const std::string& certificate = made().certificate;
   const std::string& key = made().key;
-  const auto fault = [](const std::string& chain, const std::string& key, const std::string& staple = "") {
-    return inspect({"", chain, key, "", staple}).fault;
+  const auto fault = [](const std::string& chain, const std::string& key) {
+    return inspect({"", chain, key, "", ""}).fault;
   };
   EXPECT_EQ(fault("no PEM", key), Fault::noCertificate);
   EXPECT_EQ(fault(key, key), Fault::noCertificate);
@@ -360,7 +360,22 @@ TEST(TlsCertificate, WhatDoesNotFitIsFound) {
   EXPECT_EQ(fault(certificate + key, ""), Fault::none) << "one file with both";
   EXPECT_EQ(fault(certificate, made("other.example").key), Fault::notAPair);
   EXPECT_EQ(fault(certificate + certificate.substr(0, 200) + "\n-----END CERTIFICATE-----\n", key), Fault::noChain);
-  EXPECT_EQ(fault(certificate, key, "no response"), Fault::noStaple);
+}
+
+TEST(TlsCertificate, WhatIsNoOcspResponseIsFoundAndNotSent) {
+  TlsIdentity identity{"", made().certificate, made().key, "", "no response"};
+  EXPECT_EQ(inspectStaple(identity).fault, StapleReport::Fault::noResponse);
+  EXPECT_FALSE(inspectStaple(identity).current(1'800'000'000));
+  identity.staple = std::string("\x30\x03\x0a\x01\x03", 5);  // RFC 6960: OCSPResponse with tryLater
+  EXPECT_EQ(inspectStaple(identity).fault, StapleReport::Fault::noAnswer);
+  EXPECT_EQ(inspectStaple(identity).why, "trylater");
+  StapleReport good;
+  good.from = 100;
+  EXPECT_FALSE(good.current(99));
+  EXPECT_TRUE(good.current(100)) << "it does not say until when";
+  good.until = 200;
+  EXPECT_TRUE(good.current(199));
+  EXPECT_FALSE(good.current(200));
 }
 
 }  // namespace
