@@ -27,6 +27,7 @@ struct Candidate {
   bool passed = false;                         ///< it could take over
   std::vector<HandoverState::Listener> bound;  ///< what it listens on and we do not
   std::vector<std::string> socketFiles;        ///< among them
+  std::vector<HandoverState::Certificates> certificates;
 };
 
 }  // namespace artel

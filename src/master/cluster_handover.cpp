@@ -101,6 +101,10 @@ void Cluster::candidateHeard() {
       case HandoverCheck::boundMessage:
         candidate.bound.push_back({message->body, {message->descriptor}, false});
         break;
+      case HandoverCheck::certificatesMessage:
+        if (const auto one = HandoverCheck::listenerIn(message->body); one && message->descriptor != platform::noSocket)
+          candidate.certificates.push_back({one->address, one->count, message->descriptor});
+        break;
       case HandoverCheck::passedMessage:
         candidate.passed = true;
         break;
@@ -167,6 +171,7 @@ void Cluster::dropCandidate(bool undo) {
   for (const HandoverState::Listener& one : candidate_->bound) {
     for (const platform::NativeSocket socket : one.sockets) platform::closeSocket(socket);
   }
+  for (const HandoverState::Certificates& one : candidate_->certificates) platform::closeFile(one.memory);
   if (undo) {
     for (const std::string& file : candidate_->socketFiles) removeSocketFile(file);
   }
@@ -239,6 +244,7 @@ HandoverState Cluster::stateToLeave() {
     else
       same->sockets.insert(same->sockets.end(), one.sockets.begin(), one.sockets.end());
   }
+  state.certificates = candidate_->certificates;
   const std::vector<std::string> keys = workerKeys(plan_);
   for (std::size_t i = 0; i < keys.size(); ++i) {
     HandoverState::Crew crew;

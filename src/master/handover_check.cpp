@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 #include <map>
 
 #include "artel/version.hpp"
@@ -32,6 +33,24 @@ void tell(const platform::Channel& master, char kind, const std::string& body,
     if (sent.error().code != Errc::wouldBlock)
       throw SetupError(Exit::failed, "the master that tries this program is gone: " + sent.error().message);
     platform::awaitReadable(master.native(), std::chrono::milliseconds(5));  // its end, or time for it to read
+  }
+}
+
+}  // namespace
+
+namespace {
+
+/// What it has read now it is to have also when it takes over, whatever becomes of the files meanwhile.
+void tellCertificates(const platform::Channel& master, const Plan& plan) {
+  for (const PlannedWorker& one : plan.workers) {
+    const Worker::Core& core = one.worker->core();
+    if (!core.tls) continue;
+    const std::string bytes = encodeCertificates(core.tlsFiles.settings);
+    auto memory = platform::SharedMemory::create(bytes.size());
+    if (!memory) throw SetupError(Exit::failed, "no memory: " + memory.error().message);
+    std::memcpy(memory->data(), bytes.data(), bytes.size());
+    tell(master, HandoverCheck::certificatesMessage, HandoverCheck::listener(bytes.size(), core.tlsKey()),
+         memory->native());
   }
 }
 
@@ -74,6 +93,7 @@ int answerCheck(const Command& command, const platform::Channel& master) {
   const ServiceFiles files = ServiceFiles::of(command);
   refuseSharedPaths(plan, files);
   refuseUnwritable(files, plan.background);
+  tellCertificates(master, plan);
   std::vector<std::string> made;
   try {
     for (const PlannedWorker& one : plan.workers) {

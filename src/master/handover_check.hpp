@@ -17,9 +17,10 @@ namespace artel {
 struct HandoverCheck {
   // To the program: what the master listens on, and that this was all.
   static constexpr char heldMessage = 'h', endOfHeld = 'e';
-  // To the master: who it is, a socket that it has bound, the file of a Unix socket among them, and that it could
-  // start.
-  static constexpr char programMessage = 'p', boundMessage = 'b', socketFileMessage = 'f', passedMessage = 'd';
+  // To the master: who it is, the certificates of a Worker, a socket that it has bound, the file of a Unix socket among
+  // them, and that it could start.
+  static constexpr char programMessage = 'p', certificatesMessage = 'c', boundMessage = 'b', socketFileMessage = 'f',
+                        passedMessage = 'd';
 
   /// A count and the address that it is for.
   static std::string listener(std::size_t count, const std::string& address);

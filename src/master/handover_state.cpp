@@ -91,6 +91,8 @@ void pass(Fields& fields, HandoverState& s) {
   fields.list(s.runTime, [&](HandoverState::RunTime& one) {
     fields(one.worker), fields(one.id), fields(one.name), fields(one.socket);
   });
+  fields.list(s.certificates,
+              [&](HandoverState::Certificates& one) { fields(one.worker), fields(one.size), fields(one.memory); });
   fields.list(s.crews, [&](HandoverState::Crew& one) { pass(fields, one); });
   fields.list(s.processes, [&](HandoverState::Process& one) { pass(fields, one); });
 }
@@ -124,6 +126,7 @@ std::vector<platform::NativeSocket> HandoverState::descriptors() const {
   all.insert(all.end(), clients.begin(), clients.end());
   for (const Listener& one : listeners) all.insert(all.end(), one.sockets.begin(), one.sockets.end());
   for (const RunTime& one : runTime) all.push_back(one.socket);
+  for (const Certificates& one : certificates) all.push_back(one.memory);
   for (const Crew& crew : crews) all.push_back(crew.balance);
   for (const Process& process : processes) all.insert(all.end(), {process.channel, process.statistics});
   std::erase(all, platform::noSocket);

@@ -17,7 +17,7 @@ namespace artel {
 struct HandoverState {
   /// Raised with every change of the fields, and of the memory that processes share (Balance): programs of different
   /// versions do not take each other's place.
-  static constexpr int version = 5;
+  static constexpr int version = 6;
 
   /// Short hashes of the program that leaves and of the one that comes.
   struct Programs {
@@ -66,6 +66,13 @@ struct HandoverState {
     bool inherited = false;                       ///< a service manager had bound it
   };
 
+  /// What the trial of the program that comes has read for a Worker: encodeCertificates() in shared memory.
+  struct Certificates {
+    std::string worker;  ///< Core::tlsKey()
+    std::size_t size = 0;
+    platform::NativeSocket memory = platform::noSocket;
+  };
+
   Programs programs;
   ServiceFiles files;  ///< but for log and output, which are the new program's own
   std::string programIdentity, pidIdentity, controlIdentity;
@@ -83,6 +90,7 @@ struct HandoverState {
   std::vector<Process> processes;
 
   std::vector<RunTime> runTime;
+  std::vector<Certificates> certificates;
 
   std::string text() const;
   /// Nothing when it is of another version, or not whole.

@@ -18,6 +18,7 @@
 #include "src/master/service_commands.hpp"
 #include "src/master/single.hpp"
 #include "src/master/start_screen.hpp"
+#include "src/worker/core.hpp"
 #include "src/worker/stacks.hpp"
 
 namespace artel {
@@ -140,7 +141,13 @@ int takeOver(Command command, const std::string& left) {
   std::optional<HandoverState> state = HandoverState::parse(left);
   if (!state) throw SetupError(Exit::internal, "what the program before this one has left cannot be read");
   command.pidFile = state->files.pid;
+  for (const HandoverState::Certificates& one : std::exchange(state->certificates, {})) {
+    const auto memory = platform::SharedMemory::adopt(one.memory);
+    if (memory && one.size <= memory->size())
+      Worker::Core::triedTls[one.worker].assign(static_cast<const char*>(memory->data()), one.size);
+  }
   Plan plan = resolve(Worker::all(), command, capabilities());
+  Worker::Core::triedTls.clear();
   ServiceFiles files = ServiceFiles::of(command);
   files.name = state->files.name;
   files.program = state->files.program;

@@ -23,6 +23,7 @@ HandoverState filled() {
   state.listeners = {{"tcp 0.0.0.0:80", {3, 4}, false}, {"unix /run/chat.sock", {8}, true}};
   state.crews = {{"web\ttcp 0.0.0.0:80", 2, 9, {{"signal SEGV", 3, 1234}}, std::string("\0\1", 2), "keys", 3'600'000}};
   state.runTime = {{"web\ttcp 0.0.0.0:80", 1, "tcp 127.0.0.1:5688", 10}};
+  state.certificates = {{"web\ttcp 0.0.0.0:80", 4096, 15}};
   HandoverState::Process process;
   process.worker = "web\ttcp 0.0.0.0:80";
   process.id = 1;
@@ -47,6 +48,8 @@ TEST(HandoverStateForm, WhatIsWrittenIsRead) {
   EXPECT_EQ(read->listeners[0].sockets, (std::vector<platform::NativeSocket>{3, 4}));
   ASSERT_EQ(read->runTime.size(), 1u);
   EXPECT_EQ(read->runTime[0].name, "tcp 127.0.0.1:5688");
+  ASSERT_EQ(read->certificates.size(), 1u);
+  EXPECT_EQ(read->certificates[0].size, 4096u);
   ASSERT_EQ(read->crews.size(), 1u);
   EXPECT_EQ(read->crews[0].past, std::string("\0\1", 2));
   EXPECT_EQ(read->crews[0].tickets, "keys");
@@ -62,7 +65,7 @@ TEST(HandoverStateForm, WhatIsWrittenIsRead) {
 }
 
 TEST(HandoverStateForm, EveryDescriptorIsNamedOnce) {
-  EXPECT_EQ(filled().descriptors(), (std::vector<platform::NativeSocket>{5, 6, 11, 12, 3, 4, 8, 10, 9, 13, 14}));
+  EXPECT_EQ(filled().descriptors(), (std::vector<platform::NativeSocket>{5, 6, 11, 12, 3, 4, 8, 10, 15, 9, 13, 14}));
 }
 
 TEST(HandoverStateForm, APartOfItOrAnotherVersionIsNothing) {
