@@ -1,5 +1,7 @@
 """Peers that are slow on purpose: they end in bounded time, cost bounded memory, and nobody else notices."""
+import os
 import socket
+import ssl
 import threading
 import time
 
@@ -92,6 +94,54 @@ class SmallLimits(artel.Case):
         self.assertLess(taken, 20 << 20)
         self.assertEqual(self.ask(), 2)
         self.assertEqual(self.server.err.find("takes nothing"), [])
+
+
+class DeafOverTls(artel.Case):
+    """Who shakes hands, asks for much and reads nothing costs what it costs without TLS, and no longer."""
+
+    def test_who_takes_nothing(self):
+        if artel.sanitized("fixtures/slow_peers"):
+            self.skipTest("a sanitizer's own memory would be measured")
+        ask = b"GET /small HTTP/1.1\r\nHost: x\r\n\r\n"
+        for scheme in ("http", "https"):
+            server = self.program("fixtures/slow_peers", listen=f"{scheme}://127.0.0.1:0")
+            port = server.port()
+            worker = artel.worker_of(server.pid)
+            with artel.Wire(port) as known:  # what the first one costs
+                if scheme == "https":
+                    known.socket = self.secured(known.socket)
+                known.socket.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                known.all()
+            before = most = artel.private_bytes(worker)
+            for _ in range(4):
+                deaf = deaf_wire(port)
+                self.addCleanup(deaf.close)
+                if scheme == "https":
+                    deaf.socket = self.secured(deaf.socket)
+                deaf.socket.settimeout(0.1)
+                try:
+                    for _ in range(200):
+                        deaf.send(ask * 100)
+                except OSError:
+                    pass  # it is not read from any more
+                most = max(most, artel.private_bytes(worker))
+
+            def over():
+                nonlocal most
+                most = max(most, artel.private_bytes(worker))
+                return len(os.listdir(f"/proc/{worker}/fd")) == few
+            few = len(os.listdir(f"/proc/{worker}/fd")) - 4
+            artel.until(over, "the end of those who take nothing")
+            server.err.wait("onError: client takes nothing", 4)
+            # For each its limit of 1 MiB and the answer that crossed it, as plain bytes or encrypted.
+            self.assertLess(most - before, 16 << 20, scheme)
+
+    @staticmethod
+    def secured(plain):
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context.wrap_socket(plain)
 
 
 class HalfOpen(artel.Case):
