@@ -499,6 +499,32 @@ class Poller {
 /// quota, a part of one counting as one. `root`: of another tree that has /proc and /sys, for tests.
 int usableCpus(const std::string& root = {});
 
+// ---- the terminal of a command that stays (terminal.cpp)
+// --------------------------------------------------------------
+
+/// Standard output's terminal while a screen is drawn on it again and again: keys of standard input come one by one and
+/// are not shown, if that is the terminal, too. It is as it was before as soon as this process ends, however (but
+/// KILL), and while Ctrl+Z has stopped it. Where standard output is no terminal nothing is touched. One a process, made
+/// after the Supervisor, whose sleep hears of it. On Windows nothing is touched and there are no keys.
+class LiveTerminal {
+ public:
+  /// Written to the terminal when it is taken and given back; may be empty.
+  LiveTerminal(std::string_view enter, std::string_view leave);
+  ~LiveTerminal();
+  LiveTerminal(const LiveTerminal&) = delete;
+  LiveTerminal& operator=(const LiveTerminal&) = delete;
+  /// Readers for Supervisor::wait(); ask anew before each.
+  std::vector<NativeSocket> sockets() const;
+  struct News {
+    std::string keys;     ///< the bytes that were typed
+    bool redraw = false;  ///< the size has changed, or this process had been stopped
+  };
+  /// What there is by now. Stops this process until it is continued, when Ctrl+Z was typed.
+  News take();
+  /// False while this process is in the background of its terminal (`bg`, `&`): nothing is to be written then.
+  bool foreground();
+};
+
 // ---- this process and its terminal (service.cpp) --------------------------------------------------------------------
 
 struct Terminal {
@@ -506,6 +532,8 @@ struct Terminal {
   bool colour = false;  ///< a terminal, NO_COLOR unset, TERM not dumb; on Windows switched on
   int width = 80;
   int height = 24;
+  bool obeys = false;  ///< a terminal that does what escape sequences say: TERM not dumb
+  bool utf8 = false;   ///< it shows UTF-8, by LC_ALL, LC_CTYPE or LANG
 };
 Terminal standardOutput();
 /// A write to stdout has failed with that errno: because nobody is there any more who reads it?

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <string_view>
 
 #include "platform/platform.hpp"
 #include "platform/posix/procfs.hpp"
@@ -35,6 +36,20 @@ bool hasValue(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
+/// As the C library decides it, but without its tables: those of the language may not be installed, and the terminal
+/// shows UTF-8 all the same.
+bool localeIsUtf8() {
+  for (const char* variable : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    if (!hasValue(variable)) continue;
+    const std::string_view locale = std::getenv(variable);
+    for (const std::string_view name : {"UTF-8", "utf-8", "UTF8", "utf8"}) {
+      if (locale.find(name) != std::string_view::npos) return true;
+    }
+    return false;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool outputIsGone(int error) noexcept { return error == EPIPE; }
@@ -44,7 +59,9 @@ Terminal standardOutput() {
   terminal.isTerminal = ::isatty(STDOUT_FILENO) == 1;
   if (!terminal.isTerminal) return terminal;
   const char* kind = std::getenv("TERM");
-  terminal.colour = !hasValue("NO_COLOR") && kind != nullptr && std::strcmp(kind, "dumb") != 0;
+  terminal.obeys = kind != nullptr && std::strcmp(kind, "dumb") != 0;
+  terminal.colour = terminal.obeys && !hasValue("NO_COLOR");
+  terminal.utf8 = terminal.obeys && localeIsUtf8();
   winsize size{};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) terminal.width = size.ws_col;
   if (size.ws_row > 0) terminal.height = size.ws_row;

@@ -26,8 +26,10 @@ Terminal standardOutput() {
   terminal.isTerminal = true;
   ::SetConsoleOutputCP(CP_UTF8);  // what is printed is UTF-8, whatever the console took it for
   // The console prints escape sequences as they are unless asked to obey them.
-  terminal.colour = ::GetEnvironmentVariableW(L"NO_COLOR", nullptr, 0) <= 1 &&
-                    ::SetConsoleMode(output, mode | ENABLE_PROCESSED_OUTPUT | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;
+  // An old console does not, and has a font without what is beyond letters.
+  terminal.obeys = terminal.utf8 =
+      ::SetConsoleMode(output, mode | ENABLE_PROCESSED_OUTPUT | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;
+  terminal.colour = terminal.obeys && ::GetEnvironmentVariableW(L"NO_COLOR", nullptr, 0) <= 1;
   CONSOLE_SCREEN_BUFFER_INFO info{};
   if (::GetConsoleScreenBufferInfo(output, &info) != 0 && info.srWindow.Right > info.srWindow.Left) {
     terminal.width = info.srWindow.Right - info.srWindow.Left + 1;
