@@ -90,6 +90,7 @@ std::vector<MetricsGroup> byName(const std::vector<MetricsGroup>& groups) {
     same->connections += group.connections;
     same->timers += group.timers;
     same->memory += group.memory;
+    same->sendQueue += group.sendQueue;
     same->totals += group.totals;
     for (const auto& ended : group.ended) {
       MetricsReport::Ended* known = nullptr;
@@ -113,6 +114,7 @@ void addProcess(MetricsReport::Group& group, std::span<const std::byte> memory, 
   if (!numbers) return;
   group.connections += numbers->connections;
   group.timers += numbers->timers;
+  group.sendQueue += numbers->sendQueue.value_or(0);
   if (numbers->busy()) ++group.busy;
 }
 
@@ -138,6 +140,8 @@ std::string metricsText(const MetricsReport& report) {
   each("timers", "gauge", "Timers.", [](const MetricsGroup& g) { return g.timers; });
   each("resident_memory_bytes", "gauge", "Resident memory; pages that processes share count for each.",
        [](const MetricsGroup& g) { return g.memory; });
+  each("send_queue_bytes", "gauge", "Bytes to be sent that the kernel has not taken yet.",
+       [](const MetricsGroup& g) { return g.sendQueue; });
   each("requests_total", "counter", "Messages handed to onMessage.",
        [](const MetricsGroup& g) { return g.totals.requests; });
   each("send_fail_total", "counter", "Messages that were not sent.",

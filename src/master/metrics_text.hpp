@@ -18,7 +18,7 @@ struct MetricsReport {
   struct Group {
     std::string worker;
     std::uint64_t wanted = 0, processes = 0, busy = 0;
-    std::uint64_t connections = 0, timers = 0, memory = 0;
+    std::uint64_t connections = 0, timers = 0, memory = 0, sendQueue = 0;
     Totals totals;  ///< those that have ended are still counted
     std::vector<Ended> ended;
   };

@@ -1,6 +1,7 @@
 #include "src/master/statistics_reader.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <vector>
 
 namespace artel {
@@ -10,13 +11,14 @@ namespace {
 using Block = net::StatisticsBlock;
 constexpr auto relaxed = std::memory_order_relaxed;
 
-std::optional<std::chrono::nanoseconds> quantile(const std::array<Block::Word, net::Histogram::buckets>& words,
-                                                 double q) {
-  std::array<std::uint64_t, net::Histogram::buckets> counts{};
+using Counts = std::array<std::uint64_t, net::Histogram::buckets>;
+/// What every build has written; fields behind it are there when `size` says so.
+constexpr std::size_t firstSize = offsetof(Block, sendQueue);
+
+Counts countsOf(const std::array<Block::Word, net::Histogram::buckets>& words) {
+  Counts counts{};
   for (std::size_t i = 0; i < counts.size(); ++i) counts[i] = words[i].load(relaxed);
-  const auto edge = net::Histogram::quantile(counts, q);
-  if (!edge) return std::nullopt;
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(*edge));
+  return counts;
 }
 
 double perSecond(std::uint64_t now, std::uint64_t before, std::uint64_t milliseconds) noexcept {
@@ -39,12 +41,13 @@ std::string buildOf(const Block& block) {
 }
 
 const Block* blockIn(std::span<const std::byte> memory) noexcept {
-  if (memory.size() < sizeof(Block) || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(Block) != 0)
+  if (memory.size() < firstSize || reinterpret_cast<std::uintptr_t>(memory.data()) % alignof(Block) != 0)
     return nullptr;
   const auto* block = reinterpret_cast<const Block*>(memory.data());
-  // A block that is longer has fields that this build does not know; the known ones stand where they stood.
+  // A block that is longer has fields that this build does not know, a shorter one lacks the last of those it knows;
+  // the others stand where they stood.
   if (block->magic.load(std::memory_order_acquire) != Block::magicNumber ||
-      block->version.load(relaxed) != Block::layoutVersion || block->size.load(relaxed) < sizeof(Block))
+      block->version.load(relaxed) != Block::layoutVersion || block->size.load(relaxed) < firstSize)
     return nullptr;
   return block;
 }
@@ -76,6 +79,12 @@ std::uint64_t monotonicMilliseconds() {
           .count());
 }
 
+std::optional<std::chrono::nanoseconds> quantile(std::span<const std::uint64_t> counts, double q) {
+  const auto edge = net::Histogram::quantile(counts, q);
+  if (!edge) return std::nullopt;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(*edge));
+}
+
 std::string WorkerNumbers::callback() const { return net::describe(running, subject); }
 
 std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, std::uint64_t now) {
@@ -95,9 +104,12 @@ std::optional<WorkerNumbers> readStatistics(std::span<const std::byte> memory, s
   numbers.requestRate = perSecond(numbers.requests, base.requests, window);
   numbers.inRate = perSecond(numbers.bytesIn, base.bytesIn, window);
   numbers.outRate = perSecond(numbers.bytesOut, base.bytesOut, window);
-  numbers.callback50 = quantile(block.callbacks, 0.5);
-  numbers.callback99 = quantile(block.callbacks, 0.99);
-  numbers.turn99 = quantile(block.turnTimes, 0.99);
+  numbers.callbacks = countsOf(block.callbacks);
+  numbers.callback50 = quantile(numbers.callbacks, 0.5);
+  numbers.callback99 = quantile(numbers.callbacks, 0.99);
+  numbers.turn99 = quantile(countsOf(block.turnTimes), 0.99);
+  if (std::min<std::uint64_t>(memory.size(), block.size.load(relaxed)) >= firstSize + sizeof(Block::Word))
+    numbers.sendQueue = block.sendQueue.load(relaxed);
   constexpr std::uint64_t most = std::uint64_t{1} << 40;  // milliseconds: 35 years
   numbers.longestTurn = std::chrono::milliseconds(std::min(block.longestTurn.load(relaxed), most));
   const std::uint64_t began = block.turnBegan.load(relaxed), running = block.running.load(relaxed);
@@ -129,10 +141,8 @@ std::optional<Totals> readTotals(std::span<const std::byte> memory) {
   totals.sendFails = block->sendFails.load(relaxed);
   totals.bytesIn = block->bytesIn.load(relaxed);
   totals.bytesOut = block->bytesOut.load(relaxed);
-  for (std::size_t i = 0; i < totals.callbacks.size(); ++i) {
-    totals.callbacks[i] = block->callbacks[i].load(relaxed);
-    totals.turnTimes[i] = block->turnTimes[i].load(relaxed);
-  }
+  totals.callbacks = countsOf(block->callbacks);
+  totals.turnTimes = countsOf(block->turnTimes);
   return totals;
 }
 

@@ -35,6 +35,8 @@ void numbersOf(JsonWriter& json, const WorkerNumbers& n) {
   microseconds(json, "p99_us", n.callback99);
   microseconds(json, "loop_lag_us", n.turn99);
   json.key("longest_turn_ms").number(n.longestTurn.count());
+  json.key("sendq_bytes");
+  n.sendQueue ? json.number(*n.sendQueue) : json.null();
   json.key("build").text(n.build);
   if (!n.busy()) return;
   json.key("busy").object().key("for_ms").number(n.inTurn.count());

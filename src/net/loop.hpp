@@ -96,6 +96,9 @@ struct Loop::Impl {
   std::unique_ptr<char[]> receiveBuffer;
   net::BufferPool buffers;
   net::HandshakeQueue handshakes;
+  std::vector<net::Stream*> behind;  ///< where the kernel has not taken all; each knows its place
+  /// Bytes that they hold.
+  std::uint64_t sendQueue() const noexcept;
   std::string cipherOut;  ///< what a session says by itself, from one call to the next
   /// What came, decrypted; made when it is needed first.
   std::span<char> plainBuffer();

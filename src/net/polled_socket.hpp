@@ -16,6 +16,7 @@ class PolledSocket {
   struct Rest {
     std::string* data;
     std::size_t offset;
+    std::size_t place = 0;  ///< of its stream in Loop::Impl::behind
     std::size_t size() const noexcept { return data->size() - offset; }
   };
 

@@ -123,6 +123,13 @@ void Activity::recordCallback(std::uint64_t nanoseconds) noexcept {
   count(block_->callbacks, nanoseconds, sampleEvery);
 }
 
+void Activity::countSendQueue(std::uint64_t now) noexcept {
+  const bool none = processLoopImpl == nullptr || processLoopImpl->behind.empty();
+  if (!none && now < sendQueueCounted_ + windowTime) return;
+  block_->sendQueue.store(none ? 0 : processLoopImpl->sendQueue(), relaxed);
+  sendQueueCounted_ = none ? 0 : now;  // the next one to fall behind is counted at once
+}
+
 void Activity::turnEnds(std::uint64_t now) noexcept {
   StatisticsBlock& block = *block_;
   if (inTurn_) {
@@ -146,6 +153,7 @@ void Activity::turnEnds(std::uint64_t now) noexcept {
   block.sendFails.store(counted.sendFails, relaxed);
   block.bytesIn.store(bytesIn_, relaxed);
   block.bytesOut.store(bytesOut_, relaxed);
+  countSendQueue(now);
   const std::uint64_t young = block.window.load(relaxed) & 1;
   if (now >= block.windows[young].at.load(relaxed) + windowTime) {
     auto& next = block.windows[young ^ 1];

@@ -11,6 +11,7 @@
 // - Durations are sampled: one read event of 64 is timed, and one turn of sixteen. A turn of 2 ms or more is always
 //   counted, by the loop's clock.
 // - Counters are plain memory of this process; they are copied into the block when a turn ends.
+// - Bytes that wait to be sent are added up once a second, over the connections where the kernel did not take all.
 // The block has one writer and no locks: each field is a relaxed store. Fields are only appended; what changes its
 // meaning changes `layoutVersion`.
 #pragma once
@@ -77,6 +78,7 @@ struct StatisticsBlock {
   Word window;
   std::array<Window, 2> windows;
   std::array<Word, Histogram::buckets> callbacks, turnTimes;  ///< samples count as what they stand for
+  Word sendQueue;  ///< bytes that the kernel has not taken; at most a second old while there are any
 
   /// In zeroed memory of sizeof(StatisticsBlock), before another process looks at it.
   static StatisticsBlock* prepare(void* memory, std::string_view buildId) noexcept;
@@ -142,12 +144,14 @@ class Activity {
   void callbackWasSlow(std::uint64_t now) noexcept;
   bool eventDue() noexcept;
   void beginTurn() noexcept;
+  void countSendQueue(std::uint64_t now) noexcept;
 
   static StatisticsBlock unread;
   StatisticsBlock* block_ = &unread;
   std::uint32_t ticks_ = 1;  // to the next event that needs more than a store; 1 while the loop sleeps
   std::uint32_t untilSample_ = 1;
-  std::uint64_t bytesIn_ = 0, bytesOut_ = 0, now_ = 0, turns_ = 0, timedSince_ = 0, entered_ = 0, callbackBegan_ = 0;
+  std::uint64_t bytesIn_ = 0, bytesOut_ = 0, now_ = 0, turns_ = 0, timedSince_ = 0, entered_ = 0, callbackBegan_ = 0,
+                sendQueueCounted_ = 0;
   bool inTurn_ = false;
 };
 

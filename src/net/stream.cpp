@@ -115,6 +115,8 @@ bool Stream::keepRest(std::string* data, std::ptrdiff_t taken) noexcept {
     handedOver(static_cast<std::size_t>(taken));
     // Without memory for this there is none for anything: the process ends, its master starts another.
     rest_ = new Socket::Rest{data, static_cast<std::size_t>(taken)};  // NOLINT(bugprone-unhandled-exception-at-new)
+    rest_->place = loop().behind.size();
+    loop().behind.push_back(this);
     taken = socket_.sendRest(*this, *rest_);
     if (taken == 0) return false;
     dropRest();
@@ -151,6 +153,10 @@ void Stream::restDone(int status) {
 }
 
 void Stream::dropRest() noexcept {
+  auto& behind = loop().behind;
+  behind[rest_->place] = behind.back();
+  behind[rest_->place]->rest_->place = rest_->place;
+  behind.pop_back();
   loop().buffers.give(rest_->data);
   delete rest_;
   rest_ = nullptr;
@@ -177,3 +183,11 @@ void Stream::closeHandle() noexcept {
 }
 
 }  // namespace artel::net
+
+std::uint64_t artel::Loop::Impl::sendQueue() const noexcept {
+  std::uint64_t bytes = 0;
+  for (const net::Stream* stream : behind) {
+    if (stream->isOpen()) bytes += stream->queued();  // what libuv still has of a closed one is not sent
+  }
+  return bytes;
+}

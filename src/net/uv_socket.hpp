@@ -19,6 +19,7 @@ class UvSocket {
   struct Rest {
     std::string* data;
     std::size_t offset;
+    std::size_t place = 0;  ///< of its stream in Loop::Impl::behind
     uv_write_t request{};
     std::size_t size() const noexcept { return data->size() - offset; }
   };

@@ -139,5 +139,45 @@ TEST_F(StatisticsOfAProcess, DatagramsCount) {
   EXPECT_EQ(read().bytesOut, 5u);
 }
 
+TEST_F(StatisticsOfAProcess, BytesThatWaitAreCountedUntilTheyAreGone) {
+  Worker worker("tcp://127.0.0.1:0");
+  World world(worker);
+  net::activity.attach(block.get());
+  const std::string large(20'000'000, 'x');
+  const auto sendQueue = [&] {
+    world.settle();
+    return read().sendQueue;
+  };
+  Client reader(world);
+  reader.keep(false);
+  world.until([&] { return worker.connections().size() == 1 && reader.connected(); });
+  EXPECT_EQ(sendQueue(), 0u);
+  reader.pauseReading();
+  EXPECT_EQ(world.first().send(large), SendStatus::queued);
+  EXPECT_GT(world.first().getSendBufferQueueSize(), large.size() / 2);
+  EXPECT_EQ(sendQueue(), world.first().getSendBufferQueueSize());
+  reader.resumeReading();
+  world.until([&] { return reader.total() == large.size(); });
+  EXPECT_EQ(sendQueue(), 0u) << "at once, not a second later";
+
+  // Two of them; the first that goes leaves the place of the other.
+  Client other(world);
+  world.until([&] { return worker.connections().size() == 2 && other.connected(); });
+  reader.pauseReading();
+  other.pauseReading();
+  std::uint64_t both = 0;
+  for (auto& [id, connection] : worker.connections()) {
+    connection->send(large);
+    both += connection->getSendBufferQueueSize();
+  }
+  EXPECT_EQ(sendQueue(), both);
+  world.first().destroy();
+  world.until([&] { return worker.connections().size() == 1; });
+  EXPECT_GT(sendQueue(), 0u);
+  world.first().destroy();
+  world.until([&] { return worker.connections().empty(); });
+  EXPECT_EQ(sendQueue(), 0u) << "closed with all that it held";
+}
+
 }  // namespace
 }  // namespace artel::testing

@@ -24,6 +24,7 @@ MetricsReport::Group group(const std::string& name, std::uint64_t requests) {
 
 TEST(MetricsText, SaysEveryNumberOnce) {
   MetricsReport report{"0.1.0", "3f2a", 1764300000, 2, {group("web", 12), group("a \"b\"\\\n", 1)}};
+  report.groups[0].sendQueue = 4096;
   report.groups[0].totals.bytesIn = 100;
   report.groups[0].totals.bytesOut = 200;
   report.groups[0].ended = {{"signal SEGV", 2}};
@@ -34,7 +35,8 @@ TEST(MetricsText, SaysEveryNumberOnce) {
         "\nartel_reloads_total 2\n", "\nartel_processes{worker=\"web\"} 3\n",
         "\nartel_processes_wanted{worker=\"web\"} 4\n", "\nartel_connections{worker=\"web\"} 7\n",
         "\nartel_bytes_total{worker=\"web\",direction=\"in\"} 100\n",
-        "\nartel_bytes_total{worker=\"web\",direction=\"out\"} 200\n",
+        "\nartel_bytes_total{worker=\"web\",direction=\"out\"} 200\n", "\n# TYPE artel_send_queue_bytes gauge\n",
+        "\nartel_send_queue_bytes{worker=\"web\"} 4096\n",
         "\nartel_process_exits_total{worker=\"web\",reason=\"signal SEGV\"} 2\n",
         "\nartel_requests_total{worker=\"a \\\"b\\\"\\\\\\n\"} 1\n"})
     EXPECT_TRUE(has(text, line)) << line << " in\n" << text;
@@ -73,10 +75,12 @@ TEST(MetricsText, ABlockOfAnotherBuildAddsNothingButItself) {
   auto* block = net::StatisticsBlock::prepare(memory->data(), "x");
   block->requests.store(5);
   block->connections.store(2);
+  block->sendQueue.store(70);
   MetricsReport::Group one;
   addProcess(one, bytes, 1, 1000);
   EXPECT_EQ(one.totals.requests, 5u);
   EXPECT_EQ(one.connections, 2u);
+  EXPECT_EQ(one.sendQueue, 70u);
   block->version.store(99);
   addProcess(one, bytes, 1, 1000);
   addProcess(one, {}, 1, 1000);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <random>
@@ -152,18 +153,33 @@ TEST(Statistics, WhatIsNoBlockOfThisLayoutHasNoNumbers) {
   Writer worker;
   const auto* bytes = reinterpret_cast<const std::byte*>(worker.block.get());
   EXPECT_TRUE(readStatistics({bytes, sizeof(StatisticsBlock)}, 1));
-  for (std::size_t size = 0; size < sizeof(StatisticsBlock); ++size)
+  for (std::size_t size = 0; size < offsetof(StatisticsBlock, sendQueue); ++size)
     EXPECT_FALSE(readStatistics({bytes, size}, 1)) << "cut at " << size;
   EXPECT_FALSE(readStatistics({}, 1));
   worker.block->version.store(2);
   EXPECT_FALSE(worker.read(1)) << "another version";
   worker.block->version.store(1);
-  worker.block->size.store(sizeof(StatisticsBlock) - 8);
+  worker.block->size.store(offsetof(StatisticsBlock, sendQueue) - 8);
   EXPECT_FALSE(worker.read(1)) << "fields are missing";
   worker.block->size.store(sizeof(StatisticsBlock) + 800);
   EXPECT_TRUE(worker.read(1)) << "fields were appended";
   worker.block->magic.store(0);
   EXPECT_FALSE(worker.read(1));
+}
+
+TEST(Statistics, AFieldThatCameLaterIsNotReadInABlockOfBefore) {
+  Writer worker;
+  worker.block->connections.store(3);
+  worker.block->sendQueue.store(700);
+  EXPECT_EQ(worker.read(1)->sendQueue, 700u);
+  const auto* bytes = reinterpret_cast<const std::byte*>(worker.block.get());
+  const auto shorter = readStatistics({bytes, offsetof(StatisticsBlock, sendQueue)}, 1);
+  ASSERT_TRUE(shorter) << "a worker that the program before this one has started";
+  EXPECT_EQ(shorter->connections, 3u);
+  EXPECT_FALSE(shorter->sendQueue);
+  worker.block->size.store(offsetof(StatisticsBlock, sendQueue));
+  EXPECT_FALSE(worker.read(1)->sendQueue);
+  EXPECT_TRUE(readTotals({bytes, sizeof(StatisticsBlock)}));
 }
 
 TEST(Statistics, NonsenseInABlockIsBounded) {
