@@ -5,6 +5,7 @@
 
 #include "artel/version.hpp"
 #include "src/master/cluster.hpp"
+#include "src/master/live_numbers.hpp"
 #include "src/master/status_report.hpp"
 #include "src/net/libuv_version.hpp"
 #include "src/worker/core.hpp"
@@ -91,9 +92,10 @@ StatusReport Cluster::report() {
 
 void Cluster::statusAsked(const Client& client, const ControlRequest& request) {
   StatusReport all = report();
+  const auto names = workerNames(all);
   if (const auto only = request.values.find("worker"); only != request.values.end()) {
     std::string known;
-    for (const auto& group : all.workers) known += (known.empty() ? "" : ", ") + group.name;
+    for (const auto& name : names) known += (known.empty() ? "" : ", ") + name;
     std::erase_if(all.workers, [&](const auto& group) { return group.name != only->second; });
     if (all.workers.empty())
       return client->refuse(
@@ -105,7 +107,15 @@ void Cluster::statusAsked(const Client& client, const ControlRequest& request) {
     terminal.width = static_cast<int>(std::clamp<std::int64_t>(*width, 20, 10'000));
   }
   terminal.colour = request.has("colour");
-  sayLines(*client, request.has("json") ? statusJson(all) : statusScreen(all, terminal));
+  StatusStyle style;
+  if (const auto sort = request.values.find("sort"); sort != request.values.end()) style.sort = sort->second;
+  if (request.has("live")) {  // the command has a header of its own
+    style.header = false;
+    LiveNumbers numbers = liveNumbers(all);
+    numbers.workers = names;
+    client->out(lineOf(numbers));
+  }
+  sayLines(*client, request.has("json") ? statusJson(all) : statusScreen(all, terminal, style));
   client->end(static_cast<int>(Exit::ok));
 }
 

@@ -16,7 +16,12 @@ constexpr std::array<CommandRow, 13> commands{{
     {Verb::stop, "stop", "[-g] [-t S]", "stop; -g lets connections finish first", true, false},
     {Verb::restart, "restart", "[-d] [-g] [-t S]", "stop if it runs, then start", false, false},
     {Verb::reload, "reload", "[-g] [-t S] [--no-wait]", "new workers in place of the old, no gap", true, false},
-    {Verb::status, "status", "[-d] [--json]", "the processes; -d live", true, false},
+    {Verb::status, "status", "[-d] [--json]", "the processes; -d live", true, false, "",
+     "keys of -d on a terminal\n"
+     "  q  quit                        s  sort by the next column\n"
+     "  w  the next worker only        c  connections, and back\n"
+     "  p  pause, and go on            r  reload; asks before\n"
+     "  ?  says the same\n"},
     {Verb::connections, "connections", "[--json]", "who is connected", true, false},
     {Verb::trace, "trace", "PID", "what a busy worker is doing: its stack", true, false},
     {Verb::check, "check", "[--json]", "whether it could start; starts nothing", false, true},
@@ -151,6 +156,7 @@ std::string helpText(const std::string& program, const CommandRow& command) {
     if (std::exchange(first, false)) text += "\noptions\n";
     text += described(option, 30);
   }
+  if (!command.more.empty()) text += "\n" + std::string(command.more);
   return text;
 }
 

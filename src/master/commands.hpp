@@ -35,6 +35,7 @@ struct CommandRow {
   bool needsMaster = false;  ///< not running is an error (E03)
   bool everywhere = false;   ///< also where there is no master
   std::string_view words{};  ///< one of these may follow, "bash zsh fish"; empty: nothing may
+  std::string_view more{};   ///< below the options of "help COMMAND"; lines
 };
 std::span<const CommandRow> commandTable() noexcept;
 const CommandRow& rowOf(Verb verb) noexcept;

@@ -1,6 +1,7 @@
 #include "src/master/connections_screen.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <tuple>
 
@@ -59,6 +60,13 @@ std::string notice(const std::string& text, int width, bool colour) {
   return painted(lines, Paint::yellow, colour) + "\n";
 }
 
+constexpr std::array<ConnectionsSort, 6> sorts{{{"sendq", "SEND-Q"},
+                                                {"recvq", "RECV-Q"},
+                                                {"in", "BYTES-R"},
+                                                {"out", "BYTES-W"},
+                                                {"idle", "IDLE"},
+                                                {"age", "AGE"}}};
+
 std::uint64_t valueOf(const ConnectionRow& row, std::string_view column) {
   if (column == "sendq") return row.sendQueue;
   if (column == "recvq") return row.receiveQueue;
@@ -70,9 +78,10 @@ std::uint64_t valueOf(const ConnectionRow& row, std::string_view column) {
 
 }  // namespace
 
+std::span<const ConnectionsSort> connectionsSorts() noexcept { return sorts; }
+
 bool sortsBy(std::string_view column) noexcept {
-  return column == "sendq" || column == "recvq" || column == "in" || column == "out" || column == "idle" ||
-         column == "age";
+  return std::any_of(sorts.begin(), sorts.end(), [&](const ConnectionsSort& sort) { return sort.name == column; });
 }
 
 void ConnectionsReport::take(std::string_view line) {
@@ -99,15 +108,16 @@ void ConnectionsReport::sort(std::string_view column) {
   });
 }
 
-std::string connectionsScreen(const ConnectionsReport& report, const platform::Terminal& terminal) {
+std::string connectionsScreen(const ConnectionsReport& report, const platform::Terminal& terminal, bool hints) {
   const int width = terminal.isTerminal ? std::max(terminal.width, 20) : 0;
   std::vector<TableRow> rows;
   for (const auto& one : report.rows) rows.push_back(cellsOf(one));
   std::string text = textTable(connectionColumns, rows, width, terminal.colour);
-  text +=
-      "\n" + wrapped({human::count(report.rows.size()) + " of " + human::count(report.all) + " shown.", "--worker NAME",
-                      "--pid N", "--remote CIDR", "--status S", "--sort sendq", "--limit N|all", "--json"},
-                     width);
+  std::vector<std::string> footer{human::count(report.rows.size()) + " of " + human::count(report.all) + " shown."};
+  if (hints)
+    footer.insert(footer.end(), {"--worker NAME", "--pid N", "--remote CIDR", "--status S", "--sort sendq",
+                                 "--limit N|all", "--json"});
+  text += "\n" + wrapped(footer, width);
   for (const auto& one : report.missing)
     text +=
         notice("! " + one.worker + "/" + std::to_string(one.pid) + " is missing: " + one.why, width, terminal.colour);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,18 @@ struct ConnectionsReport {
 
   /// A line of ConnectionsQuery, or "all <tab> N"; what is none is left out.
   void take(std::string_view line);
-  /// By worker, pid and id; or by one of sortColumns(), largest first.
+  /// By worker, pid and id; or by one of connectionsSorts(), largest first.
   void sort(std::string_view column);
 };
-/// "sendq", "recvq", "in", "out", "idle".
+/// Columns to sort by: as they are on the command line, and in the table.
+struct ConnectionsSort {
+  std::string_view name, title;
+};
+std::span<const ConnectionsSort> connectionsSorts() noexcept;
 bool sortsBy(std::string_view column) noexcept;
 
-std::string connectionsScreen(const ConnectionsReport& report, const platform::Terminal& terminal);
+/// `hints`: with the options that show others.
+std::string connectionsScreen(const ConnectionsReport& report, const platform::Terminal& terminal, bool hints = true);
 /// One object on one line, numbers in base units.
 std::string connectionsJson(const ConnectionsReport& report, std::string_view app);
 

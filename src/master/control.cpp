@@ -1,6 +1,7 @@
 #include "src/master/control.hpp"
 #include "src/master/fields.hpp"
 
+#include <array>
 #include <charconv>
 #include <thread>
 
@@ -53,36 +54,52 @@ std::optional<ControlRequest> parseControlRequest(std::string_view line) {
   return request;
 }
 
-Result<std::optional<int>> askMaster(const std::string& path, const ControlRequest& request, const ControlLine& line,
-                                     std::chrono::milliseconds patience) {
+Result<ControlCall> ControlCall::begin(const std::string& path, const ControlRequest& request,
+                                       std::chrono::milliseconds patience) {
   auto connected = platform::connectControl(path);
   if (!connected) return connected.error();
-  const platform::Channel socket(*connected);  // closes it
-  std::string text = request.line();
+  ControlCall call(*connected);
+  const std::string text = request.line();
   const auto deadline = std::chrono::steady_clock::now() + patience;
   for (std::size_t done = 0; done < text.size();) {  // at once, unless a signal comes between
-    const auto sent = platform::sendNow(socket.native(), text.data() + done, text.size() - done);
+    const auto sent = platform::sendNow(call.native(), text.data() + done, text.size() - done);
     if (sent < 0 || (sent == 0 && std::chrono::steady_clock::now() >= deadline))
       return Error{Errc::system, "the master does not take a request", static_cast<int>(sent)};
     if (sent == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     done += static_cast<std::size_t>(sent);
   }
-  text.clear();
-  std::vector<char> buffer(64 * 1024);
-  for (;;) {
-    if (!platform::awaitReadable(socket.native(), patience)) return std::optional<int>();
-    const auto got = platform::receiveNow(socket.native(), buffer.data(), buffer.size());
-    if (got == 0) continue;
-    if (got < 0) return std::optional<int>();
-    text.append(buffer.data(), static_cast<std::size_t>(got));
-    std::size_t begin = 0;
-    for (auto end = text.find('\n'); end != std::string::npos; begin = end + 1, end = text.find('\n', begin)) {
-      const std::string_view whole = std::string_view(text).substr(begin, end - begin);
-      const std::string_view kind = whole.substr(0, 3), rest = whole.size() > 4 ? whole.substr(4) : "";
-      if (kind == "end") return std::optional<int>(numberIn<int>(rest).value_or(static_cast<int>(Exit::internal)));
-      line(kind, rest);
+  return call;
+}
+
+ControlCall::State ControlCall::take(const ControlLine& line) {
+  std::array<char, 16 * 1024> buffer;
+  const auto got = platform::receiveNow(native(), buffer.data(), buffer.size());
+  if (got == 0) return State::waits;
+  if (got < 0) return State::cut;
+  text_.append(buffer.data(), static_cast<std::size_t>(got));
+  std::size_t begin = 0;
+  for (auto end = text_.find('\n'); end != std::string::npos; begin = end + 1, end = text_.find('\n', begin)) {
+    const std::string_view whole = std::string_view(text_).substr(begin, end - begin);
+    const std::string_view kind = whole.substr(0, 3), rest = whole.size() > 4 ? whole.substr(4) : "";
+    if (kind == "end") {
+      code_ = numberIn<int>(rest).value_or(static_cast<int>(Exit::internal));
+      return State::ended;
     }
-    text.erase(0, begin);
+    line(kind, rest);
+  }
+  text_.erase(0, begin);
+  return State::waits;
+}
+
+Result<std::optional<int>> askMaster(const std::string& path, const ControlRequest& request, const ControlLine& line,
+                                     std::chrono::milliseconds patience) {
+  auto call = ControlCall::begin(path, request, patience);
+  if (!call) return call.error();
+  for (;;) {
+    if (!platform::awaitReadable(call->native(), patience)) return std::optional<int>();
+    const auto state = call->take(line);
+    if (state == ControlCall::State::ended) return std::optional<int>(call->code());
+    if (state == ControlCall::State::cut) return std::optional<int>();
   }
 }
 

@@ -111,9 +111,31 @@ class ControlServer {
   std::vector<std::shared_ptr<ControlClient>> readers_, writers_;  ///< in the order addTo() named them
 };
 
-/// In a command: asks and hears out the answer, line by line ("out" or "err", and the text). The exit code; or nothing
-/// when the master ended, or said nothing for `patience`, before the end of its answer.
 using ControlLine = std::function<void(std::string_view kind, std::string_view text)>;
+
+/// In a command: a question to the master, and its answer as it comes, line by line ("out" or "err", and the text).
+class ControlCall {
+ public:
+  /// Connects and asks, for which the master need not do anything; `patience` all the same.
+  static Result<ControlCall> begin(const std::string& path, const ControlRequest& request,
+                                   std::chrono::milliseconds patience);
+  /// Readable when there is more of the answer.
+  platform::NativeSocket native() const noexcept { return socket_.native(); }
+  enum class State { waits, ended, cut };  ///< cut: the master ended before its answer did
+  /// Hears what has come, without waiting.
+  State take(const ControlLine& line);
+  /// The exit code, when the answer has ended.
+  int code() const noexcept { return code_; }
+
+ private:
+  explicit ControlCall(platform::NativeSocket socket) : socket_(socket) {}
+  platform::Channel socket_;  // closes it
+  std::string text_;
+  int code_ = 0;
+};
+
+/// Asks and hears out the answer. The exit code; or nothing when the master ended, or said nothing for `patience`,
+/// before the end of its answer.
 Result<std::optional<int>> askMaster(const std::string& path, const ControlRequest& request, const ControlLine& line,
                                      std::chrono::milliseconds patience);
 

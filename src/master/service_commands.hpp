@@ -1,15 +1,24 @@
 // The commands that talk to a running master. Each prints what it has to say and answers the exit code.
 #pragma once
 
+#include <string>
+
 #include "artel/error.hpp"
+#include "platform/platform.hpp"
 #include "src/master/command_line.hpp"
 #include "src/master/service_files.hpp"
 
 namespace artel {
 
+struct ControlRequest;
+
 int runStop(const Command& command, const ServiceFiles& files);
 int runReload(const Command& command, const ServiceFiles& files);
 int runStatus(const Command& command, const ServiceFiles& files);
+/// What both ask; an empty worker is all of them.
+ControlRequest statusRequest(const Command& command, const std::string& worker, const platform::Terminal& terminal);
+/// Until somebody ends it.
+int runLiveStatus(const Command& command, const ServiceFiles& files);
 /// Prints; asks nobody and starts nothing. Throws SetupError (E06) where a start would be refused.
 int runCheck(const Command& command, const ServiceFiles& files);
 int runUnit(const Command& command, const ServiceFiles& files);

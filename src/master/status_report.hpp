@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/platform.hpp"
@@ -53,8 +55,17 @@ struct StatusReport {
   std::vector<Group> workers;
 };
 
+struct StatusStyle {
+  bool header = true;
+  std::string_view sort{};  ///< one of statusSorts(); else as the report has them
+};
 /// Narrower than 120 columns leaves columns out; no terminal has all of them. Ends with a newline.
-std::string statusScreen(const StatusReport& report, const platform::Terminal& terminal);
+std::string statusScreen(const StatusReport& report, const platform::Terminal& terminal, const StatusStyle& style = {});
+/// Columns that processes can be sorted by, largest first: as they are in a request, and in the table.
+struct StatusSort {
+  std::string_view name, title;
+};
+std::span<const StatusSort> statusSorts() noexcept;
 /// One object on one line, numbers in base units (ecosystem's schema 1). Ends with a newline.
 std::string statusJson(const StatusReport& report);
 

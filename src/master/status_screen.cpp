@@ -1,7 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <functional>
-#include <utility>
+#include <set>
 
 #include "src/master/human.hpp"
 #include "src/master/status_report.hpp"
@@ -134,6 +135,38 @@ TableRow sumRow(const Sums& all) {
           {""}};
 }
 
+constexpr std::array<StatusSort, 5> sorts{
+    {{"mem", "MEM"}, {"conn", "CONN"}, {"qps", "QPS"}, {"p99", "P99"}, {"fail", "FAIL"}}};
+
+/// Below zero where it is not known.
+double valueOf(const Process& process, std::string_view sort) {
+  if (sort == "mem") return static_cast<double>(process.memory);
+  if (!process.numbers) return -1;
+  const WorkerNumbers& n = *process.numbers;
+  if (sort == "conn") return static_cast<double>(n.connections);
+  if (sort == "qps") return n.requestRate;
+  if (sort == "fail") return static_cast<double>(n.sendFails);
+  if (sort == "p99") return n.callback99 ? static_cast<double>(n.callback99->count()) : 0;
+  return 0;
+}
+
+struct Shown {
+  const StatusGroup* group;
+  const Process* process;
+};
+
+std::vector<Shown> inOrder(const StatusReport& report, std::string_view sort) {
+  std::vector<Shown> all;
+  for (const StatusGroup& group : report.workers) {
+    for (const Process& process : group.processes) all.push_back({&group, &process});
+  }
+  if (std::none_of(sorts.begin(), sorts.end(), [&](const StatusSort& one) { return one.name == sort; })) return all;
+  std::stable_sort(all.begin(), all.end(), [&](const Shown& a, const Shown& b) {
+    return valueOf(*a.process, sort) > valueOf(*b.process, sort);
+  });
+  return all;
+}
+
 /// Below 60 columns: a line for each Worker.
 std::string short_(const StatusGroup& group, int width) {
   Sums sums;
@@ -171,19 +204,20 @@ std::string exitsLine(const StatusReport& report, int width) {
 
 }  // namespace
 
-std::string statusScreen(const StatusReport& report, const platform::Terminal& terminal) {
+std::span<const StatusSort> statusSorts() noexcept { return sorts; }
+
+std::string statusScreen(const StatusReport& report, const platform::Terminal& terminal, const StatusStyle& style) {
   const int width = terminal.isTerminal ? std::max(terminal.width, 20) : 0;
   Sums all;
   for (const StatusGroup& group : report.workers) all.add(group);
-  std::string text = header(report, all, width) + "\n";
+  std::string text = style.header ? header(report, all, width) + "\n" : "";
   if (width > 0 && width < 60) {
     for (const StatusGroup& group : report.workers) text += short_(group, width);
   } else {
     std::vector<TableRow> rows;
-    for (const StatusGroup& group : report.workers) {
-      bool first = true;
-      for (const Process& process : group.processes) rows.push_back(rowOf(group, process, std::exchange(first, false)));
-    }
+    std::set<const StatusGroup*> begun;
+    for (const auto& [group, process] : inOrder(report, style.sort))
+      rows.push_back(rowOf(*group, *process, begun.insert(group).second));
     rows.push_back(sumRow(all));
     text += textTable(statusColumns, rows, width, terminal.colour);
   }

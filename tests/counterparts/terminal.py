@@ -75,7 +75,7 @@ class Terminal(artel.Case):
                                      160: wide})  # fmt: skip
 
     def test_the_live_view_leaves_the_terminal_as_it_was(self):
-        said, code = self.run_on_terminal(["status", "-d"], 80, keys=(b"Press Ctrl+C to quit.", b"\x03"))
+        said, code = self.run_on_terminal(["status", "-d"], 80, keys=(b"q quit", b"\x03"))
         self.assertEqual(code, 0, said)
         self.assertTrue(said.startswith("\x1b[?1049h\x1b[?25l\x1b[H"), said)
         end = said.rindex("\x1b[?25h\x1b[?1049l")

@@ -192,6 +192,36 @@ TEST_F(Status, LiveIsDrawnEachSecondUntilCtrlC) {
   EXPECT_NE(end.err().find("is not running"), std::string::npos) << end.err();
 }
 
+TEST_F(Status, WhatAPeerDoesNotReadIsInTheSendQueue) {
+  const auto sendQueue = [](const std::string& metrics) {
+    const std::string name = "\nartel_send_queue_bytes{worker=\"web\"} ";
+    const auto at = metrics.find(name);
+    return at == std::string::npos ? -1 : std::strtod(metrics.c_str() + at + name.size(), nullptr);
+  };
+  service =
+      std::make_unique<Program>("fixtures/service", std::vector<std::string>{"start", "--count", "1"}, &directory);
+  port = service->port();
+  ASSERT_NE(port, 0);
+  const auto status = [&] {
+    Program command("fixtures/service", {"status", "--json"}, &directory);
+    EXPECT_EQ(command.wait(15s), 0) << command.err();
+    return numberAt(command.out(), "sendq_bytes");
+  };
+  EXPECT_EQ(status(), 0);
+  Wire wire(port);
+  wire.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  service->until([&] { return status() > 1e6; });
+  EXPECT_GT(sendQueue(get(port, "/metrics")), 1e6);
+  wire.receive([](const std::string& bytes) { return bytes.size() > 16 * 1024 * 1024; });
+  service->until([&] { return status() == 0; });
+  EXPECT_EQ(sendQueue(get(port, "/metrics")), 0);
+  auto gone = std::make_unique<Wire>(port);
+  gone->send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  service->until([&] { return status() > 1e6; });
+  gone.reset();
+  service->until([&] { return status() == 0; });
+}
+
 TEST_F(Status, ConnectionsOfAllProcessesPageByPage) {
   start("2");
   const auto wires = connect(150);  // more than a first page of each
