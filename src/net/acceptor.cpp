@@ -29,9 +29,12 @@ struct Acceptor::Handle final : Pollable {
   void ready(std::uint8_t) override { acceptMany(); }
   int poll(bool on) {
     const std::uint8_t wanted = on ? platform::Poller::readable : 0;
-    const int status = loop().poller.watch(socket, static_cast<Pollable*>(this), watched, wanted);
-    if (status == 0) watched = wanted;
-    return status;
+    auto* const who = static_cast<Pollable*>(this);
+    const int status = loop().poller.watch(socket, who, watched, wanted);
+    if (status != 0) return status;
+    loop().doors.watch(socket, who, watched, wanted);  // without it clients wait longer when there is much to do
+    watched = wanted;
+    return 0;
   }
   /// The system may lack memory for it.
   void pollOrTryAgain() {

@@ -31,6 +31,8 @@ namespace {
 
 /// So many sockets are served before timers and the rest get their turn.
 constexpr std::size_t readyAtOnce = 512;
+/// And so many between two looks at the listeners.
+constexpr std::size_t servedBetweenDoors = 64;
 
 void check(int status, const char* what) {
   if (status != 0) throw std::system_error(-status, std::generic_category(), what);
@@ -136,6 +138,7 @@ Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::thi
   auto opened = platform::Poller::open();
   if (!opened) throw std::runtime_error("making an event loop: " + opened.error().message);
   poller = std::move(*opened);
+  if (auto apart = platform::Poller::open()) doors = std::move(*apart);  // not without it is anything lost but time
   net::check(poller.watch(uv_backend_fd(&uv), this, 0, platform::Poller::readable), "making an event loop");
   ready_.resize(net::readyAtOnce);
 }
@@ -189,19 +192,33 @@ void Loop::Impl::turnOfOurs(bool wait) {
   const int timeout = wait && !stopped_ && !pending && !handshakes.waiting() ? uv_backend_timeout(&uv) : 0;
   const std::size_t count = poller.wait(ready_, timeout);
   uv_update_time(&uv);
-  bool forLibuv = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (ready_[i].who == this)
-      forLibuv = true;
-    else
-      static_cast<net::Pollable*>(ready_[i].who)->ready(ready_[i].events);
-  }
+  const std::span ready(ready_.data(), count);
+  const bool forLibuv = serve(ready);
   handshakes.serve();
   endTurn();
   // Zero: a timer is due, or libuv has to tell the system what it waits for from now on.
   if (!forLibuv && uv_backend_timeout(&uv) != 0) return;
   net::activity.enter(net::Running::native);
   uv_run(&uv, UV_RUN_NOWAIT);
+}
+
+/// True when libuv's own descriptor is among them.
+bool Loop::Impl::serve(std::span<const platform::Poller::Ready> ready) {
+  bool forLibuv = false;
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    if (i != 0 && i % net::servedBetweenDoors == 0) lookAtDoors();
+    if (ready[i].who == this)
+      forLibuv = true;
+    else
+      static_cast<net::Pollable*>(ready[i].who)->ready(ready[i].events);
+  }
+  return forLibuv;
+}
+
+void Loop::Impl::lookAtDoors() {
+  std::array<platform::Poller::Ready, 8> waiting{};
+  const std::size_t count = doors.wait(waiting, 0);
+  for (const auto& [who, events] : std::span(waiting.data(), count)) static_cast<net::Pollable*>(who)->ready(events);
 }
 
 /// What was closed and has had its visit: nothing of it is ready any more.

@@ -7,6 +7,9 @@
 //   wait ─► connections, listeners ─► end of the turn ─► libuv, if it has something ─► let go of what was closed ─►
 //   wait
 //
+// Among many connections that are ready the listeners are looked at again and again: who is new does not wait until all
+// who are there have been served.
+//
 // A turn is one such pass. Before the loop sleeps and after what came was done, the end of the turn runs: streams that
 // asked for it are visited in the order they asked, which writes what was corked and raises the events that user calls
 // have caused. So nothing a user calls calls the user back, and every reply leaves before the loop sleeps.
@@ -93,6 +96,7 @@ struct Loop::Impl {
 
   uv_loop_t uv;
   platform::Poller poller;
+  platform::Poller doors;  ///< the listeners of `poller` once more, to be asked for alone
   std::unique_ptr<char[]> receiveBuffer;
   net::BufferPool buffers;
   net::HandshakeQueue handshakes;
@@ -117,6 +121,8 @@ struct Loop::Impl {
 
  private:
   void turnOfOurs(bool wait);
+  bool serve(std::span<const platform::Poller::Ready> ready);
+  void lookAtDoors();
   void endTurn();
   void letGo();
   void runPosted();

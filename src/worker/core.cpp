@@ -497,6 +497,7 @@ void Worker::Core::accept(const net::Incoming& incoming) {
     full = true;
     if (acceptor) acceptor->pause();
   }
+  if (!tooMany) connection->readAtOnce();  // the last thing: a callback may destroy this Worker
 }
 
 bool Worker::Core::startTls(Conn& connection) {

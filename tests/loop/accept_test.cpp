@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "platform/platform.hpp"
 #include "src/worker/core.hpp"
@@ -49,6 +52,33 @@ TEST(Accept, PausedClientsWaitInTheQueue) {
   worker.resumeAccept();
   Client three(world);
   world.until([&] { return connects == 3; });
+}
+
+// Two things: the listener is looked at between those who are ready, and who was accepted is read at once.
+TEST(Accept, WhoIsNewDoesNotWaitUntilAllOthersWereServed) {
+  if (!platform::directIo()) GTEST_SKIP() << "libuv accepts on this system";
+  constexpr std::size_t many = 300;
+  Worker worker("text://127.0.0.1:0");
+  std::vector<std::string> served;
+  worker.onMessage = [&](TcpConnection&, std::string_view line) { served.emplace_back(line); };
+  World world(worker);
+  std::vector<std::unique_ptr<Client>> here;
+  while (here.size() < many) here.push_back(std::make_unique<Client>(world));
+  ASSERT_TRUE(world.until([&] {
+    return worker.connections().size() == many &&
+           std::all_of(here.begin(), here.end(), [](const auto& one) { return one->connected(); });
+  }));
+  worker.pauseAccept();
+  Client newcomer(world);
+  ASSERT_TRUE(world.until([&] { return newcomer.connected(); }));
+  for (const auto& one : here) one->tryWrite("here\n");
+  newcomer.tryWrite("new\n");
+  worker.resumeAccept();  // last of all
+  world.settleOnce();
+  const auto at = std::find(served.begin(), served.end(), "new");
+  ASSERT_NE(at, served.end()) << "the turn that accepted it has not read it";
+  EXPECT_EQ(served.size(), many + 1);
+  EXPECT_LT(at - served.begin(), static_cast<std::ptrdiff_t>(many) / 2) << "of " << many;
 }
 
 TEST(Accept, GoesOnAfterAFailure) {
