@@ -22,7 +22,7 @@ namespace artel::platform {
 namespace {
 
 constexpr std::array told{SIGTSTP, SIGCONT, SIGWINCH};
-constexpr std::array crashes{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr std::array endings{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
 // Signals and the terminal belong to the process, so there is one of these. Handlers use what is atomic, and what does
 // not change while `taken` is set.
@@ -36,8 +36,8 @@ struct {
   std::string enter, leave;
   termios before;
   std::array<struct sigaction, told.size()> toldBefore;
-  std::array<struct sigaction, crashes.size()> crashesBefore;
-} held;
+  std::array<struct sigaction, endings.size()> crashesBefore;
+} screen;
 
 /// Also of a terminal that is not this session's: nobody stops whoever writes to it.
 bool isForeground() noexcept {
@@ -60,25 +60,25 @@ void setMode(const termios& mode) noexcept {
 
 /// What was taken before is taken once more: a shell may have used the terminal while this process was stopped.
 void takeTerminal() {
-  if (!held.terminal) return;
+  if (!screen.terminal) return;
   if (!isForeground()) return taken.store(false);  // whoever has it now has made of it what he needs
-  if (!taken && held.keys) held.keys = ::tcgetattr(STDIN_FILENO, &held.before) == 0;
+  if (!taken && screen.keys) screen.keys = ::tcgetattr(STDIN_FILENO, &screen.before) == 0;
   taken = true;
-  if (held.keys) {
-    termios mode = held.before;
+  if (screen.keys) {
+    termios mode = screen.before;
     mode.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
     mode.c_cc[VMIN] = 1;
     mode.c_cc[VTIME] = 0;
     setMode(mode);
   }
-  put(held.enter);
+  put(screen.enter);
 }
 
 /// Also in a signal handler. In the background the terminal is another's, and touching it would stop this process.
 void giveTerminalBack() noexcept {
   if (!taken.exchange(false) || !isForeground()) return;
-  put(held.leave);
-  if (held.keys) setMode(held.before);
+  put(screen.leave);
+  if (screen.keys) setMode(screen.before);
 }
 
 extern "C" void artelOnTerminal(int number) {
@@ -91,8 +91,8 @@ extern "C" void artelOnTerminal(int number) {
 
 extern "C" void artelOnCrashOfLive(int number, siginfo_t* info, void*) {
   giveTerminalBack();
-  for (std::size_t i = 0; i < crashes.size(); ++i) {
-    if (crashes[i] == number) ::sigaction(number, &held.crashesBefore[i], nullptr);
+  for (std::size_t i = 0; i < endings.size(); ++i) {
+    if (endings[i] == number) ::sigaction(number, &screen.crashesBefore[i], nullptr);
   }
   // A fault happens once more when this returns. What was sent does not.
   if (info->si_code <= 0) ::raise(number);
@@ -107,7 +107,7 @@ void onTerminal(int number) noexcept {
 
 void dropEvents() noexcept {
   char bytes[64];
-  while (::read(held.eventRead, bytes, sizeof bytes) > 0) {
+  while (::read(screen.eventRead, bytes, sizeof bytes) > 0) {
   }
 }
 
@@ -131,43 +131,43 @@ bool hasInput() noexcept {
 }  // namespace
 
 LiveTerminal::LiveTerminal(std::string_view enter, std::string_view leave) {
-  assert(held.eventRead == -1 && "one LiveTerminal a process");
-  held.terminal = ::isatty(STDOUT_FILENO) == 1;
-  held.keys = held.terminal && ::isatty(STDIN_FILENO) == 1;
-  held.hungUp = false;
-  held.enter = enter;
-  held.leave = leave;
+  assert(screen.eventRead == -1 && "one LiveTerminal a process");
+  screen.terminal = ::isatty(STDOUT_FILENO) == 1;
+  screen.keys = screen.terminal && ::isatty(STDIN_FILENO) == 1;
+  screen.hungUp = false;
+  screen.enter = enter;
+  screen.leave = leave;
   int ends[2] = {-1, -1};
   if (::pipe2(ends, O_NONBLOCK | O_CLOEXEC) == 0) {
-    held.eventRead = ends[0];
+    screen.eventRead = ends[0];
     eventWrite = ends[1];
     for (std::size_t i = 0; i < told.size(); ++i) {
-      ::sigaction(told[i], nullptr, &held.toldBefore[i]);
+      ::sigaction(told[i], nullptr, &screen.toldBefore[i]);
       onTerminal(told[i]);
     }
   }
-  for (std::size_t i = 0; i < crashes.size(); ++i) {
+  for (std::size_t i = 0; i < endings.size(); ++i) {
     struct sigaction action {};
     action.sa_sigaction = artelOnCrashOfLive;
     action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    ::sigaction(crashes[i], &action, &held.crashesBefore[i]);
+    ::sigaction(endings[i], &action, &screen.crashesBefore[i]);
   }
   takeTerminal();
 }
 
 LiveTerminal::~LiveTerminal() {
   giveTerminalBack();
-  for (std::size_t i = 0; i < crashes.size(); ++i) ::sigaction(crashes[i], &held.crashesBefore[i], nullptr);
-  if (held.eventRead < 0) return;
-  for (std::size_t i = 0; i < told.size(); ++i) ::sigaction(told[i], &held.toldBefore[i], nullptr);
+  for (std::size_t i = 0; i < endings.size(); ++i) ::sigaction(endings[i], &screen.crashesBefore[i], nullptr);
+  if (screen.eventRead < 0) return;
+  for (std::size_t i = 0; i < told.size(); ++i) ::sigaction(told[i], &screen.toldBefore[i], nullptr);
   ::close(eventWrite.exchange(-1));  // after the handlers are gone
-  ::close(std::exchange(held.eventRead, -1));
+  ::close(std::exchange(screen.eventRead, -1));
 }
 
 std::vector<NativeSocket> LiveTerminal::sockets() const {
   std::vector<NativeSocket> sockets;
-  if (held.eventRead >= 0) sockets.push_back(held.eventRead);
-  if (held.keys && !held.hungUp && taken) sockets.push_back(STDIN_FILENO);
+  if (screen.eventRead >= 0) sockets.push_back(screen.eventRead);
+  if (screen.keys && !screen.hungUp && taken) sockets.push_back(STDIN_FILENO);
   return sockets;
 }
 
@@ -175,7 +175,7 @@ LiveTerminal::News LiveTerminal::take() {
   News news;
   char bytes[64];
   bool stop = false;
-  for (ssize_t got = 0; held.eventRead >= 0 && (got = ::read(held.eventRead, bytes, sizeof bytes)) > 0;) {
+  for (ssize_t got = 0; screen.eventRead >= 0 && (got = ::read(screen.eventRead, bytes, sizeof bytes)) > 0;) {
     news.redraw = true;
     for (ssize_t i = 0; i < got; ++i) {
       if (bytes[i] == SIGTSTP) stop = true;
@@ -183,16 +183,16 @@ LiveTerminal::News LiveTerminal::take() {
     }
   }
   if (stop) stopHere();
-  if (held.keys && !held.hungUp && taken && hasInput()) {
+  if (screen.keys && !screen.hungUp && taken && hasInput()) {
     const ssize_t got = ::read(STDIN_FILENO, bytes, sizeof bytes);
     if (got > 0) news.keys.assign(bytes, static_cast<std::size_t>(got));
-    held.hungUp = got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
+    screen.hungUp = got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN);
   }
   return news;
 }
 
 bool LiveTerminal::foreground() {
-  if (!held.terminal) return true;
+  if (!screen.terminal) return true;
   if (!isForeground()) return false;
   if (!taken) takeTerminal();
   return true;

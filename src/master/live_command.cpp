@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 using Milliseconds = std::chrono::milliseconds;
 constexpr Milliseconds usual = 1s, longest = 5s;
 constexpr auto patience = 5s;      ///< with a master that says nothing
-constexpr auto tryAgain = 50ms;    ///< a master that executes itself at a reload may cut an answer off
+constexpr auto askAgain = 50ms;    ///< a master that executes itself at a reload may cut an answer off
 constexpr int shareOfAsking = 10;  ///< a tenth of the time, at most, is spent on asking: many connections take long
 
 bool put(const std::string& text) {
@@ -160,7 +160,7 @@ class Live {
     if (!failingSince_) failingSince_ = began;
     if (now - *failingSince_ >= patience || (why != nullptr && why->code == Errc::permissionDenied))
       throw notAnswering(files_, command_.program, why);
-    again_ = now + tryAgain;
+    again_ = now + askAgain;
   }
 
   void draw() {

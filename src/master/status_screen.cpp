@@ -135,7 +135,7 @@ TableRow sumRow(const Sums& all) {
           {""}};
 }
 
-constexpr std::array<StatusSort, 5> sorts{
+constexpr std::array<StatusSort, 5> sortedColumns{
     {{"mem", "MEM"}, {"conn", "CONN"}, {"qps", "QPS"}, {"p99", "P99"}, {"fail", "FAIL"}}};
 
 /// Below zero where it is not known.
@@ -160,7 +160,8 @@ std::vector<Shown> inOrder(const StatusReport& report, std::string_view sort) {
   for (const StatusGroup& group : report.workers) {
     for (const Process& process : group.processes) all.push_back({&group, &process});
   }
-  if (std::none_of(sorts.begin(), sorts.end(), [&](const StatusSort& one) { return one.name == sort; })) return all;
+  if (std::none_of(sortedColumns.begin(), sortedColumns.end(), [&](const StatusSort& one) { return one.name == sort; }))
+    return all;
   std::stable_sort(all.begin(), all.end(), [&](const Shown& a, const Shown& b) {
     return valueOf(*a.process, sort) > valueOf(*b.process, sort);
   });
@@ -204,7 +205,7 @@ std::string exitsLine(const StatusReport& report, int width) {
 
 }  // namespace
 
-std::span<const StatusSort> statusSorts() noexcept { return sorts; }
+std::span<const StatusSort> statusSorts() noexcept { return sortedColumns; }
 
 std::string statusScreen(const StatusReport& report, const platform::Terminal& terminal, const StatusStyle& style) {
   const int width = terminal.isTerminal ? std::max(terminal.width, 20) : 0;

@@ -34,7 +34,7 @@ CallbacksRef blockFor(std::shared_ptr<Dial> dial, const Protocol& protocol) {
 }
 
 /// New connections are made: the process does not stop.
-bool dialling() {
+bool mayDial() {
   const WorkerProcess* process = WorkerProcess::current();
   return process != nullptr && !WorkerProcess::stopping() && !process->ending();
 }
@@ -304,7 +304,7 @@ void Conn::dialEnds() noexcept {
 
 void Conn::connectAgain(std::chrono::milliseconds after) {
   Dial& dial = this->dial();
-  if (!dialling() && status_ != Status::initial) return;
+  if (!mayDial() && status_ != Status::initial) return;
   dial.again = true;
   dial.after = after;
   if (dial.failing) return;  // connectFailed() goes on with it
@@ -327,7 +327,7 @@ void Conn::endsForGood() noexcept {
 
 /// Everything as in the beginning, but what is piped stays so; connects after the time.
 void Conn::scheduleDial() {
-  if (!dialling()) return cutCallbacks();
+  if (!mayDial()) return cutCallbacks();
   Dial& dial = this->dial();
   dial.over = dial.paused = false;
   gone_ = endTold_ = false;
@@ -343,7 +343,7 @@ void Conn::scheduleDial() {
 
 void Conn::dialAgain() {
   const auto keep = shared_from_this();
-  if (!dialling()) {
+  if (!mayDial()) {
     WorkerProcess::current()->waitsNoMore(id_);
     return cutCallbacks();
   }
