@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include "src/master/fields.hpp"
 
@@ -44,7 +45,7 @@ LiveNumbers liveNumbers(const StatusReport& report) {
       for (std::size_t i = 0; i < callbacks.size(); ++i) callbacks[i] += process.numbers->callbacks[i];
     }
   }
-  all.requestRate = static_cast<std::uint64_t>(std::clamp(rate, 0.0, 1e18) + 0.5);
+  all.requestRate = static_cast<std::uint64_t>(std::llround(std::clamp(rate, 0.0, 1e18)));
   all.callback99 = quantile(callbacks, 0.99);
   return all;
 }
