@@ -80,6 +80,10 @@ struct Beginning {
     if (state >= 0) {
       std::istringstream numbers(handover.rest);
       for (std::string number; std::getline(numbers, number, ',');) inherited.push_back(std::atoi(number.c_str()));
+      // Keys are among what was left: they are not for a program that main starts before Worker::runAll.
+      for (const int one : openDescriptors()) {
+        if (std::find(inherited.begin(), inherited.end(), one) == inherited.end()) ::fcntl(one, F_SETFD, FD_CLOEXEC);
+      }
     } else {
       inherited = openDescriptors();
       std::erase_if(inherited, [](int one) { return (::fcntl(one, F_GETFD) & FD_CLOEXEC) != 0; });
@@ -202,10 +206,14 @@ std::optional<std::string> takeHandover() {
   static bool taken = false;
   if (std::exchange(taken, true) || beginning.state < 0) return std::nullopt;
   std::string state;
-  std::array<char, 16384> bytes{};
-  ssize_t got = 0;
-  while ((got = ::read(beginning.state, bytes.data(), bytes.size())) > 0 || (got < 0 && errno == EINTR)) {
-    if (got > 0) state.append(bytes.data(), static_cast<std::size_t>(got));
+  struct stat info {};
+  // In one piece: keys are in it, and a text that grows leaves copies of itself behind.
+  if (::fstat(beginning.state, &info) == 0) state.resize(static_cast<std::size_t>(info.st_size));
+  for (std::size_t done = 0; done < state.size();) {
+    const ssize_t got = ::read(beginning.state, state.data() + done, state.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
   }
   ::close(beginning.state);
   return state;

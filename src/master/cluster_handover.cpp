@@ -91,6 +91,7 @@ void Cluster::candidateHeard() {
     auto message = candidate.channel.take();
     if (!message && message.error().code == Errc::wouldBlock) return;
     if (!message || message->kind == 0) return candidate.channel.close();
+    platform::NativeSocket passed = message->descriptor;
     switch (message->kind) {
       case HandoverCheck::programMessage:
         if (const auto both = HandoverCheck::programsIn(message->body); both) candidate.programs = *both;
@@ -99,11 +100,11 @@ void Cluster::candidateHeard() {
         candidate.socketFiles.push_back(message->body);
         break;
       case HandoverCheck::boundMessage:
-        candidate.bound.push_back({message->body, {message->descriptor}, false});
+        candidate.bound.push_back({message->body, {std::exchange(passed, platform::noSocket)}, false});
         break;
       case HandoverCheck::certificatesMessage:
-        if (const auto one = HandoverCheck::listenerIn(message->body); one && message->descriptor != platform::noSocket)
-          candidate.certificates.push_back({one->address, one->count, message->descriptor});
+        if (const auto one = HandoverCheck::listenerIn(message->body); one && passed != platform::noSocket)
+          candidate.certificates.push_back({one->address, one->count, std::exchange(passed, platform::noSocket)});
         break;
       case HandoverCheck::passedMessage:
         candidate.passed = true;
@@ -111,6 +112,7 @@ void Cluster::candidateHeard() {
       default:
         break;
     }
+    platform::closeFile(passed);  // nobody has taken it
   }
 }
 
