@@ -92,6 +92,7 @@ void Cluster::takeOver() {
     adoptProcess(one, i < keys.size() ? &plan_.workers[i] : nullptr, i < keys.size() && sameMemory[i]);
   }
   log::info("reload: program " + left_->programs.tried + " has taken the place of " + left_->programs.running);
+  for (HandoverState::Crew& crew : left_->crews) net::wipe(crew.tickets);  // before anything is forked
   left_.reset();
   replaceAll();
 }

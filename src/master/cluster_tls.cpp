@@ -1,4 +1,5 @@
 // Certificates and session tickets: the master reads, makes and renews them; its processes get bytes.
+#include <algorithm>
 #include <cstring>
 
 #include "artel/log.hpp"
@@ -11,17 +12,21 @@ namespace artel {
 void Cluster::lookAfterTls() {
   if (Clock::now() < nextTls_) return;
   bool any = false;
+  Clock::time_point next = Clock::time_point::max();
   for (const PlannedWorker& planned : plan_.workers) {
     Worker::Core& core = planned.worker->core();
     any = any || core.tls;
-    if (!core.rotateTickets()) continue;  // also without TLS: its processes may listen with it at run time
-    const std::string keys = core.tickets.bytes();
+    const bool rotated = core.rotateTickets();
+    next = std::min(next, core.ticketsRotated + rotateTicketsEvery);
+    if (!rotated) continue;  // also without TLS: its processes may listen with it at run time
+    std::string keys = core.tickets.bytes();
     forEach([&](Slot& slot, Process& process) {
       if (slot.planned == &planned) pass(slot, process, WorkerProcess::ticketsMessage, keys, platform::noSocket);
     });
+    net::wipe(keys);
   }
   if (any && nextTls_ != Clock::time_point{}) lookAtCertificates(false);
-  nextTls_ = Clock::now() + (any ? lookAtTlsEvery : Milliseconds(rotateTicketsEvery));
+  nextTls_ = any ? std::min(next, Clock::now() + lookAtTlsEvery) : next;
 }
 
 void Cluster::pass(const Slot& slot, const Process& process, char kind, const std::string& body,
@@ -38,16 +43,18 @@ void Cluster::lookAtCertificates(bool now) {
   for (const PlannedWorker& planned : plan_.workers) {
     Worker::Core& core = planned.worker->core();
     if (!core.tls || !core.lookAtTls(now)) continue;
-    const std::string bytes = encodeCertificates(core.tlsFiles.settings);
-    auto memory = platform::SharedMemory::create(bytes.size());
+    std::string bytes = encodeCertificates(core.tlsFiles.settings);
+    const std::size_t size = bytes.size();
+    auto memory = platform::SharedMemory::create(size);
+    if (memory) std::memcpy(memory->data(), bytes.data(), size);
+    net::wipe(bytes);
     if (!memory) {
       log::error(core.label() + ": new certificates cannot be passed on: " + memory.error().message);
       continue;
     }
-    std::memcpy(memory->data(), bytes.data(), bytes.size());
     forEach([&](Slot& slot, Process& process) {
       if (slot.planned != &planned) return;
-      pass(slot, process, WorkerProcess::certificatesMessage, std::to_string(bytes.size()), memory->native());
+      pass(slot, process, WorkerProcess::certificatesMessage, std::to_string(size), memory->native());
     });
   }
 }

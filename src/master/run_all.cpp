@@ -137,8 +137,9 @@ int restart(const Command& command) {
 
 /// The program file has changed, and this program is in the place of the one before: what that one was told on its
 /// command line counts, but for what the service has become since.
-int takeOver(Command command, const std::string& left) {
+int takeOver(Command command, std::string left) {
   std::optional<HandoverState> state = HandoverState::parse(left);
+  net::wipe(left);  // the keys of all Workers' tickets are in it, and this call lasts as long as the service
   if (!state) throw SetupError(Exit::internal, "what the program before this one has left cannot be read");
   command.pidFile = state->files.pid;
   for (const HandoverState::Certificates& one : std::exchange(state->certificates, {})) {
@@ -147,6 +148,7 @@ int takeOver(Command command, const std::string& left) {
       Worker::Core::triedTls[one.worker].assign(static_cast<const char*>(memory->data()), one.size);
   }
   Plan plan = resolve(Worker::all(), command, capabilities());
+  for (auto& [worker, tried] : Worker::Core::triedTls) net::wipe(tried);
   Worker::Core::triedTls.clear();
   ServiceFiles files = ServiceFiles::of(command);
   files.name = state->files.name;
@@ -231,7 +233,7 @@ int run(int argc, char** argv) {
   log::setLevel(command.logLevel);
   log::setWho("master/" + std::to_string(platform::currentPid()));
   if (const platform::Channel master = platform::takeCheck()) return answerCheck(command, master);
-  if (const auto left = platform::takeHandover()) return takeOver(command, *left);
+  if (auto left = platform::takeHandover()) return takeOver(command, std::move(*left));
   try {
     return obey(command);
   } catch (const SetupError& refused) {

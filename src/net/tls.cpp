@@ -1,6 +1,7 @@
 #include "src/net/tls.hpp"
 
 #include <openssl/bio.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -212,7 +213,10 @@ struct TlsContext::Callbacks {
                                   SSL_TICKET_STATUS status, void*) {
     if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
     const X509* peer = SSL_SESSION_get0_peer(session);
-    if (peer != nullptr && X509_cmp_current_time(X509_get0_notAfter(peer)) <= 0) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    const std::time_t now = std::time(nullptr) + static_cast<std::time_t>(TlsSession::ahead.count());
+    // A time that cannot be read is -2.
+    if (peer != nullptr && ASN1_TIME_cmp_time_t(X509_get0_notAfter(peer), now) <= 0)
+      return SSL_TICKET_RETURN_IGNORE_RENEW;
     return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
   }
 };
@@ -306,6 +310,17 @@ void TlsContext::prepare(const TlsSettings& settings) {
 
 TlsContext::~TlsContext() {
   for (const Named& one : named_) SSL_CTX_free(one.context);
+}
+
+void wipe(std::string& secret) noexcept {
+  OPENSSL_cleanse(secret.data(), secret.size());
+  secret.clear();
+}
+
+void wipe(TlsSettings& settings) noexcept {
+  for (TlsIdentity& one : settings.identities) {
+    for (std::string* field : {&one.chain, &one.key, &one.passphrase}) wipe(*field);  // a chain may have the key in it
+  }
 }
 
 // ---- sessions -------------------------------------------------------------------------------------------------------

@@ -63,6 +63,10 @@ struct TlsSettings {
   std::string scope;           ///< of a server: sessions made in another scope are not resumed
 };
 
+/// Overwritten before it is freed: a process that is forked later has what the heap holds, also of other Workers.
+void wipe(std::string& secret) noexcept;
+void wipe(TlsSettings& settings) noexcept;  ///< its keys
+
 /// What all sessions of one listener, or of clients with the same options, share.
 class TlsContext {
  public:
@@ -121,6 +125,7 @@ class TlsSession {
   bool flooded() const noexcept { return flooded_; }
   static constexpr unsigned mostTalk = 128;
   static inline std::chrono::milliseconds talkTime{10'000};  // a test does not wait that long
+  static inline std::chrono::seconds ahead{0};               // nor until a certificate has expired
 
   /// A client's hello. A server has nothing to start with.
   void start(std::string& out);

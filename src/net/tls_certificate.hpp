@@ -36,6 +36,7 @@ CertificateReport inspect(const TlsIdentity& identity);
 struct StapleReport {
   enum class Fault {
     none,
+    noFile,  ///< it cannot be read: `why`
     noResponse,
     noAnswer,  ///< the authority has not answered: `why` is its reason
     another,   ///< it is about other certificates
@@ -44,9 +45,8 @@ struct StapleReport {
   Fault fault = Fault::none;
   std::string why;
   std::int64_t from = 0, until = 0;  ///< seconds since 1970; `until` 0: it does not say
-  bool current(std::int64_t now) const noexcept {
-    return fault == Fault::none && now >= from && (until == 0 || now < until);
-  }
+  /// It will not become good any more.
+  bool over(std::int64_t now) const noexcept { return fault != Fault::none || (until != 0 && now >= until); }
 };
 StapleReport inspectStaple(const TlsIdentity& identity);
 

@@ -233,7 +233,8 @@ StapleReport inspectStaple(const TlsIdentity& identity) {
   const auto* at = reinterpret_cast<const unsigned char*>(identity.staple.data());
   const std::unique_ptr<OCSP_RESPONSE, Free<OCSP_RESPONSE_free>> response(
       d2i_OCSP_RESPONSE(nullptr, &at, static_cast<int>(identity.staple.size())));
-  if (!response) return failed(Fault::noResponse);
+  const auto* end = reinterpret_cast<const unsigned char*>(identity.staple.data() + identity.staple.size());
+  if (!response || at != end) return failed(Fault::noResponse);
   if (const int status = OCSP_response_status(response.get()); status != OCSP_RESPONSE_STATUS_SUCCESSFUL)
     return failed(Fault::noAnswer, OCSP_response_status_str(status));
   const std::unique_ptr<OCSP_BASICRESP, Free<OCSP_BASICRESP_free>> basic(OCSP_response_get1_basic(response.get()));
@@ -261,6 +262,8 @@ StapleReport inspectStaple(const TlsIdentity& identity) {
     if (status != V_OCSP_CERTSTATUS_GOOD) return failed(Fault::notGood, OCSP_cert_status_str(status));
     report.from = from != nullptr ? secondsOf(from) : 0;
     report.until = until != nullptr ? secondsOf(until) : 0;
+    // A time that cannot be read is no reason to send it for ever.
+    if (report.from == 0 || (until != nullptr && report.until == 0)) return failed(Fault::noResponse);
     ERR_clear_error();
     return report;
   }
@@ -283,10 +286,12 @@ Result<DevelopmentCertificate> makeDevelopmentCertificate(const std::vector<std:
   X509_gmtime_adj(X509_getm_notBefore(x), -3600);
   X509_time_adj_ex(X509_getm_notAfter(x), days, 0, nullptr);
   X509_set_pubkey(x, key.get());
-  X509_NAME* subject = X509_get_subject_name(x);
-  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>("artel development"),
-                             -1, -1, 0);
-  X509_set_issuer_name(x, subject);
+  const std::unique_ptr<X509_NAME, Free<X509_NAME_free>> subject(X509_NAME_new());
+  if (!subject ||
+      X509_NAME_add_entry_by_txt(subject.get(), "CN", MBSTRING_UTF8,
+                                 reinterpret_cast<const unsigned char*>("artel development"), -1, -1, 0) != 1 ||
+      X509_set_subject_name(x, subject.get()) != 1 || X509_set_issuer_name(x, subject.get()) != 1)
+    return failed();
   std::string alternatives = "DNS:localhost,IP:127.0.0.1,IP:::1";
   const auto add = [&](const std::string& name) {
     ASN1_OCTET_STRING* address = a2i_IPADDRESS(name.c_str());

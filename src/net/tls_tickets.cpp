@@ -53,14 +53,16 @@ TicketKeys TicketKeys::of(std::string_view listener) const {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, secret.data(), secret.size()),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info.data(), info.size()), OSSL_PARAM_construct_end()};
-    if (!context || EVP_KDF_derive(context.get(), key.data(), key.size(), parameters) != 1)
-      throw std::runtime_error("OpenSSL makes no keys for session tickets");
+    const bool derived = context && EVP_KDF_derive(context.get(), key.data(), key.size(), parameters) == 1;
+    OPENSSL_cleanse(secret.data(), secret.size());
+    if (!derived) throw std::runtime_error("OpenSSL makes no keys for session tickets");
   }
   return made;
 }
 
 std::string TicketKeys::bytes() const {
   std::string all;
+  all.reserve(keySize * kept);  // who wipes it wipes all of it
   for (const auto& key : keys) all.append(reinterpret_cast<const char*>(key.data()), key.size());
   return all;
 }

@@ -106,6 +106,7 @@ void Worker::Core::resolve() {
   checkHandlers();
   forgetTls();
   tlsScope = listenerName();  // later it may have its real port, and sessions go on
+  if (address.port == 0) tlsScope += sameBefore();
   // At run time: all processes that do the same make the same of it.
   if (WorkerProcess* process = WorkerProcess::current(); process != nullptr && process->worker() != &worker)
     tickets = process->worker()->core().tickets;
@@ -118,9 +119,11 @@ void Worker::Core::readTls() {
   if (!made) refuse(*this, made.error().message + " (certificate " + worker.ssl.localCert + ")");
   tls = *made;
   useTickets(tickets);
+  net::wipe(tlsFiles.settings);
   tlsFiles = std::move(read);
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-  stapleProblemTold = !tlsFiles.staple.current(now);  // its warning is among the others
+  // Its warning is among the others; what a trial has read comes without any.
+  stapleProblemTold = tlsFiles.staple.over(now) && !tlsFiles.warnings.empty();
 }
 
 TlsFiles Worker::Core::readTlsFiles() const {
@@ -135,14 +138,13 @@ TlsFiles Worker::Core::readTlsFiles() const {
   }
 }
 
-/// One that was good when it was read.
+/// One whose time had not passed when it was read.
 void Worker::Core::warnOfStaple() {
   const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
   const net::StapleReport& staple = tlsFiles.staple;
-  if (stapleProblemTold || staple.fault != net::StapleReport::Fault::none || staple.until == 0 || now < staple.until)
-    return;
+  if (stapleProblemTold || !staple.over(now)) return;
   stapleProblemTold = true;
-  log::warn(label() + ": ssl.ocspFile " + worker.ssl.ocspFile + " " + stapleProblem(staple, "", now));
+  log::warn(label() + ": ssl.ocspFile " + worker.ssl.ocspFile + " " + stapleProblem(staple, worker.ssl.localCert, now));
 }
 
 bool Worker::Core::lookAtTls(bool now) {
@@ -155,7 +157,9 @@ bool Worker::Core::lookAtTls(bool now) {
     TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
     tlsProblem.clear();
     tlsProblemTold = false;
-    if (read.sameAs(tlsFiles)) {
+    const bool same = read.sameAs(tlsFiles);
+    net::wipe(read.settings);
+    if (same) {
       for (const std::string& warning : read.warnings) {
         if (now) log::warn(warning);
       }
@@ -176,6 +180,12 @@ bool Worker::Core::lookAtTls(bool now) {
     log::error(tlsProblem + "; the certificate that was read before stays in use");
     return false;
   }
+}
+
+void Worker::Core::forgetTls() noexcept {
+  tls.reset();
+  net::wipe(tlsFiles.settings);
+  tlsFiles = {};
 }
 
 bool Worker::Core::rotateTickets() {
@@ -355,6 +365,17 @@ std::string Worker::Core::listenerName() const {
   const std::string text =
       (address.kind == platform::SocketKind::udp ? "udp " : "tcp ") + address.host + ":" + std::to_string(address.port);
   return address.port != 0 ? text : text + " " + worker.name;
+}
+
+/// Any port may be asked for by several of one name: which of them this one is, "" for the first.
+std::string Worker::Core::sameBefore() const {
+  std::size_t before = 0;
+  for (const Worker* other : Worker::all()) {
+    if (other == &worker) break;
+    const std::string& scope = const_cast<Worker*>(other)->core().tlsScope;
+    if (scope == tlsScope || scope.rfind(tlsScope + "\t", 0) == 0) ++before;
+  }
+  return before == 0 ? "" : "\t" + std::to_string(before);
 }
 
 void Worker::Core::bound(platform::NativeSocket socket) {

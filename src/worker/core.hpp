@@ -83,10 +83,7 @@ struct Worker::Core {
   /// the log, and what was there stays: at once when `now`, else when it is still so at the next look, for a
   /// certificate and its key are not renewed in the same moment.
   bool lookAtTls(bool now);
-  void forgetTls() noexcept {
-    tls.reset();
-    tlsFiles = {};
-  }
+  void forgetTls() noexcept;
   /// In a process of another Worker, whose business they are not.
   void forgetSecrets() noexcept {
     forgetTls();
@@ -110,6 +107,7 @@ struct Worker::Core {
   platform::NativeSocket bindHere();
   /// What names its socket in a service: "tcp 0.0.0.0:80"; for any port the Worker's name is part of it. "": none.
   std::string listenerName() const;
+  std::string sameBefore() const;
   /// The same for a socket that is open already.
   void bound(platform::NativeSocket socket);
   /// Serves a bound socket, in this process.

@@ -86,8 +86,14 @@ void addCertificate(TlsFiles& files, const std::string& who, const std::string& 
     identity.key = readOption(who, option + "localPk", one.key, "of the certificate " + one.file);
   identity.passphrase = from.passphrase;
   if (!ocspFile.empty()) {
-    identity.staple = readOption(who, "ssl.ocspFile", ocspFile);
-    files.staple = net::inspectStaple(identity);
+    // Never a reason to serve nothing, or the certificate before.
+    if (auto content = platform::readFile(ocspFile)) {
+      identity.staple = std::move(*content);
+      files.staple = net::inspectStaple(identity);
+    } else {
+      files.staple.fault = net::StapleReport::Fault::noFile;
+      files.staple.why = content.error().message;
+    }
   }
   one.report = net::inspect(identity);
   if (one.report.fault != PairFault::none) refusePair(who, one);
@@ -225,6 +231,11 @@ bool TlsFiles::sameAs(const TlsFiles& other) const {
 
 std::string encodeCertificates(const net::TlsSettings& settings) {
   std::string bytes;
+  // In one piece, so that who wipes it wipes all of it: a text that grows leaves copies of itself behind.
+  std::size_t most = 64 + settings.authorities.size();
+  for (const net::TlsIdentity& one : settings.identities)
+    most += 128 + one.name.size() + one.chain.size() + one.key.size() + one.passphrase.size() + one.staple.size();
+  bytes.reserve(most);
   const auto add = [&](const std::string& field) { bytes += std::to_string(field.size()) + " " + field; };
   add(std::to_string(settings.identities.size()));
   add(settings.authorities);
@@ -273,6 +284,9 @@ std::string stapleProblem(const net::StapleReport& report, const std::string& ce
     case Fault::none:
       if (now < report.from) problem = "is valid from " + dateText(report.from) + " on; until then";
       if (report.until != 0 && now >= report.until) problem = "has expired on " + dateText(report.until) + ";";
+      break;
+    case Fault::noFile:
+      problem = "cannot be read: " + report.why + ";";
       break;
     case Fault::noResponse:
       problem = "holds no OCSP response;";

@@ -6,6 +6,8 @@
 #include <functional>
 
 #include "artel/artel.hpp"
+#include "src/worker/core.hpp"
+#include "tests/support/tls.hpp"
 
 namespace artel {
 namespace {
@@ -46,6 +48,19 @@ TEST(Plan, CountsAreClampedToOne) {
   EXPECT_EQ(plan.processes(), 6);
   EXPECT_TRUE(plan.cluster);
   EXPECT_TRUE(plan.warnings.empty());
+}
+
+TEST(Plan, TlsTellsApartWorkersOfAnyPort) {
+  const testing::CertificateFiles files;
+  Worker a("https://127.0.0.1:0"), b("https://127.0.0.1:0"), c("https://127.0.0.1:0");
+  for (Worker* one : {&a, &b, &c}) one->ssl = files.options();
+  for (int round = 0; round < 2; ++round) {  // restart resolves twice
+    resolve({&a, &b, &c}, started(), everything);
+    EXPECT_NE(a.core().tlsKey(), b.core().tlsKey());
+    EXPECT_NE(a.core().tlsKey(), c.core().tlsKey());
+    EXPECT_NE(b.core().tlsKey(), c.core().tlsKey());
+    EXPECT_EQ(a.core().tlsScope, a.core().listenerName());
+  }
 }
 
 TEST(Plan, AutomaticCounts) {

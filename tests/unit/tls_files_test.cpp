@@ -50,6 +50,19 @@ TEST(TlsFiles, NamesBothFilesOfAPairThatDoesNotFit) {
             "worker \"web\": the key " + files.key + " is not the key of the certificate " + others.certificate);
 }
 
+TEST(TlsFiles, AnOcspResponseThatCannotBeReadIsAWarning) {
+  const CertificateFiles files;
+  SslOptions options = files.options();
+  options.ocspFile = files.directory.file("none.der");
+  const TlsFiles read = TlsFiles::read(options, "worker \"web\"", "http", "scope");
+  EXPECT_EQ(read.staple.fault, net::StapleReport::Fault::noFile);
+  EXPECT_EQ(read.settings.identities[0].staple, "");
+  ASSERT_EQ(read.warnings.size(), 1U);
+  const std::string begin = "worker \"web\": ssl.ocspFile " + options.ocspFile + " cannot be read: ";
+  EXPECT_EQ(read.warnings[0].rfind(begin, 0), 0U) << read.warnings[0];
+  EXPECT_TRUE(read.warnings[0].ends_with("; clients get none")) << read.warnings[0];
+}
+
 TEST(TlsFiles, TellsWhenSomethingHasChanged) {
   const CertificateFiles files, others("other.example");
   const auto read = [](const SslOptions& options) { return TlsFiles::read(options, "web", "text", "scope"); };

@@ -365,17 +365,33 @@ TEST(TlsCertificate, WhatDoesNotFitIsFound) {
 TEST(TlsCertificate, WhatIsNoOcspResponseIsFoundAndNotSent) {
   TlsIdentity identity{"", made().certificate, made().key, "", "no response"};
   EXPECT_EQ(inspectStaple(identity).fault, StapleReport::Fault::noResponse);
-  EXPECT_FALSE(inspectStaple(identity).current(1'800'000'000));
+  EXPECT_TRUE(inspectStaple(identity).over(1'800'000'000));
   identity.staple = std::string("\x30\x03\x0a\x01\x03", 5);  // RFC 6960: OCSPResponse with tryLater
   EXPECT_EQ(inspectStaple(identity).fault, StapleReport::Fault::noAnswer);
   EXPECT_EQ(inspectStaple(identity).why, "trylater");
+  identity.staple += '\0';
+  EXPECT_EQ(inspectStaple(identity).fault, StapleReport::Fault::noResponse) << "there is something behind it";
   StapleReport good;
   good.from = 100;
-  EXPECT_FALSE(good.current(99));
-  EXPECT_TRUE(good.current(100)) << "it does not say until when";
+  EXPECT_FALSE(good.over(99)) << "it is early, and will be good";
+  EXPECT_FALSE(good.over(100)) << "it does not say until when";
   good.until = 200;
-  EXPECT_TRUE(good.current(199));
-  EXPECT_FALSE(good.current(200));
+  EXPECT_FALSE(good.over(199));
+  EXPECT_TRUE(good.over(200));
+}
+
+TEST(TlsCertificate, AKeyIsOverwrittenAndGone) {
+  std::string secret = "a secret that is longer than what a string has in itself";
+  const char* at = secret.data();
+  wipe(secret);
+  EXPECT_TRUE(secret.empty());
+  EXPECT_EQ(secret.data(), at);
+  secret.resize(20, 'x');
+  EXPECT_EQ(at[30], '\0') << "still there behind the end";
+  TlsSettings settings;
+  settings.identities.push_back({"a.example", "chain", "key", "word", "staple"});
+  wipe(settings);
+  EXPECT_EQ(settings.identities[0].key + settings.identities[0].passphrase + settings.identities[0].chain, "");
 }
 
 }  // namespace
