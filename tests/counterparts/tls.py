@@ -418,7 +418,8 @@ class Tls(artel.Case):
         """Between the trial of a new program and its taking over: what the trial has read is served."""
         pair = self.pair_to_change()
         armed = self.ca.folder / "armed"
-        program = self.secure(f"spoils={armed}", "quick", pair=pair)
+        inherited = self.ca.folder / "inherited"
+        program = self.secure(f"spoils={armed}", f"inherits={inherited}", "quick", pair=pair)
         port = program.port()
         before, key = self.serial(port), pair[1].read_bytes()
         stays = self.connect(port)
@@ -427,6 +428,8 @@ class Tls(artel.Case):
         armed.touch()
         self.assertEqual(self.command(program, "reload", "--exec"), 0)
         program.err.wait("has taken the place of")
+        self.assertIn("/proc/", inherited.read_text())
+        self.assertNotIn("memfd", inherited.read_text(), "keys, open for a program that main starts before runAll")
         self.assertEqual(pair[1].read_bytes(), b"")
         self.assertEqual(self.serial(port), before)
         self.assertTrue(program.err.find(r"has no key in it; the certificate that was read before stays in use"))
@@ -492,7 +495,10 @@ class Tls(artel.Case):
             "early": (self.moved(good, thisUpdate="20900101000000Z", nextUpdate="20900108000000Z"),
                       "is valid from 2090-01-01 on; until then clients get none"),
             "foreign": (respond("foreign", other, "-ndays", "7").read_bytes(), "is about another certificate than"),
-            "garbage": (b"no response", "holds no OCSP response; clients get none")}
+            "timeless": (self.moved(good, thisUpdate="20200101000000Z", nextUpdate="2099x108000000Z"),
+                         "holds no OCSP response; clients get none"),
+            "longer": (good.read_bytes() + b"x", "holds no OCSP response; clients get none"),
+            "gone": (None, "cannot be read: ")}
         file = self.ca.folder / "stapled.der"
         file.write_bytes(good.read_bytes())
         program = self.secure(f"ocsp={file}", "quick")
@@ -500,13 +506,14 @@ class Tls(artel.Case):
         self.assertIn("OCSP Response Status: successful", self.s_client(port, "-status"))
         for kind, (content, why) in kinds.items():
             with self.subTest(kind):
-                file.write_bytes(content)
                 line = re.escape(f"ssl.ocspFile {file} {why}")
-                artel.until(lambda: len(program.err.find(line)) == 2, "a line of each Worker")
-                artel.until(lambda: "OCSP response: no response sent" in self.s_client(port, "-status"), "none to be sent")
                 before = len(program.err.find(line))
+                self.put(file, content)
+                artel.until(lambda: len(program.err.find(line)) == before + 2, "a line of each Worker")
+                artel.until(lambda: "OCSP response: no response sent" in self.s_client(port, "-status"), "none to be sent")
+                before += 2
                 self.assertEqual(self.command(program, "reload"), 0)
-                self.assertEqual(len(program.err.find(line)), before + 2, "one of each Worker")
+                artel.until(lambda: len(program.err.find(line)) == before + 2, "one more of each Worker")
                 self.assertIn("OCSP response: no response sent", self.s_client(port, "-status"))
                 words = [str(artel.bin_dir / "fixtures/secure"), "check", "--", f"cert={self.cert}", f"key={self.key}",
                          f"ocsp={file}"]
@@ -515,9 +522,18 @@ class Tls(artel.Case):
                 self.assertIn(why.split(";")[0], " ".join(done.stdout.split()))
         another = self.secure(f"ocsp={file}")
         another.port()
-        self.assertEqual(len(another.err.find(r"holds no OCSP response; clients get none")), 2, "one of each Worker")
-        file.write_bytes(good.read_bytes())
+        another.err.wait(r"cannot be read: .*; clients get none", 2)
+        self.put(file, good.read_bytes())
         artel.until(lambda: "OCSP Response Status: successful" in self.s_client(port, "-status"), "the good one")
+
+    @staticmethod
+    def put(file, content):
+        """At once: the service looks at it at any time."""
+        if content is None:
+            return file.unlink()
+        aside = file.with_suffix(".new")
+        aside.write_bytes(content)
+        os.replace(aside, file)
 
     def moved(self, response, thisUpdate, nextUpdate):
         """The same with other times. Its signature is wrong then, which only clients look at."""
