@@ -51,7 +51,8 @@ struct SslOptions : SslCertificate {
   /// expired, with its key in it. It speaks for itself, for localhost and this machine's addresses; clients believe it
   /// with that file as their caFile. `worker.ssl.development = true;` is all that is needed.
   bool development = false;
-  /// An OCSP response (DER) that is sent along with localCert to clients that ask for it.
+  /// An OCSP response (DER), sent along with localCert to clients that ask for it while it is about that certificate,
+  /// good and within its time. One that is not, or that cannot be read, is a warning and is not sent.
   std::string ocspFile;
 
   VerifyPeer verifyPeer;
