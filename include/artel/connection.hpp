@@ -191,7 +191,8 @@ class TcpConnection : public Connection {
   /// What this connection receives goes to `to` (both codecs stay active: raw to raw for a plain proxy), at the pace
   /// `to` can take it. An end of this side is passed on to `to` as an end of its sending side; when both sides have
   /// ended both close. Replaces this connection's onMessage and onClose, and onBufferFull and onBufferDrain of `to`.
-  /// Twice, crosswise, makes a proxy (row 1.9.3.8).
+  /// Twice, crosswise, makes a proxy (row 1.9.3.8). For good: an onMessage that is assigned later is called instead,
+  /// but the half-closes, and reading while the own send buffer is full, stay.
   void pipe(TcpConnection& to);
 
   /// On an http worker, inside onWebSocketConnect or onMessage: answers the upgrade request with 101. `subprotocol` is
@@ -239,7 +240,8 @@ class TcpConnection : public Connection {
   }
 
   /// Soft limit of the send buffer in bytes (row 1.9.1.4): at the limit further messages are dropped with onError, and
-  /// the peer is not read from until it has taken what is there.
+  /// the peer is not read from until it has taken what is there. A piped raw, text or frame connection is read all the
+  /// same: what it receives goes elsewhere.
   std::size_t maxSendBufferSize = defaultMaxSendBufferSize;
   /// The largest packet a protocol may announce, in bytes (row 1.9.1.6).
   std::size_t maxPackageSize = defaultMaxPackageSize;

@@ -26,7 +26,10 @@ struct Acceptor::Handle final : Pollable {
   bool started = false, userPaused = false, waiting = false, exhausted = false;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
 
-  void ready(std::uint8_t) override { acceptMany(); }
+  /// Of one batch of news it may be asked more than once: also after it has stood back.
+  void ready(std::uint8_t) override {
+    if (!waiting) acceptMany();
+  }
   int poll(bool on) {
     const std::uint8_t wanted = on ? platform::Poller::readable : 0;
     auto* const who = static_cast<Pollable*>(this);

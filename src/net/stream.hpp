@@ -41,9 +41,10 @@ class Stream : public Pollable {
   void stopReading() noexcept;
   bool reading() const noexcept { return (input_ & readingIn) != 0; }
   /// Reads without being told that there is something, where it is read by ourselves: of a new connection the first
-  /// bytes have often come already, and would have to wait for a whole turn.
+  /// bytes have often come already, and would have to wait for a whole turn. A hello waits for its turn once it is
+  /// there.
   void readAtOnce() {
-    if (platform::directIo()) ready(platform::Poller::readable);
+    if (platform::directIo() && !helloWaits()) ready(platform::Poller::readable);
   }
   /// From now on bytes travel encrypted (open() was before). A client's hello goes out at once, a server waits for one;
   /// what is sent until secured() waits in out(), and is neither behind nor quiet.

@@ -261,8 +261,9 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void parseBuffered();
   ARTEL_COLD void afterParse();
   bool mayDeliver() const noexcept { return !has(bars) && !answersWait(); }
-  /// As much waits to be sent as may: no message is taken that would be answered. What a pipe takes goes elsewhere.
-  bool answersWait() const noexcept { return atLimit() && !halfOpen_; }
+  /// As much waits to be sent as may: no message is taken that would be answered. What a pipe takes goes elsewhere, but
+  /// a built-in protocol has answers of its own: a pong to each ping.
+  bool answersWait() const noexcept { return atLimit() && (!halfOpen_ || builtin_); }
   Input inputThrew() noexcept;
   void inputReleased();
   bool wrongProtocol(std::span<char> bytes);

@@ -33,7 +33,8 @@ void Conn::pipeTo(Conn& to) {
   };
   theirs.pipedFrom = source;
   halfOpen_ = true;
-  if (peerEnded_) raise(eventParse);
+  raise(eventParse);  // what has waited for room in its own buffer, or its end
+  updateReading();
 }
 
 /// This side's peer has ended and all it sent was passed on: the other side's sending ends.

@@ -387,6 +387,39 @@ TEST(WebSocketConnection, WhoNeverReadsIsNoLongerRead) {
   world.until([&] { return client.total() >= answers; });
 }
 
+/// Its pongs are its own: they go to no one else, and are never dropped.
+TEST(WebSocketConnection, APipedPeerThatOnlyPingsAndNeverReadsIsNoLongerRead) {
+  Worker worker("websocket://127.0.0.1:0");
+  World world(worker);
+  Client client(world), other(world);
+  for (Client* one : {&client, &other}) {
+    one->send(hello());
+    ASSERT_TRUE(world.until([&] { return one->received.ends_with("\r\n\r\n"); }));
+  }
+  std::vector<ConnectionPtr> both;
+  for (auto& [id, connection] : worker.connections()) both.push_back(connection);
+  both[0]->pipe(*both[1]);
+  both[1]->pipe(*both[0]);
+  client.pauseReading();
+  std::string piece;
+  for (int i = 0; i < 8000; ++i) piece += frame(opcode::ping, std::string(125, 'x'));
+  for (int i = 0; i < 16; ++i) client.send(piece);  // 16 MiB
+  std::uint64_t read = 0;
+  for (int still = 0; still < 200;) {
+    world.settleOnce();
+    const std::uint64_t now = both[0]->bytesRead() + both[1]->bytesRead();
+    still = now == read ? still + 1 : 0;
+    read = now;
+  }
+  const std::size_t waits = std::max(both[0]->getSendBufferQueueSize(), both[1]->getSendBufferQueueSize());
+  EXPECT_GE(waits, both[0]->maxSendBufferSize);
+  EXPECT_LT(waits, both[0]->maxSendBufferSize + 300'000);
+  EXPECT_LT(read, 16 * piece.size());
+  client.keep(false);
+  client.resumeReading();
+  world.until([&] { return client.total() >= std::size_t{16} * 8000 * 127; });
+}
+
 TEST(WebSocketConnection, CloseWithCodeAndReason) {
   Worker worker("websocket://127.0.0.1:0");
   worker.onMessage = [](TcpConnection& c, std::string_view how) {
