@@ -64,7 +64,7 @@ class AsyncUdpConnection final : public Connection, public std::enable_shared_fr
   /// (at most 1 MiB waits for that); `dropped`: it is larger than 65507 bytes, or the system refused it.
   SendStatus sendRaw(std::string_view datagram) override;
   /// onClose follows before the turn ends; the peer notices nothing. A closed one stays closed. What waits for the name
-  /// to be looked up is sent all the same.
+  /// to be looked up is sent all the same, or lost with a warning in the log when the name does not resolve.
   void close() override;
   /// After one last datagram.
   void close(std::string_view lastWords);

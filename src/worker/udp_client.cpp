@@ -172,10 +172,10 @@ void AsyncUdpConnection::Impl::failed(AsyncUdpConnection& self, const Error& err
   impl.socket.reset();
   impl.early.clear();
   impl.earlySize = 0;
-  if (impl.state == State::closed) return;
-  impl.state = State::initial;
   Error told{Errc::connectFail, "cannot send datagrams to " + impl.address.place() + ": " + error.message,
              error.systemCode};
+  if (impl.state == State::closed) return log::warn(told.message + ". What was sent before close() is lost");
+  impl.state = State::initial;
   const auto keep = self.shared_from_this();
   open().erase(&self);
   net::loop().defer([keep, told] {
