@@ -1,7 +1,7 @@
 // A terminal that is taken for a while, and given back on every way out.
 //
 //   TSTP, CONT, WINCH ─► a byte in a pipe ─► take(): the master's sleep ends as for a key
-//   SEGV ... ABRT     ─► given back in the handler, then what would have come without it
+//   SEGV ... PROF     ─► given back in the handler, then what would have come without it
 //   INT, TERM, HUP    ─► the Supervisor's: whoever sleeps in it ends, and the destructor gives back
 #include <fcntl.h>
 #include <poll.h>
@@ -22,7 +22,7 @@ namespace artel::platform {
 namespace {
 
 constexpr std::array told{SIGTSTP, SIGCONT, SIGWINCH};
-constexpr std::array endings{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+constexpr std::array endings{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGSYS, SIGTRAP, SIGVTALRM, SIGPROF};
 
 // Signals and the terminal belong to the process, so there is one of these. Handlers use what is atomic, and what does
 // not change while `taken` is set.
@@ -94,8 +94,10 @@ extern "C" void artelOnCrashOfLive(int number, siginfo_t* info, void*) {
   for (std::size_t i = 0; i < endings.size(); ++i) {
     if (endings[i] == number) ::sigaction(number, &screen.crashesBefore[i], nullptr);
   }
-  // A fault happens once more when this returns. What was sent does not.
-  if (info->si_code <= 0) ::raise(number);
+  // A fault happens once more when this returns. What was sent does not, nor what came from a limit, a trap or a
+  // filter.
+  const bool fault = number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL;
+  if (!fault || info->si_code <= 0) ::raise(number);
 }
 
 void onTerminal(int number) noexcept {

@@ -175,7 +175,7 @@ class Live {
     if (asking_) sockets.push_back(asking_->call.native());
     if (reloading_) sockets.push_back(reloading_->call.native());
     const auto now = Clock::now();
-    const auto until = asking_ ? asking_->heard + patience + 1ms : std::min(next(), now + longest);
+    const auto until = asking_ ? asking_->heard + patience + 1ms : std::min(next(), now + (front_ ? longest : usual));
     const auto wakeup = signals_.wait(sockets, std::max(std::chrono::ceil<Milliseconds>(until - now), Milliseconds(0)));
     using platform::Notice;
     if (wakeup.notice == Notice::stop || wakeup.notice == Notice::stopNow || wakeup.notice == Notice::stopGracefully) {
@@ -189,7 +189,9 @@ class Live {
 
   void keys() {
     const auto news = terminal_->take();
-    bool ask = news.redraw;  // what was drawn does not fit any more
+    // A shell says nothing to a job that runs when it gives it the terminal.
+    const bool wasFront = std::exchange(front_, terminal_->foreground());
+    bool ask = news.redraw || (front_ && !wasFront);  // what was drawn does not fit any more
     for (const char key : plainKeys(news.keys)) {
       static const std::vector<std::string> none;
       auto step = pressed(std::move(state_), key, picture_.numbers ? picture_.numbers->workers : none);
@@ -202,6 +204,7 @@ class Live {
       if (step.wish == LiveWish::reload) reload();
       if (step.wish == LiveWish::draw) draw();
     }
+    if (state_.paused && asking_ && asking_->timed && !picture_.screen.empty()) asking_.reset();  // it would be drawn
     if (!ask) return;
     const bool timed = asking_ && asking_->timed;
     asking_.reset();
@@ -244,6 +247,7 @@ class Live {
   std::optional<Asking> asking_;
   std::optional<Reloading> reloading_;
   std::optional<int> exit_;
+  bool front_ = true;  ///< when it was looked at last
   std::string errors_;
 };
 

@@ -31,6 +31,13 @@ while os.WIFSTOPPED(os.waitpid(job, os.WUNTRACED)[1]):
     if word == "kill":
         os.kill(job, signal.SIGTERM)
     os.kill(job, signal.SIGCONT)
+    if word == "bg":
+        os.waitpid(job, os.WCONTINUED)
+        while open(f"/proc/{job}/stat").read().rsplit(") ", 1)[1][0] != "S":
+            pass
+        print("RUNS", flush=True)
+        sys.stdin.readline()
+        os.tcsetpgrp(0, job)
 os.tcsetpgrp(0, os.getpgrp())
 print("ENDED", flush=True)
 """
@@ -220,6 +227,28 @@ class LiveView(artel.Case):
         view.shows("3 procs", "\nq quit")
         self.assertEqual(view.said.count(ENTER), 1)
         self.assertFalse(termios.tcgetattr(view.ours)[3] & termios.ECHO)
+        view.press("q")
+        view.until(lambda: "ENDED" in view.said, "its end")
+        self.assertEqual(termios.tcgetattr(view.ours), view.before)
+
+    def test_brought_to_the_front_without_a_word(self):
+        """`bg`, then `fg`: a shell sends no CONT to a job that runs."""
+        view = View(self, shell=True)
+        view.shows("\nq quit")
+        view.press("p")
+        view.shows("PAUSED")
+        view.press("\x1a")
+        view.until(lambda: "STOPPED\n" in view.said, "a stop")
+        view.said = ""
+        view.press("bg\n")
+        view.until(lambda: "RUNS\n" in view.said, "a job in the background")
+        view.said = ""
+        view.press("fg\n")
+        view.shows("PAUSED", "p go on")
+        self.assertEqual(view.said.count(ENTER), 1)
+        self.assertFalse(termios.tcgetattr(view.ours)[3] & termios.ECHO)
+        view.press("p")
+        view.shows("\nq quit", without=["PAUSED"])
         view.press("q")
         view.until(lambda: "ENDED" in view.said, "its end")
         self.assertEqual(termios.tcgetattr(view.ours), view.before)
