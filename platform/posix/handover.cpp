@@ -136,7 +136,8 @@ Error executionError(int number) {
   if (number == ETXTBSY) error.message = "it is still being written: " + error.message;
   if (number == ENOEXEC) error.message = "it is no program for this machine, or only a part of one: " + error.message;
   if (number == ENOENT) {  // the file itself is open
-    const bool there = beginning.directory.empty() || ::access(beginning.directory.c_str(), F_OK) == 0;
+    const bool there =
+        beginning.directory.empty() || ::access(beginning.directory.c_str(), F_OK) == 0 || errno != ENOENT;
     error.message = (there ? "it is a script, or asks for a loader that is not here: "
                            : "the directory that the service was started in is gone: ") +
                     error.message;

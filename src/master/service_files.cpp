@@ -36,6 +36,11 @@ std::string resolved(const std::string& path) {
   return failed ? absolute(path) : textOf(known);
 }
 
+/// As a shell takes it for one word.
+std::string asTyped(const std::string& path) {
+  return path.find_first_of(" &;()'") == std::string::npos ? path : '"' + path + '"';
+}
+
 }  // namespace
 
 ServiceFiles ServiceFiles::of(const Command& command) {
@@ -46,7 +51,7 @@ ServiceFiles ServiceFiles::of(const Command& command) {
   const bool own = !Worker::pidFile.empty() && capabilities().controlCommands;
   files.pid = absolute(!command.pidFile.empty() ? command.pidFile : own ? Worker::pidFile : files.name + ".pid");
   files.program = platform::programFile(command.program);
-  if (!command.pidFile.empty()) files.option = " --pid-file " + command.pidFile;
+  if (!command.pidFile.empty()) files.option = " --pid-file " + asTyped(command.pidFile);
   files.lock = files.pid + ".lock";
   files.control = files.pid + ".ctl";
   // A second instance beside the first has another pid file, and so another log.
