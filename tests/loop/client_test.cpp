@@ -274,27 +274,27 @@ TEST(Client, AThousandAttemptsKeepNothingAndThenItConnects) {
 TEST(Client, OfReconnectAndAnEndTheLaterOneCounts) {
   using Events = std::vector<std::string>;
   const auto run = [](const std::string& where, bool destroy, bool reconnectLast) {
-    WithEcho d;
-    const auto c = d.to(where == "onError" ? closedAddress() : d.address());
     bool done = false;
-    const auto act = [&](const char* here) {
+    const auto act = [&](const char* here, TcpConnection& self) {
       if (where != here || std::exchange(done, true)) return;
-      if (!reconnectLast) c->reconnect(1ms);
-      destroy ? c->destroy() : c->close();
-      if (reconnectLast) c->reconnect(1ms);
+      if (!reconnectLast) self.dialled()->reconnect(1ms);
+      destroy ? self.destroy() : self.close();
+      if (reconnectLast) self.dialled()->reconnect(1ms);
     };
+    WithEcho d;  // after what the callbacks use: the last of them run when it goes
+    const auto c = d.to(where == "onError" ? closedAddress() : d.address());
     c->onConnect = [&](TcpConnection& self) {
       d.events.push_back("connect");
       if (where == "onClose") self.close();
-      act("onConnect");
+      act("onConnect", self);
     };
-    c->onError = [&](TcpConnection&, const Error&) {
+    c->onError = [&](TcpConnection& self, const Error&) {
       d.events.push_back("error");
-      act("onError");
+      act("onError", self);
     };
-    c->onClose = [&](TcpConnection&) {
+    c->onClose = [&](TcpConnection& self) {
       d.events.push_back("close");
-      act("onClose");
+      act("onClose", self);
     };
     c->connect();
     d.world.until([&] { return d.has("close"); });
