@@ -66,6 +66,16 @@ std::vector<int> openDescriptors() {
   return all;
 }
 
+void closeOnExec(NativeSocket descriptor, bool on) noexcept {
+  ::fcntl(static_cast<int>(descriptor), F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
+void closeAllOnExecBut(const std::vector<int>& inherited) {
+  for (const int one : openDescriptors()) {
+    if (std::find(inherited.begin(), inherited.end(), one) == inherited.end()) closeOnExec(one, true);
+  }
+}
+
 /// What main was started with, before main can change it: a program that takes over is to be started the same way.
 struct Beginning {
   std::string directory, namedDirectory;
@@ -81,9 +91,7 @@ struct Beginning {
       std::istringstream numbers(handover.rest);
       for (std::string number; std::getline(numbers, number, ',');) inherited.push_back(std::atoi(number.c_str()));
       // Keys are among what was left: they are not for a program that main starts before Worker::runAll.
-      for (const int one : openDescriptors()) {
-        if (std::find(inherited.begin(), inherited.end(), one) == inherited.end()) ::fcntl(one, F_SETFD, FD_CLOEXEC);
-      }
+      closeAllOnExecBut(inherited);
     } else {
       inherited = openDescriptors();
       std::erase_if(inherited, [](int one) { return (::fcntl(one, F_GETFD) & FD_CLOEXEC) != 0; });
@@ -124,10 +132,6 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 std::string variable(const char* name, int descriptor, pid_t pid) {
   return std::string(name) + "=" + std::to_string(descriptor) + ":" + std::to_string(pid);
-}
-
-void closeOnExec(NativeSocket descriptor, bool on) noexcept {
-  ::fcntl(static_cast<int>(descriptor), F_SETFD, on ? FD_CLOEXEC : 0);
 }
 
 /// Why a file cannot be executed, in words that name the usual cause.
@@ -277,10 +281,7 @@ Error becomeProgram(NativeSocket program, std::string_view state, const std::vec
   ::sigaction(SIGALRM, &standard, &alarm);
   ::alarm(longestTakeover);
   // What main has opened it opens again: left open, it would be one more with each new program.
-  for (const int one : openDescriptors()) {
-    if (std::find(beginning.inherited.begin(), beginning.inherited.end(), one) == beginning.inherited.end())
-      closeOnExec(one, true);
-  }
+  closeAllOnExecBut(beginning.inherited);
   for (const NativeSocket one : kept) closeOnExec(one, false);
   closeOnExec(*file, false);
   if (beginning.directory.empty() || ::chdir(beginning.directory.c_str()) == 0)

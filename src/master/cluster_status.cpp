@@ -20,14 +20,6 @@ std::string localTime(std::time_t time) {
   return text;
 }
 
-void sayLines(ControlClient& client, const std::string& text) {
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = std::min(text.find('\n', begin), text.size());
-    client.out(std::string_view(text).substr(begin, end - begin));
-    begin = end + 1;
-  }
-}
-
 /// Its numbers would say that it sleeps: whoever stops a process does so in the middle of its sleep, as a rule.
 bool isStopped(platform::Pid pid) {
   const char state = platform::processState(pid);
@@ -115,7 +107,7 @@ void Cluster::statusAsked(const Client& client, const ControlRequest& request) {
     numbers.workers = names;
     client->out(lineOf(numbers));
   }
-  sayLines(*client, request.has("json") ? statusJson(all) : statusScreen(all, terminal, style));
+  client->outLines(request.has("json") ? statusJson(all) : statusScreen(all, terminal, style));
   client->end(static_cast<int>(Exit::ok));
 }
 

@@ -44,6 +44,7 @@ class ControlClient {
 
   void out(std::string_view line) { say("out ", line); }
   void err(std::string_view line) { say("err ", line); }
+  void outLines(std::string_view text) { sayLines("out ", text); }
   void end(int exitCode);
   /// All lines of it, and the end.
   void refuse(const SetupError& error);
@@ -57,6 +58,7 @@ class ControlClient {
   using Clock = std::chrono::steady_clock;
   explicit ControlClient(platform::NativeSocket socket) : socket_(socket) {}
   void say(std::string_view kind, std::string_view line);
+  void sayLines(std::string_view kind, std::string_view text);
 
   platform::NativeSocket socket_;
   std::string in_, out_;

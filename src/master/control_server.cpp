@@ -34,13 +34,16 @@ void ControlClient::end(int exitCode) {
 }
 
 void ControlClient::refuse(const SetupError& error) {
-  const std::string text = error.text();
+  sayLines("err ", error.text());
+  end(static_cast<int>(error.exit()));
+}
+
+void ControlClient::sayLines(std::string_view kind, std::string_view text) {
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = std::min(text.find('\n', begin), text.size());
-    err(std::string_view(text).substr(begin, end - begin));
+    say(kind, text.substr(begin, end - begin));
     begin = end + 1;
   }
-  end(static_cast<int>(error.exit()));
 }
 
 Result<void> ControlServer::open(const std::string& path) {

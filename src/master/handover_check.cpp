@@ -36,10 +36,6 @@ void tell(const platform::Channel& master, char kind, const std::string& body,
   }
 }
 
-}  // namespace
-
-namespace {
-
 /// What it has read now it is to have also when it takes over, whatever becomes of the files meanwhile.
 void tellCertificates(const platform::Channel& master, const Plan& plan) {
   for (const PlannedWorker& one : plan.workers) {

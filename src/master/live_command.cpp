@@ -213,11 +213,8 @@ class Live {
 
   void reload() {
     auto call = ControlCall::begin(files_.control, {"reload", {{"wait", ""}}}, patience);
-    if (call)
-      reloading_.emplace(Reloading{std::move(*call)});
-    else
-      state_.notice = "reload: " + call.error().message;
-    if (call) state_.notice = "reloading ...";
+    state_.notice = call ? "reloading ..." : "reload: " + call.error().message;
+    if (call) reloading_.emplace(Reloading{std::move(*call)});
     draw();
   }
 

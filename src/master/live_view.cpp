@@ -26,7 +26,8 @@ void keep(std::vector<std::uint64_t>& history, std::uint64_t value) {
 
 /// Two columns more for each sample, as soon as the rest of the header has its place.
 std::size_t samplesOf(int width) {
-  return std::clamp<std::size_t>(static_cast<std::size_t>(std::max(width, 0)) / 2, 52, 82) - 44;
+  return std::clamp<std::size_t>(static_cast<std::size_t>(std::max(width, 0)) / 2, 52, 44 + LiveState::longestHistory) -
+         44;
 }
 
 std::string sparkOf(const std::vector<std::uint64_t>& history, const platform::Terminal& terminal) {

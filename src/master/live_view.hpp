@@ -25,7 +25,7 @@ struct LiveState {
   std::string notice;                               ///< on the last line instead of the keys
   /// Of the last redraws, oldest first.
   std::vector<std::uint64_t> connectionHistory, requestHistory;
-  static constexpr std::size_t longestHistory = 60;
+  static constexpr std::size_t longestHistory = 38;  ///< as many as a header has room for
 
   /// As the master or the command knows the column; empty without one.
   std::string_view sort() const noexcept;

@@ -45,7 +45,7 @@ struct Acceptor::Handle final : Pollable {
   }
   void acceptMany() {
     const std::shared_ptr<bool> still = alive;  // a callback may stop the listening
-    for (int i = 0; i < perTurn && *still && !userPaused; ++i) {
+    for (int i = 0; i < perLook && *still && !userPaused; ++i) {
       if (hooks.mayAccept && !hooks.mayAccept()) return wait(yieldTime);
       Incoming incoming;
       const auto accepted = platform::acceptOne(socket, incoming.peer);

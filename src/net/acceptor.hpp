@@ -1,6 +1,6 @@
 // A listening socket at work: takes connections from it, politely and without starving anybody.
 //
-// Where the system lets us (directIo()), the inherited socket is polled and we accept ourselves, up to `perTurn`
+// Where the system lets us (directIo()), the inherited socket is polled and we accept ourselves, up to `perLook`
 // connections a look, and a look comes after each 64 connections that are served: libuv's own accepting takes one per
 // turn in newer versions, which starves new clients of a busy process. Elsewhere libuv listens and accepts, on a
 // listener that is made anew when accepting has failed.
@@ -20,7 +20,7 @@ namespace artel::net {
 
 class Acceptor {
  public:
-  static constexpr int perTurn = 64;
+  static constexpr int perLook = 64;
 
   struct Hooks {
     std::function<void(const Incoming&)> accepted;

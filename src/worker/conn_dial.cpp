@@ -344,7 +344,7 @@ void Conn::scheduleDial() {
 void Conn::dialAgain() {
   const auto keep = shared_from_this();
   if (!mayDial()) {
-    WorkerProcess::current()->waitsNoMore(id_);
+    if (WorkerProcess* process = WorkerProcess::current()) process->waitsNoMore(id_);
     return cutCallbacks();
   }
   // The system may take its time with what was closed.

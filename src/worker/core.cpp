@@ -144,7 +144,8 @@ void Worker::Core::warnOfStaple() {
   const net::StapleReport& staple = tlsFiles.staple;
   if (stapleProblemTold || !staple.over(now)) return;
   stapleProblemTold = true;
-  log::warn(label() + ": ssl.ocspFile " + worker.ssl.ocspFile + " " + stapleProblem(staple, worker.ssl.localCert, now));
+  log::warn(label() + ": ssl.ocspFile " + worker.ssl.ocspFile + " " +
+            stapleProblem(staple, tlsFiles.certificates.front().file, now));
 }
 
 bool Worker::Core::lookAtTls(bool now) {

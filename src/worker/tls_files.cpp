@@ -18,6 +18,11 @@ using PairFault = net::CertificateReport::Fault;
 constexpr std::int64_t secondsOfADay = 86'400, warnedDays = 14;
 constexpr const char* developmentFile = "development.pem";
 
+/// Of the first certificate; empty: there is none.
+std::string firstFile(const SslOptions& options) {
+  return options.development && options.localCert.empty() ? developmentFile : options.localCert;
+}
+
 /// `of`: which other file it belongs to, in brackets.
 std::string readOption(const std::string& who, const std::string& option, const std::string& path,
                        const std::string& of = {}) {
@@ -163,12 +168,9 @@ TlsFiles settingsOfServer(const SslOptions& options, const std::string& speaks, 
 
 TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, const std::string& speaks,
                         const std::string& scope) {
-  SslCertificate first(options.localCert, options.localPk, options.passphrase);
+  const SslCertificate first(firstFile(options), options.localPk, options.passphrase);
   std::string pem;
-  if (options.development) {
-    if (first.localCert.empty()) first.localCert = developmentFile;
-    if (first.localPk.empty()) pem = developmentPem(who, first.localCert);
-  }
+  if (options.development && first.localPk.empty()) pem = developmentPem(who, first.localCert);
   if (first.localCert.empty())
     throw SetupError(Exit::configuration, who + ": TLS needs a certificate",
                      {{"try", "worker.ssl.localCert = \"fullchain.pem\"; worker.ssl.localPk = \"privkey.pem\";"},
@@ -186,8 +188,7 @@ TlsFiles TlsFiles::decode(const SslOptions& options, const std::string& who, con
   TlsFiles files = settingsOfServer(options, speaks, scope);
   if (!decodeCertificates(certificates, files.settings))
     throw SetupError(Exit::internal, who + ": the certificates of the trial cannot be read");
-  std::vector<std::pair<std::string, SslCertificate>> all{{"", {options.localCert, options.localPk, ""}}};
-  if (options.development && options.localCert.empty()) all.front().second.localCert = developmentFile;
+  std::vector<std::pair<std::string, SslCertificate>> all{{"", {firstFile(options), options.localPk, ""}}};
   for (const auto& one : options.sniServerCerts) all.emplace_back(one);
   for (std::size_t i = 0; i < std::min(all.size(), files.settings.identities.size()); ++i) {
     const auto& [name, from] = all[i];
@@ -208,7 +209,7 @@ TlsFiles TlsFiles::readForClient(const SslOptions& options, const std::string& w
 }
 
 std::string TlsFiles::identity(const SslOptions& options) {
-  const std::string first = options.development && options.localCert.empty() ? developmentFile : options.localCert;
+  const std::string first = firstFile(options);
   if (!first.empty() && platform::fileIdentity(first).empty()) return "";
   std::string all;
   const auto add = [&](const std::string& path) {

@@ -103,6 +103,13 @@ class View:
     def press(self, keys):
         os.write(self.ours, keys.encode())
 
+    def stop(self):
+        """Ctrl+Z; what was said until the shell had its terminal back."""
+        self.press("\x1a")
+        self.until(lambda: "STOPPED\n" in self.said, "a stop")
+        said, self.said = self.said, ""
+        return said
+
     def code(self):
         """The exit code, when all that was said has been read."""
         while self.read():
@@ -215,21 +222,23 @@ class LiveView(artel.Case):
         self.assertEqual(termios.tcgetattr(view.ours), view.before)
         self.assertIn("is not running", view.said[view.said.rindex(LEAVE):], "said when the page is gone")
 
-    def test_stopped_and_continued(self):
-        view = View(self, shell=True)
-        view.shows("\nq quit")
-        view.press("\x1a")
-        view.until(lambda: "STOPPED\n" in view.said, "a stop")
-        self.assertEqual(termios.tcgetattr(view.ours), view.before)
-        self.assertTrue(view.said.endswith(LEAVE + "STOPPED\n"), view.said[-200:])
-        view.said = ""
-        view.press("fg\n")
-        view.shows("3 procs", "\nq quit")
+    def ends_in_front(self, view):
+        """It has taken the terminal once since it came back, and gives it back at its end."""
         self.assertEqual(view.said.count(ENTER), 1)
         self.assertFalse(termios.tcgetattr(view.ours)[3] & termios.ECHO)
         view.press("q")
         view.until(lambda: "ENDED" in view.said, "its end")
         self.assertEqual(termios.tcgetattr(view.ours), view.before)
+
+    def test_stopped_and_continued(self):
+        view = View(self, shell=True)
+        view.shows("\nq quit")
+        said = view.stop()
+        self.assertEqual(termios.tcgetattr(view.ours), view.before)
+        self.assertTrue(said.endswith(LEAVE + "STOPPED\n"), said[-200:])
+        view.press("fg\n")
+        view.shows("3 procs", "\nq quit")
+        self.ends_in_front(view)
 
     def test_brought_to_the_front_without_a_word(self):
         """`bg`, then `fg`: a shell sends no CONT to a job that runs."""
@@ -237,28 +246,20 @@ class LiveView(artel.Case):
         view.shows("\nq quit")
         view.press("p")
         view.shows("PAUSED")
-        view.press("\x1a")
-        view.until(lambda: "STOPPED\n" in view.said, "a stop")
-        view.said = ""
+        view.stop()
         view.press("bg\n")
         view.until(lambda: "RUNS\n" in view.said, "a job in the background")
         view.said = ""
         view.press("fg\n")
         view.shows("PAUSED", "p go on")
-        self.assertEqual(view.said.count(ENTER), 1)
-        self.assertFalse(termios.tcgetattr(view.ours)[3] & termios.ECHO)
         view.press("p")
         view.shows("\nq quit", without=["PAUSED"])
-        view.press("q")
-        view.until(lambda: "ENDED" in view.said, "its end")
-        self.assertEqual(termios.tcgetattr(view.ours), view.before)
+        self.ends_in_front(view)
 
     def test_ended_while_it_was_stopped(self):
         view = View(self, shell=True)
         view.shows("\nq quit")
-        view.press("\x1a")
-        view.until(lambda: "STOPPED\n" in view.said, "a stop")
-        view.said = ""
+        view.stop()
         view.press("kill\n")
         view.until(lambda: "ENDED" in view.said, "its end")
         self.assertNotIn("\x1b", view.said, "the terminal is the shell's")

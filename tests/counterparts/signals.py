@@ -78,6 +78,10 @@ class Signals(artel.Case):
                         worker = self.replaced(service, worker)
                     else:
                         os.kill(worker, number)
+                if word == "handlers":
+                    for _ in range(2):  # its loop has had turns since
+                        self.assertIn(b"200", self.answer())
+                    self.assertEqual(service.out.find(f"reload {worker}$"), [])
                 for command in ("status", "connections", "reload"):
                     done = subprocess.run([artel.bin_dir / "fixtures/service", command], cwd=service.folder.name,
                                           capture_output=True, text=True, timeout=artel.patience)

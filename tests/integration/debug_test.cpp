@@ -113,6 +113,7 @@ TEST_F(Debug, ACoreFileIsWrittenOnlyWhereItIsAskedFor) {
       std::istringstream words(line.substr(std::min(line.size(), std::string("Max core file size").size())));
       std::string soft, hard;
       words >> soft >> hard;
+      ASSERT_FALSE(hard.empty()) << pid << ": " << line;
       EXPECT_NE(hard, "0") << line;
       EXPECT_EQ(soft, asked ? hard : "0") << line;
     }

@@ -355,19 +355,6 @@ TEST_F(Service, ProgramsGetOneObjectFromStopReloadAndVersion) {
   EXPECT_NE(version.find(R"("libraries":[{"name":"libuv","compiled":")"), std::string::npos) << version;
 }
 
-TEST_F(Service, AStopWhileItIsStartingIsSaidToWhoStartsIt) {
-  std::ofstream(directory.file("hold-0")) << "now";
-  Program launcher("fixtures/service", {"start", "-d", "--", "hold=" + directory.file("hold")}, &directory);
-  launcher.until([&] { return directory.has("service.pid"); });
-  Program stop("fixtures/service", {"stop"}, &directory);
-  stop.until([&] { return directory.read("service.log").find(" stopping: the command\n") != std::string::npos; });
-  std::filesystem::remove(directory.file("hold-0"));
-  EXPECT_EQ(stop.wait(), 0) << stop.err();
-  EXPECT_EQ(launcher.wait(), 1) << launcher.out();
-  EXPECT_NE(launcher.err().find("error[E01] service was stopped while it was starting"), std::string::npos)
-      << launcher.err();
-}
-
 TEST_F(Service, TheLaunchersEndChangesNothing) {
   std::uint16_t port = 0;
   {
@@ -379,117 +366,6 @@ TEST_F(Service, TheLaunchersEndChangesNothing) {
   EXPECT_GT(worker(port), 0);
   get(port, "/log?after-the-end");
   EXPECT_NE(directory.read("service.log").find("after-the-end"), std::string::npos);
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
-TEST_F(Service, StopKillsWhoDoesNotStopAndSaysSo) {
-  const auto port = start({"--count", "2", "--", "stop=300"});
-  Wire busy(port);
-  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
-  until([&] { return !get(port, "/", 200ms).empty(); });  // one that the busy worker took goes unanswered
-  const auto began = std::chrono::steady_clock::now();
-  const Said stop = run({"stop"});
-  EXPECT_EQ(stop.code, 8);
-  EXPECT_EQ(stop.out, "service: stopped, 1 of 2 processes had to be killed\n");
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 3s);
-  EXPECT_NE(directory.read("service.log").find("did not stop within stopTimeout (300 ms) and is killed"),
-            std::string::npos)
-      << directory.read("service.log");
-}
-
-TEST_F(Service, TheTimeoutOfOneStop) {
-  const auto port = start({"--", "stop=60000"});
-  Wire busy(port);
-  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
-  until([&] { return get(port, "/", 200ms).empty(); });
-  EXPECT_EQ(run({"stop", "-t", "0.2"}).code, 8);
-}
-
-TEST_F(Service, AGracefulStopWaitsForTheConnectionAndThenSaysDrained) {
-  const Said started = run({"start", "-d", "--", "keep=reloadable", "graceful=700"});
-  ASSERT_EQ(started.code, 0) << started.err;
-  const auto at = started.out.find("text://127.0.0.1:");
-  ASSERT_NE(at, std::string::npos) << started.out;
-  const auto port = static_cast<std::uint16_t>(std::stoi(started.out.substr(at + 17)));
-  Wire wire(port);
-  const auto line = [](const std::string& bytes) { return bytes.find('\n') != std::string::npos; };
-  wire.send("who\n");
-  const std::string who = wire.receive(line);
-  EXPECT_FALSE(who.empty());
-  Program stop("fixtures/service", {"stop", "-g"}, &directory);
-  stop.until([&] { return !Wire(port).connected(); });
-  wire.send("who\n");
-  EXPECT_EQ(wire.receive(line), who) << "it still works";
-  EXPECT_FALSE(stop.ended());
-  EXPECT_EQ(wire.receive(line), "drained\n") << "the last words at the deadline";
-  EXPECT_EQ(stop.wait(), 0) << stop.err();
-}
-
-TEST_F(Service, AGracefulStopEndsWithTheLastConnection) {
-  const Said started = run({"start", "-d", "--", "keep=reloadable"});
-  const auto at = started.out.find("text://127.0.0.1:");
-  ASSERT_NE(at, std::string::npos) << started.out;
-  const auto port = static_cast<std::uint16_t>(std::stoi(started.out.substr(at + 17)));
-  auto wire = std::make_unique<Wire>(port);
-  wire->send("who\n");
-  wire->receive([](const std::string& bytes) { return bytes.find('\n') != std::string::npos; });
-  Program stop("fixtures/service", {"stop", "-g", "-t", "60"}, &directory);
-  stop.until([&] { return !Wire(port).connected(); });
-  EXPECT_FALSE(stop.ended());
-  wire.reset();
-  EXPECT_EQ(stop.wait(), 0) << stop.err();
-}
-
-TEST_F(Service, OneWorkerThatEndsGracefullyWaitsForGracefulTimeoutAndNoLonger) {
-  constexpr int quit = 3;  // not named on every system this is compiled for
-  const auto port = start({"--count", "1", "--", "graceful=300"});
-  const int before = worker(port);
-  Wire half(port);
-  half.send("GET / HTTP/1.1\r\n");
-  const auto begin = std::chrono::steady_clock::now();
-  signalProcess(before, quit);
-  EXPECT_TRUE(until([&] { return !processExists(before); }));
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, 290ms);
-  EXPECT_TRUE(until([&] { return worker(port) > 0; }));
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
-TEST_F(Service, RestartStopsAndStarts) {
-  Said first = run({"restart", "-d"});
-  EXPECT_EQ(first.code, 0) << "a dead service is simply started" << first.err;
-  const int before = pid();
-  ASSERT_GT(before, 0);
-  Said second = run({"restart", "-d", "-g"});
-  EXPECT_EQ(second.code, 0) << second.err;
-  EXPECT_NE(second.out.find("service: stopped\n"), std::string::npos) << second.out;
-  until([&] { return !processExists(before); });
-  EXPECT_NE(pid(), before);
-  EXPECT_TRUE(processExists(pid()));
-  const Said refused = run({"restart", "-d", "--listen", "nope=http://127.0.0.1:0"});
-  EXPECT_EQ(refused.code, 2);
-  EXPECT_TRUE(processExists(pid())) << "what cannot start does not stop what runs";
-  EXPECT_EQ(run({"stop"}).code, 0);
-}
-
-TEST_F(Service, AGracefulRestartWaitsForTheConnection) {
-  const Said started = run({"start", "-d", "--", "keep=reloadable", "graceful=60000"});
-  const auto at = started.out.find("text://127.0.0.1:");
-  ASSERT_NE(at, std::string::npos) << started.out;
-  const int before = pid();
-  const auto port = static_cast<std::uint16_t>(std::stoi(started.out.substr(at + 17)));
-  const auto line = [](const std::string& bytes) { return bytes.find('\n') != std::string::npos; };
-  auto wire = std::make_unique<Wire>(port);
-  wire->send("who\n");
-  const std::string who = wire->receive(line);
-  Program restart("fixtures/service", {"restart", "-d", "-g"}, &directory);
-  restart.until([&] { return !Wire(port).connected(); });
-  wire->send("who\n");
-  EXPECT_EQ(wire->receive(line), who) << "it still works";
-  EXPECT_FALSE(restart.ended());
-  EXPECT_EQ(pid(), before);
-  wire.reset();
-  EXPECT_EQ(restart.wait(), 0) << restart.err();
-  EXPECT_NE(pid(), before);
   EXPECT_EQ(run({"stop"}).code, 0);
 }
 
@@ -647,14 +523,6 @@ TEST_F(Service, WhatIsFixedByThenIsChangedInVainAndSaidOnce) {
        at = log.find("changing them now has no effect", at + 1))
     ++warnings;
   EXPECT_EQ(warnings, 4u) << "one of each process: " << log;
-}
-
-TEST_F(Service, AHookOfTheMasterStopsTheService) {
-  const auto port = start({"--", "end-with-worker"});
-  const int master = pid();
-  signalProcess(worker(port), 9);
-  EXPECT_TRUE(until([&] { return !processExists(master); })) << directory.read("service.log");
-  EXPECT_FALSE(directory.has("service.pid"));
 }
 
 TEST_F(Service, AForegroundServiceIsFoundAsWell) {

@@ -189,6 +189,9 @@ TEST_F(Status, LiveIsDrawnEachSecondUntilCtrlC) {
   end.until([&] { return end.out().find("STATE") != std::string::npos; });
   service->signal(SIGTERM);
   EXPECT_EQ(end.wait(), 3) << "the service has ended";
+  EXPECT_EQ(end.out().rfind("misbehave  up ", 0), 0u) << end.out();
+  EXPECT_EQ(end.out().find('\x1b'), std::string::npos) << "a file gets text: " << end.out();
+  EXPECT_EQ(end.out().find("q quit"), std::string::npos) << end.out();
   EXPECT_NE(end.err().find("is not running"), std::string::npos) << end.err();
 }
 

@@ -9,7 +9,7 @@
 
 #include "src/net/loop.hpp"
 #include "src/worker/core.hpp"
-#include "tests/support/world.hpp"
+#include "tests/support/dialling.hpp"
 
 namespace artel::testing {
 namespace {
@@ -69,14 +69,6 @@ struct Silent {
   std::uint16_t port = 0;
   std::array<std::unique_ptr<Client>, 3> queue;
 };
-
-/// A port where nobody listens.
-std::uint16_t closedPort() {
-  const auto probe = platform::openListener(platform::SocketKind::tcp, "127.0.0.1", 0, {});
-  const std::uint16_t port = platform::boundPort(*probe);
-  platform::closeSocket(*probe);
-  return port;
-}
 
 TEST(Dialer, AnAddressThatDoesNotAnswerIsWaitedForAQuarterOfASecond) {
   if (!platform::directIo()) GTEST_SKIP() << "libuv listens here, and a listener without it refuses at once";

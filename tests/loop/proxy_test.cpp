@@ -157,7 +157,10 @@ TEST(ProxyClient, ItsAnswersMayComeByteByByte) {
     t.proxy.onConnect = [&](TcpConnection& c) {
       for (std::size_t i = 0; i < answers.size(); ++i)
         Timer::add(
-            std::chrono::milliseconds(i), [weak = c.weak(), byte = answers.substr(i, 1)] { weak.lock()->send(byte); },
+            std::chrono::milliseconds(i),
+            [weak = c.weak(), byte = answers.substr(i, 1)] {
+              if (const auto to = weak.lock()) to->send(byte);
+            },
             false);
     };
     ClientOptions options;

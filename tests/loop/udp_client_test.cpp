@@ -195,9 +195,12 @@ TEST(UdpClient, WhatWasSentGoesOutAlthoughItIsClosedBeforeTheNameIsKnown) {
     c.reset();
     EXPECT_FALSE(weak.expired());
     const std::size_t before = openDescriptors();
+    ::testing::internal::CaptureStderr();
     names.tell();
     p.world.until([&] { return weak.expired() && (!known || p.got.size() == 2); });
     p.world.settle();
+    const std::string said = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(said.find("sent before close() is lost") == std::string::npos, known) << said;
     EXPECT_EQ(p.got, known ? (std::vector<std::string>{"a", "bye"}) : std::vector<std::string>{});
     EXPECT_EQ(closes, 1);
     EXPECT_EQ(others, 0);

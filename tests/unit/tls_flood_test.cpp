@@ -203,7 +203,9 @@ TEST(TlsFlood, KeyUpdatesWithoutEndAreTooMuch) {
       EXPECT_LE(updates, 64);
       EXPECT_TRUE(one.server->flooded());
       EXPECT_EQ(one.server->error(), "it sends key updates or hellos, and hardly anything else");
-      EXPECT_GE(one.got.size(), withData ? static_cast<std::size_t>(updates) : 0U);
+      if (withData) {
+        EXPECT_GE(one.got.size(), static_cast<std::size_t>(updates));
+      }
     }
   }
 }
@@ -273,6 +275,7 @@ TEST(TlsFlood, WarningsBetweenDataAreTooMuch) {
       std::string both = f.record(alertType, warning);
       return both + f.record(dataType, "x");
     });
+    EXPECT_GE(warnings, 10);
     EXPECT_LE(warnings, 200);
     EXPECT_TRUE(one.server->flooded());
   }
