@@ -43,11 +43,13 @@ class Haproxy(artel.Case):
             process.communicate(timeout=artel.patience)
         self.addCleanup(stop)
 
-        def listens():
+        def listens(family, address):
             self.assertIsNone(process.poll(), "haproxy has ended")
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", port)) == 0
-        artel.until(listens, "haproxy to listen")
+            with socket.socket(family) as probe:
+                return probe.connect_ex(address) == 0
+        artel.until(lambda: listens(socket.AF_INET, ("127.0.0.1", port)), "haproxy to listen")
+        # It binds the statistics under another name and renames them when all else listens.
+        artel.until(lambda: listens(socket.AF_UNIX, self.stats), "haproxy to show its statistics")
         return port
 
     def curl(self, *options):
