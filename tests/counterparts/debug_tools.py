@@ -1,7 +1,9 @@
 """gdb and strace on workers (rows 1.14.3, 1.14.5): names of functions, and silence when nothing is to do."""
 import os
 import re
+import shutil
 import subprocess
+import unittest
 
 import _artel_program as artel
 
@@ -11,13 +13,17 @@ def attach(*words):
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     said = done.stdout + done.stderr
     if "ptrace" in said.lower() and "not permitted" in said.lower():
-        artel.skip("this system does not let a process be traced")
+        raise unittest.SkipTest("this system does not let a process be traced")
     return said
 
 
 class DebugTools(artel.Case):
+    def needs(self, command):
+        if not shutil.which(command):
+            self.skipTest(f"{command} is not installed")
+
     def test_gdb_names_the_function_of_a_busy_worker(self):
-        artel.need("gdb")
+        self.needs("gdb")
         program = self.program("fixtures/misbehave", count=1)
         wire = self.wire(program.port())
         worker = artel.worker_of(program.pid)
@@ -30,13 +36,13 @@ class DebugTools(artel.Case):
         self.assertEqual(wire.response()[0], 200)
 
     def test_an_idle_worker_makes_no_calls(self):
-        artel.need("strace", "timeout")
+        self.needs("strace")
         if artel.sanitized("http_hello"):
             self.skipTest("the sanitizer makes calls of its own")
         program = self.program("http_hello", "http://127.0.0.1:0", count=1)
-        with artel.Wire(program.port()) as wire:
-            wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            self.assertEqual(wire.response()[0], 200)
+        wire = self.wire(program.port())
+        wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.assertEqual(wire.response()[0], 200)
         worker = artel.worker_of(program.pid)
         said = attach("timeout", "-s", "INT", "5", "strace", "-f", "-p", str(worker))
         self.assertIn("attached", said)

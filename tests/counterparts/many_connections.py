@@ -23,7 +23,7 @@ class ManyConnections(unittest.TestCase):
     def test_idle_connections(self):
         hard = raise_limit()
         if hard < 2000:
-            artel.skip(f"only {hard} open files are allowed here")
+            self.skipTest(f"only {hard} open files are allowed here")
         count = min(WANTED, hard - SPARE)
         program = artel.Program("text_echo", "text://127.0.0.1:0")
         self.addCleanup(program.kill)

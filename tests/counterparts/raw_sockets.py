@@ -166,12 +166,11 @@ class Simple(artel.Case):
             self.assertEqual(client.ask(b"tom"), b"get message tom")
 
     def test_timer(self):
+        before = time.monotonic()
         task = self.program("simple_timer", arguments=["0.1"])
-        times = []
         for run in range(1, 6):
             task.out.wait(f"^task run {run}$")
-            times.append(time.monotonic())
-        self.assertGreater(times[-1] - times[0], 0.3)
+        self.assertGreater(time.monotonic() - before, 0.45)
 
     def test_addresses(self):
         manual = {"simple_http": "http://0.0.0.0:2345", "simple_websocket": "websocket://0.0.0.0:2000", "simple_chat": "text://0.0.0.0:2347",
@@ -311,21 +310,22 @@ class Examples(artel.Case):
     def test_broadcast_in_two_processes(self):
         # What the comment warns of: only those hear it who share the speaker's process.
         server = self.program("broadcast", listen="text://127.0.0.1:0", count=2)
-        people = [self.wire(server.port()) for _ in range(40)]
-        for i, wire in enumerate(people):
-            wire.send(f"me {i}\n")
-            while wire.line() != f"me {i}":
-                pass
-        people[0].send("from 0\n")
-        while people[0].line() != "from 0":
-            pass
-        heard = 0
-        for i, wire in enumerate(people):
-            wire.send(f"now {i}\n")
-            while (line := wire.line()) != f"now {i}":
-                heard += line == "from 0"
-        self.assertGreater(heard, 0)
-        self.assertLess(heard, 39)
+        speaker, people = self.wire(server.port()), []
+
+        def some_hear_and_some_do_not():
+            people.extend(self.wire(server.port()) for _ in range(5))
+            call = f"from {len(people)}"
+            for one in (*people, speaker):
+                one.send(f"{call}\n" if one is speaker else "I am in\n")
+                while one.line() != (call if one is speaker else "I am in"):
+                    pass
+            heard = 0
+            for i, one in enumerate(people):
+                one.send(f"now {i}\n")
+                while (line := one.line()) != f"now {i}":
+                    heard += line == call
+            return 0 < heard < len(people)
+        artel.until(some_hear_and_some_do_not, "clients of both processes")
 
     def test_send_to_user(self):
         server = self.program("send_to_user", listen="text://127.0.0.1:0")
@@ -365,7 +365,8 @@ class Examples(artel.Case):
             for wire in wires:
                 self.assertRegex(websocket_line(wire), r"^the time is \d+$")
             times.append(time.monotonic())
-        self.assertAlmostEqual(times[-1] - times[1], 3, delta=0.3, msg="one a second, 0.1 s more or less")
+        self.assertGreater(times[-1] - times[1], 2.7, "one a second")
+        self.assertLess(times[-1] - times[1], 6, "one a second")
 
     def test_push_from_outside(self):
         server = self.program("push_from_outside", listen="websocket://127.0.0.1:0", arguments=["text://127.0.0.1:0"])
@@ -390,8 +391,8 @@ class Examples(artel.Case):
 
     def test_heartbeat(self):
         server = self.program("heartbeat", listen="text://127.0.0.1:0", arguments=["1.5"])
-        silent, talking = self.wire(server.port()), self.wire(server.port())
         start = time.monotonic()
+        silent, talking = self.wire(server.port()), self.wire(server.port())
         while not select.select([silent.socket], [], [], 0.1)[0]:
             talking.send("I live\n")
             self.assertLess(time.monotonic() - start, artel.patience)
@@ -401,7 +402,7 @@ class Examples(artel.Case):
         self.assertEqual(talking.all(), b"", "and is closed after it fell silent")
 
     def test_close_unauthenticated(self):
-        server = self.program("close_unauthenticated", listen="text://127.0.0.1:0", arguments=["1"])
+        server = self.program("close_unauthenticated", listen="text://127.0.0.1:0", arguments=["3"])
         start = time.monotonic()
         silent, known, wrong, early = (self.wire(server.port()) for _ in range(4))
         known.send("login sesame\n")
@@ -410,7 +411,7 @@ class Examples(artel.Case):
         self.assertEqual(wrong.all(), b"wrong login, goodbye\n")
         early.close()
         self.assertEqual(silent.all(), b"no login, goodbye\n")
-        self.assertGreater(time.monotonic() - start, 0.9)
+        self.assertGreater(time.monotonic() - start, 2.9)
         known.send("hello\n")
         self.assertEqual(known.line(), "you said hello")
 

@@ -82,6 +82,7 @@ class Signals(artel.Case):
                     for _ in range(2):  # its loop has had turns since
                         self.assertIn(b"200", self.answer())
                     self.assertEqual(service.out.find(f"reload {worker}$"), [])
+                self.assertIn(b"200", self.answer())  # who is new is ready
                 for command in ("status", "connections", "reload"):
                     done = subprocess.run([artel.bin_dir / "fixtures/service", command], cwd=service.folder.name,
                                           capture_output=True, text=True, timeout=artel.patience)
@@ -104,9 +105,9 @@ class Signals(artel.Case):
         service = self.start()
         worker = artel.worker_of(service.pid)
         master = f"artel: master process {artel.bin_dir}/fixtures/misbehave"
-        artel.until(lambda: title(service.pid) == master, f"not {title(service.pid)!r}", 2)
+        artel.until(lambda: title(service.pid) == master, f"not {title(service.pid)!r}")
         wanted = f"artel: worker process misbehave http://127.0.0.1:{self.port}"
-        artel.until(lambda: title(worker) == wanted, f"not {title(worker)!r}", 2)
+        artel.until(lambda: title(worker) == wanted, f"not {title(worker)!r}")
 
 
 if __name__ == "__main__":

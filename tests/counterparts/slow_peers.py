@@ -26,7 +26,7 @@ class SmallLimits(artel.Case):
 
     def setUp(self):
         if not (artel.bin_dir / "fixtures" / "slow_peers").exists():
-            artel.skip("no fixtures here")
+            self.skipTest("no fixtures here")
         self.server = self.program("fixtures/slow_peers", listen="http://127.0.0.1:0")
         self.other = self.wire(self.server.port())
         self.ask()

@@ -373,6 +373,7 @@ class Tls(artel.Case):
         now = self.serial(port)
         self.assertEqual(self.command(program, "reload"), 0)
         self.assertEqual(self.serial(port), now)
+        program.err.wait(r"is not the key of the certificate .*stays in use", 2)
         self.assertEqual(len(program.err.find(r"is not the key of the certificate .*stays in use")), 2, "one of each Worker")
 
     def test_a_changed_file_is_noticed(self):
@@ -432,7 +433,7 @@ class Tls(artel.Case):
         self.assertNotIn("memfd", inherited.read_text(), "keys, open for a program that main starts before runAll")
         self.assertEqual(pair[1].read_bytes(), b"")
         self.assertEqual(self.serial(port), before)
-        self.assertTrue(program.err.find(r"has no key in it; the certificate that was read before stays in use"))
+        program.err.wait(r"has no key in it; the certificate that was read before stays in use")
         pair[1].write_bytes(fresh[1].read_bytes())
         pair[0].write_bytes(fresh[0].read_bytes())
         artel.until(lambda: self.serial(port) != before, "the new certificate")
@@ -707,13 +708,13 @@ class Tls(artel.Case):
         soon = self.ca.sign("soon.example", days=5)
         program = self.secure(pair=soon)
         program.port()
-        self.assertTrue(program.err.find(r"soon\.example\.pem expires in [45] days \(20"))
+        self.assertTrue(program.err.wait(r"soon\.example\.pem expires in [45] days \(20"))
         over = self.ca.sign("over.example", days=-1)
         os.chmod(over[1], 0o644)
         program = self.secure(pair=over)
         program.port()
-        self.assertTrue(program.err.find(r"over\.example\.pem has expired on 20"))
-        self.assertTrue(program.err.find(r"every user of this machine may read the key in \S+over\.example\.key"))
+        self.assertTrue(program.err.wait(r"over\.example\.pem has expired on 20"))
+        self.assertTrue(program.err.wait(r"every user of this machine may read the key in \S+over\.example\.key"))
 
     def test_check_shows_certificates(self):
         done = subprocess.run([str(artel.bin_dir / "fixtures/secure"), "check", "--", f"cert={self.cert}",

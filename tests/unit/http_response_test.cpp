@@ -16,6 +16,7 @@ namespace artel::http {
 namespace {
 
 constexpr std::string_view dateLine = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+constexpr std::string_view nextDateLine = "Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n";
 
 std::string write(const Response& response, const ReplyContext& context = {},
                   std::optional<std::uint64_t> bodySize = std::nullopt) {
@@ -33,7 +34,7 @@ TEST(HttpResponse, Text) {
   appendText("hello", {.dateLine = dateLine}, out);
   EXPECT_EQ(out,
             "beforeHTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\n"
-            "Content-Length: 5\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nhello");
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 5\r\n\r\nhello");
   out.clear();
   appendText({}, {.keepAlive = false}, out);
   EXPECT_EQ(
@@ -96,16 +97,17 @@ TEST(HttpResponse, LinesOfBeforeChangeNothing) {
   };
   std::vector<std::pair<Response, ReplyContext>> answers;
   for (const Headers& lines : headers) {
-    answers.push_back({{200, lines, "body"}, {.dateLine = dateLine}});
+    answers.push_back({{200, lines, "body"}, {.dateLine = dateLine, .second = 1}});
+    answers.push_back({{200, lines, "other"}, {.dateLine = nextDateLine, .second = 2}});
     answers.push_back({{200, lines, std::string(300, 'x')}, {}});
-    answers.push_back({{200, lines, "body"}, {.keepAlive = false, .dateLine = dateLine}});
+    answers.push_back({{200, lines, "body"}, {.keepAlive = false, .dateLine = dateLine, .second = 1}});
     answers.push_back({{200, lines, "body"}, {.head = true}});
-    answers.push_back({{404, lines, "body"}, {.dateLine = dateLine}});
+    answers.push_back({{404, lines, "body"}, {.dateLine = dateLine, .second = 1}});
     answers.push_back({{204, lines}, {}});
     Response chunked{200, lines, "piece"};
     chunked.chunked = true;
     answers.push_back({chunked, {}});
-    answers.push_back({chunked, {.http10 = true, .dateLine = dateLine}});
+    answers.push_back({chunked, {.http10 = true, .dateLine = dateLine, .second = 1}});
   }
   LinesMemo memo;
   for (const auto& before : answers) {
