@@ -1,5 +1,6 @@
-// The header lines of the answer before this one. Most services give the same lines again and again, with another body
-// and another date: to see that they are the same costs a quarter of checking and writing them.
+// The status line and the header lines of the answer before this one, all but what frames its body. Most services give
+// the same lines again and again in one second: to see that they are the same costs a quarter of checking and writing
+// them.
 #pragma once
 
 #include <array>
@@ -15,9 +16,9 @@ namespace artel::http {
 
 class LinesMemo {
  public:
-  /// Whether the text that is kept was written for exactly these lines.
-  bool isOf(const Headers& headers) const noexcept {
-    if (headers.size() != count_) return false;
+  /// Whether the text that is kept was written for exactly these lines and this `second` of ReplyContext.
+  bool isOf(const Headers& headers, std::uint64_t second) const noexcept {
+    if (headers.size() != count_ || second != second_) return false;
     const char* at = text_.data() + begin_;
     for (std::size_t i = 0; i < count_; ++i) {
       const Header& line = headers[i];
@@ -30,7 +31,7 @@ class LinesMemo {
     return true;
   }
   /// Keeps `text`, in which the lines follow `begin` other bytes. What is long, or many lines, is not kept.
-  void keep(const Headers& headers, unsigned about, std::string_view text, std::size_t begin) noexcept {
+  void keep(const Headers& headers, std::uint64_t second, std::string_view text, std::size_t begin) noexcept {
     count_ = none;
     if (headers.size() > sizes_.size() || text.size() > text_.size()) return;
     for (std::size_t i = 0; i < headers.size(); ++i)
@@ -39,11 +40,10 @@ class LinesMemo {
     std::memcpy(text_.data(), text.data(), text.size());
     size_ = text.size();
     begin_ = begin;
-    about_ = about;
+    second_ = second;
     count_ = headers.size();
   }
   std::string_view text() const noexcept { return {text_.data(), size_}; }
-  unsigned about() const noexcept { return about_; }
 
  private:
   static constexpr std::size_t none = SIZE_MAX;
@@ -51,7 +51,7 @@ class LinesMemo {
     std::uint16_t name, value;
   };
   std::size_t count_ = none, size_ = 0, begin_ = 0;
-  unsigned about_ = 0;
+  std::uint64_t second_ = 0;
   std::array<Sizes, 8> sizes_{};
   std::array<char, 512> text_{};
 };

@@ -148,8 +148,9 @@ bool isOurs(std::string_view name) {
 
 constexpr std::string_view usualBegin = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n";
 
-/// All but what depends on the body and the time.
-void writeLines(HeadWriter& head, const Response& response, const Lines& lines, bool close) {
+/// All but what frames the body.
+void writeLines(HeadWriter& head, const Response& response, const ReplyContext& context, const Lines& lines,
+                bool close) {
   if (response.status == 200 && !close && !lines.has(Lines::connection)) {
     head << usualBegin;  // nearly all
   } else {
@@ -162,6 +163,7 @@ void writeLines(HeadWriter& head, const Response& response, const Lines& lines, 
     head << name << ": " << value << "\r\n";
   }
   if (!lines.has(Lines::typed) && bodyAllowed(response.status)) head << "Content-Type: text/html;charset=utf-8\r\n";
+  if (!lines.has(Lines::dated)) head << context.dateLine;
 }
 
 }  // namespace
@@ -173,11 +175,11 @@ void appendText(std::string_view body, const ReplyContext& context, std::string&
   Room room(Room::fixed + context.dateLine.size() + (together ? body.size() : 0));
   HeadWriter head(room);
   if (context.keepAlive) {
-    head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
+    head << "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: text/html;charset=utf-8\r\n";
   } else {
-    head << "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html;charset=utf-8\r\nContent-Length: ";
+    head << "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html;charset=utf-8\r\n";
   }
-  head << std::uint64_t{body.size()} << "\r\n" << context.dateLine << "\r\n";
+  head << context.dateLine << "Content-Length: " << std::uint64_t{body.size()} << "\r\n\r\n";
   if (together) head << body;
   head.appendTo(out);
   if (!together && !context.head) out.append(body);
@@ -187,13 +189,13 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
                        std::string& out) {
   const int status = response.status;
   if (status < 200 || status > 999) return Written::refused;
-  const bool usual = status == 200 && context.keepAlive && context.memo != nullptr;
-  const bool again = usual && context.memo->isOf(response.headers);
-  const Lines lines = again ? Lines{context.memo->text().size(), context.memo->about()} : look(response.headers);
-  if (lines.has(Lines::invalid)) return Written::refused;
   const bool mayHaveBody = bodyAllowed(status), chunked = response.chunked && mayHaveBody;
   // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.3).
   const bool endsByClose = chunked && context.http10;
+  const bool usual = status == 200 && context.keepAlive && !endsByClose && context.memo != nullptr;
+  const bool again = usual && context.memo->isOf(response.headers, context.second);
+  const Lines lines = again ? Lines{} : look(response.headers);
+  if (lines.has(Lines::invalid)) return Written::refused;
   const bool close = !context.keepAlive || lines.has(Lines::close) || endsByClose;
 
   const bool hasBody = mayHaveBody && !context.head && !bodySize && !response.body.empty();
@@ -201,12 +203,12 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
 
   Room room(Room::fixed + lines.room + context.dateLine.size() + (together ? response.body.size() : 0));
   HeadWriter head(room);
-  if (again && !close) {
-    head << context.memo->text();
+  if (again) {
+    quickAppend(out, context.memo->text());
   } else {
-    writeLines(head, response, lines, close);
+    writeLines(head, response, context, lines, close);
     if (usual && !close && !lines.has(Lines::connection | Lines::framed))
-      context.memo->keep(response.headers, lines.about, head.text(), usualBegin.size());
+      context.memo->keep(response.headers, context.second, head.text(), usualBegin.size());
   }
   if (chunked) {
     if (!endsByClose) head << "Transfer-Encoding: chunked\r\n";
@@ -214,7 +216,6 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
     const std::uint64_t size = status == 205 ? 0 : bodySize.value_or(response.body.size());
     head << "Content-Length: " << size << "\r\n";
   }
-  if (!lines.has(Lines::dated)) head << context.dateLine;
   head << "\r\n";
   if (together) head << response.body;
   head.appendTo(out);

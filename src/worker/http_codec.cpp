@@ -172,7 +172,8 @@ void HttpCodec::handle(Conn& connection, http::Request& request, const MessageCa
 // ---- answers --------------------------------------------------------------------------------------------------------
 
 http::ReplyContext HttpCodec::context() const {
-  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, dateLineNow(), &memo};
+  const std::string_view line = dateLineNow();
+  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, line, dateLine.until, &memo};
 }
 
 bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
