@@ -26,6 +26,11 @@ class Cluster : public ::testing::Test {
     if (slash == std::string::npos) return {-1, -1};
     return {std::stoi(body.substr(0, slash)), std::stoi(body.substr(slash + 1))};
   }
+  /// Returns when a worker of the fixture "service" is in a callback that never ends.
+  static void keepBusy(Program& program, Wire& wire) {
+    wire.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+    program.until([&] { return program.out().find("loop ") != std::string::npos; });
+  }
   /// What this process has open, too, comes from whoever runs the tests.
   static bool sameHere(int number, const std::string& target) {
     std::error_code none;
@@ -89,9 +94,10 @@ TEST_F(Cluster, AStoppedSiblingIsNotWaitedFor) {
   const std::string back = std::to_string(id) + "/" + std::to_string(pid);
   for (int i = 0; i < 1000 && keepOne() != back; ++i) {  // it has to be woken first
   }
+  // On a busy machine not all of the next ones, but more than the other does until they have alike.
   int mine = 0, others = 0;
-  while (mine < 40 && mine + others < 120) ++(keepOne() == back ? mine : others);
-  EXPECT_LE(others, 20) << "who is back gets what it has missed";
+  while (mine - others < 40 && mine + others < 240) ++(keepOne() == back ? mine : others);
+  EXPECT_GE(mine - others, 40) << "who is back gets what it has missed; the other got " << others;
   wires.clear();
   program.signal(SIGINT);
   EXPECT_EQ(program.wait(), 0);
@@ -240,30 +246,26 @@ TEST_F(Cluster, StopServiceEndsTheMaster) {
 }
 
 TEST_F(Cluster, ABusyWorkerIsKilledAtStopTimeout) {
-  Program program("fixtures/misbehave", startWords("2"));
-  const auto port = program.port();
-  Wire busy(port);
-  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
-  program.until([&] { return !get(port, "/", 200ms).empty(); });  // one that the busy worker took goes unanswered
+  Program program("fixtures/service", startWords("2"));
+  Wire busy(program.port());
+  keepBusy(program, busy);
   const auto began = std::chrono::steady_clock::now();
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait(), 8);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 8s);
   EXPECT_TRUE(program.errHas("did not stop within stopTimeout"));
 }
 
 // Two different signals, for two equal ones that are pending count as one.
 TEST_F(Cluster, ASecondSignalKillsNow) {
-  Program program("fixtures/misbehave", startWords("1"));
-  const auto port = program.port();
-  Wire busy(port);
-  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
-  busy.receive([](const std::string&) { return false; }, 100ms);  // until the callback runs, which nothing else shows
+  Program program("fixtures/service", {"start", "--count", "1", "--", "stop=20000"});
+  Wire busy(program.port());
+  keepBusy(program, busy);
   const auto began = std::chrono::steady_clock::now();
   program.signal(SIGTERM);
   program.signal(SIGINT);
   EXPECT_EQ(program.wait(), 8);
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 1500ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << "without it the worker has its 20";
 }
 
 TEST_F(Cluster, WorkersLeaveWhenTheMasterIsKilled) {
@@ -280,12 +282,11 @@ TEST_F(Cluster, WorkersLeaveWhenTheMasterIsKilled) {
 }
 
 TEST_F(Cluster, AStuckWorkerDiesWithItsMaster) {
-  Program program("fixtures/misbehave", startWords("1"));
+  Program program("fixtures/service", startWords("1"));
   const auto port = program.port();
   const int worker = who(port).second;
   Wire busy(port);
-  busy.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
-  busy.receive([](const std::string&) { return false; }, 100ms);  // until the callback runs, which nothing else shows
+  keepBusy(program, busy);
   program.signal(9);
   EXPECT_EQ(program.wait(), -9);
   program.until([&] { return !Wire(port).connected(); });
@@ -294,7 +295,7 @@ TEST_F(Cluster, AStuckWorkerDiesWithItsMaster) {
 
 TEST_F(Cluster, AStopAnswersARequestInFlightAndEndsKeptConnections) {
   Directory directory;
-  Program program("fixtures/steady", {"start", "--count", "1", "--", "slow=600"}, &directory);
+  Program program("fixtures/steady", {"start", "--count", "1", "--", "slow=1500", "stop-timeout=20000"}, &directory);
   const auto port = program.port();
   const auto said = [](const char* body) {
     return [body](const std::string& bytes) { return bytes.find(body) != std::string::npos; };
@@ -319,7 +320,7 @@ TEST_F(Cluster, AStopAnswersARequestInFlightAndEndsKeptConnections) {
   EXPECT_EQ(bodyOf(answer), "slow");
   EXPECT_EQ(stop.wait(), 0) << stop.err();
   EXPECT_EQ(program.wait(), 0) << program.err();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 4s);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 10s) << "nobody waits for stopTimeout";
   for (Wire* wire : {&busy, &kept, &idle}) {
     wire->receive([](const std::string&) { return false; });
     EXPECT_TRUE(wire->ended());

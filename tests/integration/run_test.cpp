@@ -70,7 +70,10 @@ TEST_F(Run, AProgramThatEndsIsStartedAgain) {
       << run->out();
   const auto second = numberAfter("life was started again, pid ");
   EXPECT_NE(first, second);
-  EXPECT_TRUE(awaits("| main " + std::to_string(second))) << run->out();
+  const std::string again = "| main " + std::to_string(second);
+  EXPECT_TRUE(awaits(again)) << run->out();
+  // Asked to stop before it has begun to listen for that, it would just be ended.
+  EXPECT_TRUE(run->until([&] { return run->out().find("| start-0 ", run->out().find(again)) != std::string::npos; }));
   stop();
 }
 

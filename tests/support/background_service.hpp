@@ -80,6 +80,11 @@ class Service : public ::testing::Test {
     const auto slash = body.find('/');
     return slash == std::string::npos ? -1 : std::stoi(body.substr(slash + 1));
   }
+  /// Returns when a worker is in a callback that never ends, so that it does nothing else; with "stdout=out.txt".
+  void keepBusy(Wire& wire) {
+    wire.send("GET /loop HTTP/1.1\r\nHost: x\r\n\r\n");
+    until([&] { return directory.read("out.txt").find("loop ") != std::string::npos; });
+  }
   Directory directory;
 };
 

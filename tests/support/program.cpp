@@ -106,14 +106,12 @@ struct Program::State {
   bool started = false, ended = false;
 };
 
-Program::Program(const std::string& name, std::vector<std::string> arguments, const Directory* directory)
-    : state_(std::make_unique<State>()) {
+int Program::spawn(const std::string& file, std::vector<std::string> arguments, const Directory* directory) {
   State& s = *state_;
   uv_pipe_init(&s.own.loop, &s.out, 0);
   uv_pipe_init(&s.own.loop, &s.err, 0);
   s.out.data = &s.outText;
   s.err.data = &s.errText;
-  const std::string file = programFile(name);
   std::vector<char*> words{const_cast<char*>(file.c_str())};
   for (std::string& word : arguments) words.push_back(word.data());
   words.push_back(nullptr);
@@ -138,12 +136,25 @@ Program::Program(const std::string& name, std::vector<std::string> arguments, co
   };
   s.process.data = &s;
   const int status = uv_spawn(&s.own.loop, &s.process, &options);
-  EXPECT_EQ(status, 0) << file << ": " << uv_strerror(status);
   s.started = status == 0;
   s.ended = !s.started;
-  if (!s.started) return;
-  collect(reinterpret_cast<uv_stream_t*>(&s.out));
-  collect(reinterpret_cast<uv_stream_t*>(&s.err));
+  return status;
+}
+
+Program::Program(const std::string& name, std::vector<std::string> arguments, const Directory* directory)
+    : state_(std::make_unique<State>()) {
+  const std::string file = programFile(name);
+  int status = spawn(file, arguments, directory);
+  // Wine does not start one of many hundreds, for a reason that it does not tell.
+  if (status == UV_UNKNOWN && capabilities().platform == "windows") {
+    close();
+    state_ = std::make_unique<State>();
+    status = spawn(file, arguments, directory);
+  }
+  EXPECT_EQ(status, 0) << file << ": " << uv_strerror(status);
+  if (status != 0) return;
+  collect(reinterpret_cast<uv_stream_t*>(&state_->out));
+  collect(reinterpret_cast<uv_stream_t*>(&state_->err));
 }
 
 Program::~Program() {
@@ -153,7 +164,11 @@ Program::~Program() {
     if (!s.own.until([&] { return s.ended; }, 5s)) uv_process_kill(&s.process, 9);
     s.own.until([&] { return s.ended; }, 5s);
   }
-  if (s.started) uv_close(reinterpret_cast<uv_handle_t*>(&s.process), nullptr);
+  close();
+}
+
+void Program::close() {
+  uv_close(reinterpret_cast<uv_handle_t*>(&state_->process), nullptr);
   hangUp();
 }
 
@@ -211,7 +226,8 @@ int Program::wait(std::chrono::milliseconds limit) {
 }
 
 bool signalProcess(int pid, int number) { return uv_kill(pid, number) == 0; }
-bool processExists(int pid) { return uv_kill(pid, 0) == 0; }
+// One that has ended may wait long for its parent to ask how.
+bool processExists(int pid) { return uv_kill(pid, 0) == 0 && platform::processState(pid) != 'Z'; }
 
 // ---- Wire -----------------------------------------------------------------------------------------------------------
 

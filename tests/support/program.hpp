@@ -61,6 +61,9 @@ class Program {
 
  private:
   struct State;
+  /// 0, or libuv's error.
+  int spawn(const std::string& file, std::vector<std::string> arguments, const Directory* directory);
+  void close();
   std::unique_ptr<State> state_;
 };
 
@@ -69,6 +72,7 @@ std::string programFile(const std::string& name);
 
 /// Signals a process that is not our child; false when there is none.
 bool signalProcess(int pid, int number);
+/// It runs: one that has ended and is not waited for yet does not.
 bool processExists(int pid);
 
 /// A blocking client connection on its own loop.

@@ -60,7 +60,7 @@ class Probe {
   explicit Probe(std::uint16_t port)
       : thread_([this, port] {
           while (!over_) {
-            const std::string answer = get(port, "/", 2s);
+            const std::string answer = get(port, "/", 10s);
             ++asked_;
             if (answer.substr(0, 12) != "HTTP/1.1 200") ++failed_;
           }
