@@ -151,14 +151,14 @@ TEST(Client, CancelReconnect) {
   EXPECT_FALSE(c->cancelReconnect());
   c->onClose = [&](TcpConnection& self) {
     d.events.push_back("close");
-    self.dialled()->reconnect(5ms);
+    self.dialled()->reconnect(200ms);
   };
   c->connect();
   d.world.until([&] { return d.has("close"); });
   EXPECT_EQ(c->getStatus(), Status::initial);
   EXPECT_TRUE(c->cancelReconnect());
   EXPECT_FALSE(c->cancelReconnect());
-  d.world.forTime(30ms);
+  d.world.forTime(300ms);
   EXPECT_THAT(d.events, ElementsAre("error 1", "close"));
 }
 

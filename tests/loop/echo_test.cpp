@@ -48,14 +48,15 @@ TEST(Echo, Http) {
 
 TEST(Echo, UnixSocket) {
   if (!capabilities().unixSockets) GTEST_SKIP() << capabilities().whyLimited;
-  Worker worker("unix://" + ::testing::TempDir() + "artel-echo-test.sock");
-  std::remove((::testing::TempDir() + "artel-echo-test.sock").c_str());
+  const std::string path = ::testing::TempDir() + "artel-echo-" + std::to_string(Worker::processId()) + ".sock";
+  std::remove(path.c_str());
+  Worker worker("unix://" + path);
   worker.onMessage = [](TcpConnection& c, std::string_view data) { c.send(data); };
   World world(worker);
   Client client(world);
   client.send("abc");
   world.until([&] { return client.received == "abc"; });
-  std::remove((::testing::TempDir() + "artel-echo-test.sock").c_str());
+  std::remove(path.c_str());
 }
 
 TEST(Echo, Udp) {

@@ -22,7 +22,8 @@ std::string statusOf(const std::string& answer) { return answer.substr(0, std::m
 /// A file that goes with the test.
 struct TempFile {
   TempFile(const std::string& name, const std::string& bytes)
-      : path(std::filesystem::path(::testing::TempDir()) / ("artel-http-" + name)) {
+      : path(std::filesystem::path(::testing::TempDir()) /
+             ("artel-http-" + std::to_string(Worker::processId()) + "-" + name)) {
     std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
   ~TempFile() {
@@ -76,13 +77,14 @@ TEST(HttpConnection, AnswersGivenLaterKeepTheirOrder) {
       if (const auto alive = weak.lock()) alive->send("<" + path + ">");
     };
     if (r.path() == "/slow")
-      Timer::delay(0.03, answer);
+      Timer::delay(0.3, answer);
     else
       answer();
   };
   World world(worker);
   Client client(world);
   client.send(get("/slow") + get("/fast") + get("/slow") + get("/last"));
+  world.until([&] { return !asked.empty(); });
   world.settle();
   EXPECT_EQ(asked, std::vector<std::string>{"/slow"}) << "the next request waits for the answer";
   world.until([&] { return has(client.received, "</last>"); });
@@ -297,13 +299,13 @@ TEST(HttpConnection, HeaderTimeoutAnswers408) {
 
 TEST(HttpConnection, KeepAliveTimeoutCountsFromTheAnswer) {
   Worker worker("http://127.0.0.1:0");
-  worker.keepAliveTimeout = 500ms;  // this one with the real clock
+  worker.keepAliveTimeout = 1500ms;  // this one with the real clock
   worker.onMessage = echoPath();
   World world(worker);
   Client client(world);
   client.send(get("/"));
   ASSERT_TRUE(world.until([&] { return wholeAnswer(client.received); }));
-  world.tickAfter(400ms);
+  world.tickAfter(500ms);
   world.settle();
   EXPECT_FALSE(client.ended());
   world.until([&] { return client.ended(); });

@@ -47,7 +47,8 @@ TEST(HttpLimits, RequestsBehindAnUnansweredOneAreReadAheadOnlyALittle) {
 }
 
 TEST(HttpLimits, AFileGoesOutInSharesOfATurn) {
-  const auto path = std::filesystem::path(::testing::TempDir()) / "artel-http-share.bin";
+  const auto path = std::filesystem::path(::testing::TempDir()) /
+                    ("artel-http-share-" + std::to_string(Worker::processId()) + ".bin");
   std::ofstream(path, std::ios::binary) << std::string(16 * megabyte, 'x');
   Worker worker("http://127.0.0.1:0");
   worker.onMessage = [&](TcpConnection& c, const http::Request&) { c.send(http::Response{}.withFile(path)); };

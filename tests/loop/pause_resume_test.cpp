@@ -57,7 +57,7 @@ TEST(PauseResume, MemoryStaysFlatAndTheEndIsNoticedAfterwards) {
 
 TEST(PauseResume, HeaderTimeoutCountsFromTheResume) {
   Worker worker("text://127.0.0.1:0");
-  worker.headerTimeout = 200ms;
+  worker.headerTimeout = 1s;
   int lines = 0;
   worker.onMessage = [&](TcpConnection& c, std::string_view) {
     if (++lines == 1) c.pauseRecv();
@@ -66,11 +66,11 @@ TEST(PauseResume, HeaderTimeoutCountsFromTheResume) {
   Client client(world);
   client.send("1\n2 without end");
   ASSERT_TRUE(world.until([&] { return lines == 1; }));
-  world.forTime(250ms);
+  world.forTime(1200ms);
   world.tickAfter(0ms);
   world.first().resumeRecv();
   world.settleOnce();
-  world.tickAfter(100ms);
+  world.tickAfter(400ms);
   client.send("\n");
   world.until([&] { return lines == 2; });
 }

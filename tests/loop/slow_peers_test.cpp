@@ -113,12 +113,12 @@ TEST_P(SlowBody, ThatIsFastEnoughHasAllTheTimeItNeeds) {
 }
 
 TEST_P(SlowBody, HasItsOwnTimeAfterASlowHeader) {
-  worker.bodyTimeout = 200ms;
+  worker.bodyTimeout = 1s;
   worker.minRate = 1'000'000;
   World world(worker);
   Client client(world);
   client.send(head().substr(0, 20));
-  world.forTime(300ms);
+  world.forTime(1200ms);
   client.send(head().substr(20) + "so f");
   ASSERT_TRUE(world.until([&] { return world.first().bytesRead() > head().size(); }));
   world.tickAfter(0ms);
@@ -126,13 +126,13 @@ TEST_P(SlowBody, HasItsOwnTimeAfterASlowHeader) {
 }
 
 TEST_P(SlowBody, OfAPausedConnectionIsNotItsPeersFault) {
-  worker.bodyTimeout = 200ms;
+  worker.bodyTimeout = 1s;
   World world(worker);
   Client client(world);
   client.send(head() + "so f");
   ASSERT_TRUE(world.until([&] { return !worker.connections().empty() && world.first().bytesRead() > 0; }));
   world.first().pauseRecv();
-  world.forTime(300ms);
+  world.forTime(1200ms);
   world.tickAfter(100s);
   world.settle();
   EXPECT_FALSE(client.ended());
@@ -189,7 +189,8 @@ class SlowReader : public ::testing::TestWithParam<Reader> {
  protected:
   SlowReader()
       : worker(std::string(GetParam().scheme) + "://127.0.0.1:0"),
-        file(std::filesystem::path(::testing::TempDir()) / ("artel-slow-reader-" + std::string(GetParam().name))) {
+        file(std::filesystem::path(::testing::TempDir()) /
+             ("artel-slow-reader-" + std::string(GetParam().name) + "-" + std::to_string(Worker::processId()))) {
     const std::string bytes(sentBytes, 'x');
     if (std::string_view(GetParam().name) == "HttpFile") std::ofstream(file, std::ios::binary) << bytes;
     if (std::string_view(GetParam().scheme) == "http") {

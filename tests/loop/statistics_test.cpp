@@ -83,7 +83,7 @@ TEST_F(StatisticsOfAProcess, ASlowCallbackIsNamedAndNoOtherOfItsTurn) {
   std::uint64_t quick = 0, slow = 0;
   worker.onMessage = [&](TcpConnection& c, std::string_view line) {
     (line == "slow" ? slow : quick) = c.id();
-    if (line == "slow") std::this_thread::sleep_for(250ms);
+    if (line == "slow") std::this_thread::sleep_for(750ms);
     c.send(line);
   };
   bool closed = false;
@@ -92,7 +92,7 @@ TEST_F(StatisticsOfAProcess, ASlowCallbackIsNamedAndNoOtherOfItsTurn) {
   net::activity.onSlow = [](net::Running what, std::uint64_t subject, std::uint64_t milliseconds) noexcept {
     slowOnes.push_back({what, subject, milliseconds});
   };
-  net::activity.slowAfter = 200;
+  net::activity.slowAfter = 600;
   slowOnes.clear();
   Client before(world), between(world), after(world);
   for (Client* client : {&before, &between, &after}) {
@@ -109,8 +109,8 @@ TEST_F(StatisticsOfAProcess, ASlowCallbackIsNamedAndNoOtherOfItsTurn) {
   EXPECT_EQ(slowOnes[0].what, net::Running::message);
   EXPECT_EQ(slowOnes[0].subject, slow);
   EXPECT_NE(slow, quick);
-  EXPECT_GE(slowOnes[0].milliseconds, 240u) << "the clock may be some milliseconds behind";
-  const std::uint64_t timer = Timer::delay(0.001, [] { std::this_thread::sleep_for(250ms); });
+  EXPECT_GE(slowOnes[0].milliseconds, 740u) << "the clock may be some milliseconds behind";
+  const std::uint64_t timer = Timer::delay(0.001, [] { std::this_thread::sleep_for(750ms); });
   world.until([&] { return slowOnes.size() == 2; });
   EXPECT_EQ(slowOnes[1].what, net::Running::timer);
   EXPECT_EQ(slowOnes[1].subject, timer);

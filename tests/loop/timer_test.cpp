@@ -53,7 +53,7 @@ TEST_F(Timers, RepeatsAtItsIntervalNeverEarly) {
   world.until([&] { return runs == 10; });
   const auto took = Clock::now() - began;
   EXPECT_GE(took, 195ms);
-  EXPECT_LT(took, 1s);
+  EXPECT_LT(took, 5s);
 }
 
 TEST_F(Timers, FractionsAndOnce) {
@@ -121,14 +121,13 @@ TEST_F(Timers, AZeroTimerAddedInACallbackStarvesNobody) {
 
 TEST_F(Timers, ALongCallbackMakesNoBurst) {
   int runs = 0;
-  artel::Timer::add(0.02, [&] {
-    ++runs;
-    std::this_thread::sleep_for(60ms);  // the condition under test
-  });
   const auto began = Clock::now();
-  world.until([&] { return Clock::now() - began >= 400ms; });
-  EXPECT_LE(runs, 7);
-  EXPECT_GE(runs, 3);
+  artel::Timer::add(0.02, [&] {
+    if (++runs == 1) std::this_thread::sleep_for(300ms);  // the condition under test
+  });
+  world.until([&] { return runs == 6; });
+  // The second is late and comes at once, each of the others an interval after the one before.
+  EXPECT_GE(Clock::now() - began, 380ms);
 }
 
 TEST_F(Timers, AHundredThousand) {

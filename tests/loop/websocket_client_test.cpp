@@ -343,7 +343,7 @@ TEST(WebsocketClient, AnswersThatAreNone) {
 
 TEST(WebsocketClient, AServerThatSaysNothing) {
   Answering silent("");
-  silent.client->options().connectTimeout = 30ms;
+  silent.client->options().connectTimeout = 300ms;
   silent.client->connect();
   silent.world.until([&] { return silent.has("close"); });
   EXPECT_THAT(silent.events, ElementsAre("connect", "error 1", "close"));
@@ -352,7 +352,7 @@ TEST(WebsocketClient, AServerThatSaysNothing) {
 
 TEST(WebsocketClient, ClosedInTheHandshakeItSaysNothingOfATimeout) {
   Answering d("");
-  d.client->options().connectTimeout = 30ms;
+  d.client->options().connectTimeout = 300ms;
   d.client->onConnect = [&](TcpConnection& self) {
     d.events.push_back("connect");
     self.close();
@@ -360,7 +360,7 @@ TEST(WebsocketClient, ClosedInTheHandshakeItSaysNothingOfATimeout) {
   d.server.onConnect = [](TcpConnection& c) { c.pauseRecv(); };  // so its end does not come
   d.client->connect();
   d.world.until([&] { return d.has("connect"); });
-  d.world.forTime(60ms);
+  d.world.forTime(400ms);
   EXPECT_THAT(d.events, ElementsAre("connect"));
   d.world.tickAfter(3s);
   d.world.until([&] { return d.has("close"); });
