@@ -89,7 +89,8 @@ bool awaitReadable(NativeSocket socket, std::chrono::milliseconds timeout);
 
 /// Forks a worker. The child runs `body` with default signal actions, own process group, and ends with its result
 /// (flushing stdio; static destructors do not run). Refused where mayFork() refuses. Signals are blocked around the
-/// fork; in the child they are unblocked after `childFirst` ran, whose job is to close what only the master may hold.
+/// fork; in the child they are unblocked after `childFirst` ran, whose job is to close what only the master may hold:
+/// all but the noticeSignals(), for which `body` calls hearNotices().
 Result<Pid> spawnWorker(const std::function<void()>& childFirst, const std::function<int()>& body);
 
 /// The master's whole day: sleep until a notice, an exit, a message of a worker, or the deadline.
@@ -127,6 +128,8 @@ struct NoticeSignal {
   Notice notice;
 };
 std::vector<NoticeSignal> noticeSignals();
+/// They are watched now. One that came before has waited, instead of ending a worker at its birth.
+void hearNotices() noexcept;
 
 /// What asks this process to end by other ways than signals, told on a thread of the system's: on Windows its log-off
 /// and its shutdown, and the stop event, by which notify() of another process asks; with `consoleToo` also Ctrl+C,
@@ -499,8 +502,7 @@ class Poller {
 /// quota, a part of one counting as one. `root`: of another tree that has /proc and /sys, for tests.
 int usableCpus(const std::string& root = {});
 
-// ---- the terminal of a command that stays (terminal.cpp)
-// --------------------------------------------------------------
+// ---- the terminal of a command that stays (terminal.cpp) -----------------------------------------------------------
 
 /// Standard output's terminal while a screen is drawn on it again and again: keys of standard input come one by one and
 /// are not shown, if that is the terminal, too. It is as it was before as soon as this process ends, however (but

@@ -92,9 +92,10 @@ void restoreDefaultSignals() {
     expectTraces();
     // An own group: Ctrl+C reaches the master only, which then stops its workers in order.
     ::setpgid(0, 0);
-    sigset_t none;
-    ::sigemptyset(&none);
-    ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+    sigset_t later;
+    ::sigemptyset(&later);
+    for (const auto& [number, notice] : noticeSignals()) ::sigaddset(&later, number);
+    ::pthread_sigmask(SIG_SETMASK, &later, nullptr);
     code = body();
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "artel: worker %ld ended by an exception: %s\n", static_cast<long>(::getpid()),

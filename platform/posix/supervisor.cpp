@@ -211,6 +211,13 @@ std::vector<NoticeSignal> noticeSignals() {
           {SIGUSR2, Notice::reloadGracefully}};
 }
 
+void hearNotices() noexcept {
+  sigset_t heard;
+  ::sigemptyset(&heard);
+  for (const auto& [number, notice] : noticeSignals()) ::sigaddset(&heard, number);
+  ::pthread_sigmask(SIG_UNBLOCK, &heard, nullptr);
+}
+
 void onNotice(std::function<void(Notice)>, bool) {}  // NOLINT(performance-unnecessary-value-param)
 
 bool consoleEvent(unsigned) { return false; }

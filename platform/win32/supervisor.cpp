@@ -54,6 +54,8 @@ std::vector<NoticeSignal> noticeSignals() {
   return {{2, Notice::stop}, {21, Notice::stop}, {1, Notice::stop}};
 }
 
+void hearNotices() noexcept {}
+
 bool consoleEvent(unsigned event) {
   switch (event) {
     case CTRL_C_EVENT:

@@ -92,7 +92,7 @@ TEST_F(PlatformProcess, ExceptionEndsAWorkerWith70) {
 
 TEST_F(PlatformProcess, SignalThatEndedAWorkerIsNamed) {
   Supervisor supervisor;
-  EXPECT_EQ(endOf(supervisor, spawn([] { return std::raise(SIGTERM); })), "signal TERM");
+  EXPECT_EQ(endOf(supervisor, spawn([] { return hearNotices(), std::raise(SIGTERM); })), "signal TERM");
   const Pid stays = spawn([]() -> int { stay(); });
   EXPECT_TRUE(killNow(stays));
   EXPECT_EQ(endOf(supervisor, stays), "signal KILL");
@@ -280,6 +280,20 @@ TEST_F(PlatformProcess, WorkerStartsWithDefaultSignals) {
   const auto body = [] { return std::signal(SIGTERM, SIG_DFL) == SIG_DFL ? 0 : 1; };
   EXPECT_EQ(endOf(supervisor, spawn(body)), "code 0");
   EXPECT_EQ(endOf(supervisor, spawn(body, [&] { supervisor.leaveInChild(); })), "code 0");
+}
+
+TEST_F(PlatformProcess, ANoticeAtAWorkersBirthWaitsUntilItIsHeard) {
+  static std::atomic<int> heard{0};
+  Supervisor supervisor;
+  for (const auto& [number, notice] : noticeSignals()) {
+    const auto body = [signal = number] {
+      if (std::raise(signal) != 0 || heard != 0) return 1;
+      std::signal(signal, [](int came) { heard = came; });
+      hearNotices();
+      return heard == signal ? 0 : 2;
+    };
+    EXPECT_EQ(endOf(supervisor, spawn(body)), "code 0") << number;
+  }
 }
 
 TEST_F(PlatformProcess, WorkerMaySuperviseAfterLeaving) {
