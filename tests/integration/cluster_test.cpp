@@ -89,15 +89,15 @@ TEST_F(Cluster, AStoppedSiblingIsNotWaitedFor) {
     return bodyOf(wires.back()->receive(
         [](const std::string& bytes) { return bytes.find("/", bytes.find("\r\n\r\n") + 1) != std::string::npos; }));
   };
-  for (int i = 0; i < 60; ++i) ASSERT_NE(keepOne(), "") << "connection " << i << ", all of them with one process";
+  for (int i = 0; i < 100; ++i) ASSERT_NE(keepOne(), "") << "connection " << i << ", all of them with one process";
   ASSERT_TRUE(signalProcess(pid, goOn));
   const std::string back = std::to_string(id) + "/" + std::to_string(pid);
   for (int i = 0; i < 1000 && keepOne() != back; ++i) {  // it has to be woken first
   }
-  // On a busy machine not all of the next ones, but more than the other does until they have alike.
   int mine = 0, others = 0;
-  while (mine - others < 40 && mine + others < 240) ++(keepOne() == back ? mine : others);
-  EXPECT_GE(mine - others, 40) << "who is back gets what it has missed; the other got " << others;
+  while (mine < 80 && mine + others < 120) ++(keepOne() == back ? mine : others);
+  // Not all of them: it may have to wait for its turn on a busy machine, and the other gets some meanwhile.
+  EXPECT_GE(mine, 80) << "who is back gets what it has missed";
   wires.clear();
   program.signal(SIGINT);
   EXPECT_EQ(program.wait(), 0);

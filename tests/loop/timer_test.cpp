@@ -125,7 +125,7 @@ TEST_F(Timers, ALongCallbackMakesNoBurst) {
   artel::Timer::add(0.02, [&] {
     if (++runs == 1) std::this_thread::sleep_for(300ms);  // the condition under test
   });
-  world.until([&] { return runs == 6; });
+  world.until([&] { return runs >= 6; });
   // The second is late and comes at once, each of the others an interval after the one before.
   EXPECT_GE(Clock::now() - began, 380ms);
 }
