@@ -89,8 +89,8 @@ bool awaitReadable(NativeSocket socket, std::chrono::milliseconds timeout);
 
 /// Forks a worker. The child runs `body` with default signal actions, own process group, and ends with its result
 /// (flushing stdio; static destructors do not run). Refused where mayFork() refuses. Signals are blocked around the
-/// fork; in the child they are unblocked after `childFirst` ran, whose job is to close what only the master may hold:
-/// all but the noticeSignals(), for which `body` calls hearNotices().
+/// fork. In the child `childFirst` runs first: it closes what only the master may hold. Then all signals are unblocked
+/// but the noticeSignals(), which wait for hearNotices().
 Result<Pid> spawnWorker(const std::function<void()>& childFirst, const std::function<int()>& body);
 
 /// The master's whole day: sleep until a notice, an exit, a message of a worker, or the deadline.
@@ -128,7 +128,7 @@ struct NoticeSignal {
   Notice notice;
 };
 std::vector<NoticeSignal> noticeSignals();
-/// They are watched now. One that came before has waited, instead of ending a worker at its birth.
+/// Unblocks the noticeSignals(), once the caller watches them; what came before is delivered now.
 void hearNotices() noexcept;
 
 /// What asks this process to end by other ways than signals, told on a thread of the system's: on Windows its log-off

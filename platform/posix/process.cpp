@@ -92,9 +92,7 @@ void restoreDefaultSignals() {
     expectTraces();
     // An own group: Ctrl+C reaches the master only, which then stops its workers in order.
     ::setpgid(0, 0);
-    sigset_t later;
-    ::sigemptyset(&later);
-    for (const auto& [number, notice] : noticeSignals()) ::sigaddset(&later, number);
+    const sigset_t later = noticeSet();
     ::pthread_sigmask(SIG_SETMASK, &later, nullptr);
     code = body();
   } catch (const std::exception& exception) {
@@ -201,8 +199,8 @@ itimerspec inTime(std::chrono::milliseconds timeout) {
   return when;
 }
 
-/// Both calls are safe in a signal handler. TERM asks the loop, or ends a process that has none; the timer is for a
-/// loop that does not answer.
+/// Both calls are safe in a signal handler. TERM asks the loop, or waits for it; the timer is for one that does not
+/// answer.
 void parentDied(int) {
   const int error = errno;
   ::timer_settime(killTimer, 0, &graceTime, nullptr);

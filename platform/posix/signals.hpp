@@ -43,6 +43,8 @@ inline int parentDiedSignal() noexcept { return SIGRTMIN; }
 inline int traceSignal() noexcept { return SIGRTMIN + 1; }
 #endif
 
+/// The noticeSignals() of platform.hpp.
+sigset_t noticeSet() noexcept;
 /// In a worker before its signals are unblocked: the trace signal, which would end it, does nothing until
 /// answerTraces().
 void expectTraces() noexcept;

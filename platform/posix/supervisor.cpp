@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cassert>
 #include <cerrno>
@@ -16,6 +17,7 @@
 #include <utility>
 
 #include "platform/platform.hpp"
+#include "platform/posix/signals.hpp"
 #include "platform/posix/system_error.hpp"
 
 namespace artel::platform {
@@ -201,20 +203,29 @@ Wakeup Supervisor::wait(const std::vector<NativeSocket>& channels, std::chrono::
   }
 }
 
-std::vector<NoticeSignal> noticeSignals() {
-  return {{SIGINT, Notice::stop},
-          {SIGTERM, Notice::stop},
-          {SIGHUP, Notice::stop},
-          {SIGTSTP, Notice::stop},
-          {SIGQUIT, Notice::stopGracefully},
-          {SIGUSR1, Notice::reload},
-          {SIGUSR2, Notice::reloadGracefully}};
+namespace {
+
+constexpr std::array noticesOfAWorker{NoticeSignal{SIGINT, Notice::stop},
+                                      NoticeSignal{SIGTERM, Notice::stop},
+                                      NoticeSignal{SIGHUP, Notice::stop},
+                                      NoticeSignal{SIGTSTP, Notice::stop},
+                                      NoticeSignal{SIGQUIT, Notice::stopGracefully},
+                                      NoticeSignal{SIGUSR1, Notice::reload},
+                                      NoticeSignal{SIGUSR2, Notice::reloadGracefully}};
+
+}  // namespace
+
+std::vector<NoticeSignal> noticeSignals() { return {noticesOfAWorker.begin(), noticesOfAWorker.end()}; }
+
+sigset_t noticeSet() noexcept {
+  sigset_t set;
+  ::sigemptyset(&set);
+  for (const auto& [number, notice] : noticesOfAWorker) ::sigaddset(&set, number);
+  return set;
 }
 
 void hearNotices() noexcept {
-  sigset_t heard;
-  ::sigemptyset(&heard);
-  for (const auto& [number, notice] : noticeSignals()) ::sigaddset(&heard, number);
+  const sigset_t heard = noticeSet();
   ::pthread_sigmask(SIG_UNBLOCK, &heard, nullptr);
 }
 

@@ -16,9 +16,9 @@ namespace artel::http {
 
 class LinesMemo {
  public:
-  /// Whether the text that is kept was written for exactly these lines and this `second` of ReplyContext.
-  bool isOf(const Headers& headers, std::uint64_t second) const noexcept {
-    if (headers.size() != count_ || second != second_) return false;
+  /// Whether the text that is kept was written for exactly these lines and this ReplyContext::dateMark.
+  bool isOf(const Headers& headers, std::uint64_t dateMark) const noexcept {
+    if (headers.size() != count_ || dateMark != dateMark_) return false;
     const char* at = text_.data() + begin_;
     for (std::size_t i = 0; i < count_; ++i) {
       const Header& line = headers[i];
@@ -31,7 +31,7 @@ class LinesMemo {
     return true;
   }
   /// Keeps `text`, in which the lines follow `begin` other bytes. What is long, or many lines, is not kept.
-  void keep(const Headers& headers, std::uint64_t second, std::string_view text, std::size_t begin) noexcept {
+  void keep(const Headers& headers, std::uint64_t dateMark, std::string_view text, std::size_t begin) noexcept {
     count_ = none;
     if (headers.size() > sizes_.size() || text.size() > text_.size()) return;
     for (std::size_t i = 0; i < headers.size(); ++i)
@@ -40,7 +40,7 @@ class LinesMemo {
     std::memcpy(text_.data(), text.data(), text.size());
     size_ = text.size();
     begin_ = begin;
-    second_ = second;
+    dateMark_ = dateMark;
     count_ = headers.size();
   }
   std::string_view text() const noexcept { return {text_.data(), size_}; }
@@ -51,7 +51,7 @@ class LinesMemo {
     std::uint16_t name, value;
   };
   std::size_t count_ = none, size_ = 0, begin_ = 0;
-  std::uint64_t second_ = 0;
+  std::uint64_t dateMark_ = 0;
   std::array<Sizes, 8> sizes_{};
   std::array<char, 512> text_{};
 };

@@ -193,7 +193,7 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
   // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.3).
   const bool endsByClose = chunked && context.http10;
   const bool usual = status == 200 && context.keepAlive && !endsByClose && context.memo != nullptr;
-  const bool again = usual && context.memo->isOf(response.headers, context.second);
+  const bool again = usual && context.memo->isOf(response.headers, context.dateMark);
   const Lines lines = again ? Lines{} : look(response.headers);
   if (lines.has(Lines::invalid)) return Written::refused;
   const bool close = !context.keepAlive || lines.has(Lines::close) || endsByClose;
@@ -208,7 +208,7 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
   } else {
     writeLines(head, response, context, lines, close);
     if (usual && !close && !lines.has(Lines::connection | Lines::framed))
-      context.memo->keep(response.headers, context.second, head.text(), usualBegin.size());
+      context.memo->keep(response.headers, context.dateMark, head.text(), usualBegin.size());
   }
   if (chunked) {
     if (!endsByClose) head << "Transfer-Encoding: chunked\r\n";

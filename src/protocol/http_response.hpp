@@ -19,7 +19,7 @@ struct ReplyContext {
   bool keepAlive = true;        ///< false: the answer says "Connection: close"
   bool head = false;            ///< the request was HEAD
   std::string_view dateLine{};  ///< "Date: " + httpDate(now) + CR LF; or empty
-  std::uint64_t second = 0;     ///< another number for each dateLine that is not the same
+  std::uint64_t dateMark = 0;   ///< changes whenever dateLine does
   LinesMemo* memo = nullptr;    ///< of the answers before; nullptr: none is kept
 };
 

@@ -172,7 +172,7 @@ void HttpCodec::handle(Conn& connection, http::Request& request, const MessageCa
 // ---- answers --------------------------------------------------------------------------------------------------------
 
 http::ReplyContext HttpCodec::context() const {
-  const std::string_view line = dateLineNow();
+  const std::string_view line = dateLineNow();  // first: it may be a new second
   return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, line, dateLine.until, &memo};
 }
 

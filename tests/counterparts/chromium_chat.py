@@ -401,9 +401,11 @@ class Chat(artel.Case):
                 artel.until(lambda: len([text for who, text in one.lines() if who == name]) >= len(lines), f"all of {name}")
                 self.assertEqual([text for who, text in one.lines() if who == name], lines, "once each, in order")
         self.assertEqual(ann.lines(), bob.lines(), "both have read the same")
-        if max(times) < 2500:  # after three seconds, people are told
-            self.assertEqual(ann.js("return [...document.querySelectorAll('.notice')].map((n) => n.textContent)"),
-                             ["Bob came in"], "nobody is announced who was there before")
+        notices = ann.js("return [...document.querySelectorAll('.notice')].map((n) => n.textContent)")
+        self.assertEqual(notices[:1], ["Bob came in"])
+        # People are told of a loss of three seconds, and such a one there is only where the machine stands still.
+        long = sum(ms >= 2500 for ms in times)
+        self.assertLessEqual(len(notices), 1 + 2 * long, f"nobody is announced who was there before: {notices}")
         self.assertEqual(ann.complaints() + bob.complaints(), [])
 
     def test_lines_whose_answer_was_lost(self):

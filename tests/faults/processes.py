@@ -32,7 +32,7 @@ def back(service, victim, end):
 
 @fault("F1", "worker killed under load")
 def killed():
-    """A new worker within 0.1 s (tested: 1 s), no failed request on the others, the reason in the log."""
+    """A new worker within 0.1 s (tested: 5 s), no failed request on the others, the reason in the log."""
     with Service() as service, Load(service.port) as load:
         victim = next(iter(load.pids()))
         took = back(service, victim, lambda pid: os.kill(pid, signal.SIGKILL))

@@ -113,7 +113,7 @@ TEST_F(Cluster, AKilledWorkerIsReplacedUnderItsId) {
     const auto [again, other] = who(port);
     return again == id && other > 0 && other != pid;
   });
-  program.until([&] { return program.errHas("ended: signal KILL"); });
+  program.until([&] { return program.errHas("ended: signal KILL; a new one starts\n"); });
   program.signal(SIGTERM);
   EXPECT_EQ(program.wait(), 0);
 }

@@ -70,13 +70,13 @@ TEST_F(Metrics, TheSumOverAllWorkersIsWhatWasAsked) {
     pids.insert(answer.substr(answer.rfind('/') + 1));
   }
   EXPECT_EQ(pids.size(), processes) << "all of them had work";
-  const int clients = static_cast<int>(wires.size()), asked = clients + bursts * each;
+  const int clients = static_cast<int>(wires.size()), all = clients + bursts * each;
   for (int i = 0; i < bursts; ++i) wires[i]->send(burst);
   double before = 0;
   for (int i = 0; i < 20; ++i) {  // while they are served
     const double now = value(requests);
     EXPECT_GE(now, before) << "it never shrinks";
-    EXPECT_LE(now, asked + scrapes);
+    EXPECT_LE(now, all + scrapes);
     before = now;
   }
   for (int i = 0; i < bursts; ++i) {
@@ -91,9 +91,9 @@ TEST_F(Metrics, TheSumOverAllWorkersIsWhatWasAsked) {
   double last = 0;
   EXPECT_TRUE(service->until([&] {
     last = value(requests);
-    return last == asked + scrapes;
+    return last == all + scrapes;
   })) << last
-      << " instead of " << asked + scrapes;
+      << " instead of " << all + scrapes;
   // The connection of an earlier scrape may still be there.
   std::string text;
   EXPECT_TRUE(service->until([&] {
@@ -101,7 +101,7 @@ TEST_F(Metrics, TheSumOverAllWorkersIsWhatWasAsked) {
     return valueIn(text, "artel_connections{worker=\"web\"}") == clients + 1;
   })) << text;
   EXPECT_EQ(valueIn(text, "artel_processes{worker=\"web\"}"), capabilities().workerProcesses ? 4 : 1);
-  EXPECT_GT(valueIn(text, "artel_bytes_total{worker=\"web\",direction=\"out\"}"), asked * 50);
+  EXPECT_GT(valueIn(text, "artel_bytes_total{worker=\"web\",direction=\"out\"}"), all * 50);
   EXPECT_GT(valueIn(text, "artel_resident_memory_bytes{worker=\"web\"}"), 100'000);
   EXPECT_GT(valueIn(text, "artel_callback_seconds_count{worker=\"web\"}"), 0);
   EXPECT_NE(text.find("Content-Type: text/plain; version=0.0.4"), std::string::npos) << text.substr(0, 300);
@@ -162,7 +162,8 @@ TEST_F(Metrics, HealthIsOfTheServiceNotOfTheProcess) {
   Program reload("fixtures/service", {"reload"}, &directory);
   // Asked all the time, for who is silent for a second is left. What a process that stops says is its last word.
   std::string replaced;
-  while (replaced.find("Connection: close") == std::string::npos && !old.ended()) replaced = ask(old, "/health");
+  EXPECT_TRUE(service->until(
+      [&] { return (replaced = ask(old, "/health")).find("Connection: close") != std::string::npos || old.ended(); }));
   EXPECT_NE(replaced.find("Connection: close"), std::string::npos) << replaced;
   EXPECT_NE(replaced.find("200 OK"), std::string::npos) << "its process stops, the service does not: " << replaced;
   EXPECT_EQ(reload.wait(), 0) << reload.err();
@@ -171,7 +172,8 @@ TEST_F(Metrics, HealthIsOfTheServiceNotOfTheProcess) {
   EXPECT_NE(ask(kept, "/health").find("200 OK"), std::string::npos);
   Program stop("fixtures/service", {"stop"}, &directory);
   std::string stopping;
-  while (stopping.find("503") == std::string::npos && !kept.ended()) stopping = ask(kept, "/health");
+  EXPECT_TRUE(service->until(
+      [&] { return (stopping = ask(kept, "/health")).find("503") != std::string::npos || kept.ended(); }));
   EXPECT_NE(stopping.find("503 Service Unavailable"), std::string::npos) << stopping;
   EXPECT_EQ(bodyOf(stopping), "stopping\n");
   EXPECT_EQ(stop.wait(), 0);

@@ -52,6 +52,25 @@ TEST(HttpConnection, KeepsAlive) {
   EXPECT_EQ(worker.totalRequests(), 3u);
 }
 
+/// The same answer again is copied from the one before, but for its time.
+TEST(HttpConnection, AnAnswerSentAgainHasTheTimeOfNow) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request&) { c.send(http::Response{200, {{"A", "b"}}, "same"}); };
+  World world(worker);
+  Client client(world);
+  std::string dates[3];
+  for (std::string& date : dates) {
+    client.received.clear();
+    client.send(get("/"));
+    ASSERT_TRUE(world.until([&] { return wholeAnswer(client.received); }));
+    const auto at = client.received.find("\r\nDate: ");
+    ASSERT_NE(at, std::string::npos) << client.received;
+    date = client.received.substr(at + 2, 35);
+    if (&date == dates + 1) world.forTime(1100ms);
+  }
+  EXPECT_NE(dates[1], dates[2]);
+}
+
 TEST(HttpConnection, RequestSplitAtEveryByte) {
   Worker worker("http://127.0.0.1:0");
   worker.onMessage = [](TcpConnection& c, const http::Request& r) { c.send(r.rawBody()); };

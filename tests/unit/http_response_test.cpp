@@ -97,17 +97,17 @@ TEST(HttpResponse, LinesOfBeforeChangeNothing) {
   };
   std::vector<std::pair<Response, ReplyContext>> answers;
   for (const Headers& lines : headers) {
-    answers.push_back({{200, lines, "body"}, {.dateLine = dateLine, .second = 1}});
-    answers.push_back({{200, lines, "other"}, {.dateLine = nextDateLine, .second = 2}});
+    answers.push_back({{200, lines, "body"}, {.dateLine = dateLine, .dateMark = 1}});
+    answers.push_back({{200, lines, "other"}, {.dateLine = nextDateLine, .dateMark = 2}});
     answers.push_back({{200, lines, std::string(300, 'x')}, {}});
-    answers.push_back({{200, lines, "body"}, {.keepAlive = false, .dateLine = dateLine, .second = 1}});
+    answers.push_back({{200, lines, "body"}, {.keepAlive = false, .dateLine = dateLine, .dateMark = 1}});
     answers.push_back({{200, lines, "body"}, {.head = true}});
-    answers.push_back({{404, lines, "body"}, {.dateLine = dateLine, .second = 1}});
+    answers.push_back({{404, lines, "body"}, {.dateLine = dateLine, .dateMark = 1}});
     answers.push_back({{204, lines}, {}});
     Response chunked{200, lines, "piece"};
     chunked.chunked = true;
     answers.push_back({chunked, {}});
-    answers.push_back({chunked, {.http10 = true, .dateLine = dateLine, .second = 1}});
+    answers.push_back({chunked, {.http10 = true, .dateLine = dateLine, .dateMark = 1}});
   }
   LinesMemo memo;
   for (const auto& before : answers) {
