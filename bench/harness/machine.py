@@ -34,6 +34,7 @@ def describe():
     kind = cached("CMAKE_BUILD_TYPE").upper()
     flags = cached("CMAKE_CXX_FLAGS") + " " + cached(f"CMAKE_CXX_FLAGS_{kind}")
     compiler = first_line(cached("CMAKE_CXX_COMPILER") or "c++", "--version")
+    commit = first_line("git", "-C", str(ROOT), "describe", "--always", "--dirty")
     facts = {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} x {model[1] if model else system.machine}{virtual}, "
@@ -41,6 +42,7 @@ def describe():
         "system": f"{system.sysname} {system.release}, loopback",
         "build": f"{compiler}, preset {BIN.parent.name} ({flags.strip()})",
         "artel": first_line(BIN / "http_hello", "version") or "",
+        "commit": commit if commit and "fatal" not in commit else "",
     }
     libuv = first_line("pkg-config", "--modversion", "libuv")
     if libuv:

@@ -103,7 +103,12 @@ def show_slow(result):
     for title, values in result.items():
         for name, v in values.items():
             print(f"{title:9} {name:12} grew {size(v['grew']):>9}, took {v['sent'] / 2**20:.0f} MiB; "
-                  f"p99 {v['p99_before_us'] / 1000:.2f} -> {v['p99_during_us'] / 1000:.2f} ms")  # fmt: skip
+                  f"p99 {v['p99_before_us'] / 1000:.2f} -> {v['p99_during_us'] / 1000:.2f} ms{times(v)}")  # fmt: skip
+
+
+def times(v):
+    """Of kept results that are older there is no ratio."""
+    return f", {v['p99_ratio']:.2f} times" if "p99_ratio" in v else ""
 
 
 SERVICE = {"start": "start -d of 4 workers, until all are ready", "status": "status of 8 workers, one of them stopped",
@@ -196,11 +201,19 @@ def memory_table(result):
     return table(["protocol", *names], rows)
 
 
+def occasion(machine):
+    """Which run it was."""
+    return f"{machine['date']}, {machine.get('commit') or 'no commit'}"
+
+
 def pages(results):
     """The text between the markers, in parts."""
     facts = dict(results["machine"])
     yield table(["", ""], [[name, f"{text}"] for name, text in facts.items()]).replace("---:", "---")
     yield f"To repeat it: `{results['command']}`\n"
+    later = [f"`{key}` ({when})" for key, when in results.get("measured", {}).items() if when != occasion(facts)]
+    if later:
+        yield f"Measured on another occasion: {', '.join(later)}.\n"
     if results.get("load"):
         yield "## CPU time and messages\n"
         yield from load_tables([results["load"][key] for key in BY_KEY if key in results["load"]])
@@ -245,9 +258,8 @@ def pages(results):
         for title, values in results["slow"].items():
             for name, v in values.items():
                 rows.append([f"{title}, {name}", size(v["grew"]), f"{v['sent'] / 2**20:.0f} MiB",
-                             f"{v['p99_before_us'] / 1000:.2f} ms", f"{v['p99_during_us'] / 1000:.2f} ms"])  # fmt: skip
-        yield table(["", "memory grew", "taken", "p99 of the others before", "with it"], rows)
-
+                             f"{v['p99_before_us'] / 1000:.2f} ms", f"{v['p99_during_us'] / 1000:.2f} ms{times(v)}"])  # fmt: skip
+        yield table(["", "memory grew", "taken", "p99 of the others without it", "with it"], rows)
 
     if results.get("service"):
         service = results["service"]

@@ -97,14 +97,17 @@ def nginx():
 
 
 def peers(words):
-    """From the words of --peer: NAME=COMMAND and NAME:KIND=COMMAND."""
+    """From the words of --peer: NAME=COMMAND and NAME:KIND=COMMAND; after the first NAME, @VERSION may follow."""
     found = {}
     for word in words:
         name, _, command = word.partition("=")
         name, _, kind = name.partition(":")
+        name, _, version = name.partition("@")
         if not name or "{port}" not in command:
             raise SystemExit(f"--peer {word}: wanted NAME=COMMAND or NAME:KIND=COMMAND, and {{port}} in the command")
-        commands = found.setdefault(name, Contender(name, {})).commands
+        peer = found.setdefault(name, Contender(name, {}))
+        peer.version = version or peer.version
+        commands = peer.commands
         if kind:
             commands[kind] = command
         elif "{kind}" in command:

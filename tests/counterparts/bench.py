@@ -138,12 +138,18 @@ class Harness(unittest.TestCase):
         self.assertIn("HTTP hello, 64 keep-alive connections (disturbed)", text)
 
     def test_peers(self):
-        found = servers.peers(["a=x {port}", "b=y {kind} {port}", "b:text=z {port}"])
+        found = servers.peers(["a=x {port}", "b@2.1=y {kind} {port}", "b:text=z {port}"])
+        self.assertEqual([peer.version for peer in found], ["", "2.1"])
         self.assertEqual(found[0].commands, {"http": "x {port}"})
         self.assertEqual(found[1].command("websocket"), "y websocket {port}")
         self.assertEqual(found[1].command("text"), "z {port}")
         with self.assertRaises(SystemExit):
             servers.peers(["a=no port"])
+
+    def test_what_another_run_has_measured_is_said(self):
+        results = {"machine": {"date": "today", "commit": "c"}, "command": "x",
+                   "measured": {"memory": "today, c", "accepts": "yesterday, b"}}  # fmt: skip
+        self.assertIn("Measured on another occasion: `accepts` (yesterday, b).", "\n".join(report.pages(results)))
 
 
 if __name__ == "__main__":
