@@ -284,9 +284,13 @@ class Case(unittest.TestCase):
         self.addCleanup(self.stop, program)
         return program
 
+    # A crash that a new worker makes good again is a crash. What a sanitizer has seen is one everywhere.
+    never = r"ERROR: \w+Sanitizer|runtime error: |ended: (signal (SEGV|BUS|ILL|FPE|ABRT)|code 250)"
+
     def stop(self, program):
         if program.process.poll() is None:
             self.assertEqual(program.stop(), 0, "exit code after Ctrl+C")
+        self.assertNotRegex(program.err.text(), self.never)
 
     def wire(self, port):
         wire = Wire(port)

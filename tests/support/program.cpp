@@ -164,6 +164,9 @@ Program::~Program() {
     if (!s.own.until([&] { return s.ended; }, 5s)) uv_process_kill(&s.process, 9);
     s.own.until([&] { return s.ended; }, 5s);
   }
+  // A worker that a sanitizer ended was replaced, and nobody else may have noticed.
+  for (const char* report : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error: "})
+    EXPECT_EQ(err().find(report), std::string::npos) << err();
   close();
 }
 
