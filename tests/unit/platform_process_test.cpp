@@ -339,6 +339,7 @@ std::string PlatformProcess::lifeWithoutParent(Supervisor& supervisor, bool late
   auto family = openChannel();  // from parent to child: its end tells the child that the parent is gone
   if (!toChild || !family) return "no channels";
   const auto child = [&] {
+    hearNotices();
     if (!late) dieWithParent();
     if (!toChild->worker.put('r')) return 1;
     if (late) {
