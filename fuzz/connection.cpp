@@ -1,6 +1,6 @@
 // Whole connections: a worker whose handlers answer, pause, close, destroy, throw and pipe as the input says, and
-// clients that send, stall, end and vanish as it says. First byte: the protocol; second: limits. Then either what one
-// client sends (the answers must not depend on how it is chopped), or a script of one letter each, see Script::step.
+// clients that send, stall, end and vanish as it says. First byte: the protocol; second: limits, compression. Then
+// either what one client sends (the answers must not depend on how it is chopped), or a script, see Script::step.
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -8,6 +8,7 @@
 
 #include "artel/artel.hpp"
 #include "fuzz/stage.hpp"
+#include "src/protocol/websocket_deflate.hpp"
 
 using namespace artel;
 
@@ -32,9 +33,15 @@ std::string addressOf(char protocol) {
   }
 }
 
-constexpr std::string_view hello =
-    "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+// The second byte's highest bit: messages may be compressed.
+bool deflates(std::uint8_t settings) { return (settings & 128) != 0; }
+
+std::string helloOf(std::uint8_t settings) {
+  return std::string(
+             "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n") +
+         (deflates(settings) ? "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" : "\r\n");
+}
 
 std::string bodyOf(const http::Request& request) {
   return std::string(request.method()).append(" ").append(request.uri()).append(" ").append(request.rawBody());
@@ -53,8 +60,9 @@ std::string comparable(std::string bytes) {
   return bytes;
 }
 
-std::string talk(char protocol, std::string_view stream, const fuzz::Cuts& cuts) {
+std::string talk(char protocol, std::uint8_t settings, std::string_view stream, const fuzz::Cuts& cuts) {
   Worker worker(addressOf(protocol));
+  worker.websocketDeflate = deflates(settings);
   std::string events;
   const bool raw = protocol == 'r';
   if (protocol == 'h' || protocol == 'x') {
@@ -83,7 +91,7 @@ std::string talk(char protocol, std::string_view stream, const fuzz::Cuts& cuts)
       }
       stage.turns(1);
     };
-    if (protocol == 'W') send(hello);
+    if (protocol == 'W') send(helloOf(settings));
     std::size_t sent = 0;
     for (const std::size_t cut : cuts) {
       send(stream.substr(sent, cut - sent));
@@ -99,12 +107,11 @@ std::string talk(char protocol, std::string_view stream, const fuzz::Cuts& cuts)
   return events + "\n" + received;
 }
 
-void compare(char protocol, std::string_view stream) {
-  const std::string whole = talk(protocol, stream, {stream.size()});
-  int left = 6;  // a connection costs a hundred times what a parser does
-  fuzz::eachChopping(stream, [&](const fuzz::Cuts& cuts) {
-    if (left-- <= 0 || cuts.size() > 200) return;
-    fuzz::same(whole, talk(protocol, stream, cuts), "what a client gets depends on how its bytes are cut");
+void compare(char protocol, std::uint8_t settings, std::string_view stream) {
+  const std::string whole = talk(protocol, settings, stream, {stream.size()});
+  // Not all of them: a connection costs a hundred times what a parser does.
+  fuzz::someChoppings(stream, [&](const fuzz::Cuts& cuts) {
+    fuzz::same(whole, talk(protocol, settings, stream, cuts), "what a client gets depends on how its bytes are cut");
   });
 }
 
@@ -113,8 +120,12 @@ void compare(char protocol, std::string_view stream) {
 class Script {
  public:
   Script(char protocol, std::uint8_t settings)
-      : protocol_(protocol), worker_(addressOf(protocol)), kernelBuffer_((settings & 4) != 0 ? 4096 : 0) {
+      : protocol_(protocol),
+        worker_(addressOf(protocol)),
+        hello_(helloOf(settings)),
+        kernelBuffer_((settings & 4) != 0 ? 4096 : 0) {
     const bool small = (settings & 1) != 0;
+    worker_.websocketDeflate = deflates(settings);
     if ((settings & 8) != 0) worker_.maxConnections = 2;
     if ((settings & 16) != 0) worker_.pingInterval = std::chrono::seconds(2);
     if ((settings & 32) != 0) worker_.idleTimeout = std::chrono::seconds(5);
@@ -176,7 +187,7 @@ class Script {
         break;
       }
       case 'H':
-        client.send(hello);
+        client.send(hello_);
         break;
       case 't':
         stage_->turns(1);
@@ -252,7 +263,7 @@ class Script {
     stage_->connect(kernelBuffer_);
     current_ = stage_->clients.size() - 1;
     if (protocol_ == 'W') {
-      stage_->clients.back()->send(hello);
+      stage_->clients.back()->send(hello_);
       stage_->turns(1);
     }
   }
@@ -377,6 +388,7 @@ class Script {
 
   const char protocol_;
   Worker worker_;
+  const std::string hello_;
   const int kernelBuffer_;
   std::map<std::uint64_t, bool> lives_;
   std::set<std::uint64_t> piped_;  // pipe() takes their onClose
@@ -394,12 +406,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(data, std::min<std::size_t>(size, 4096));
   const char protocol = static_cast<char>(input.byte());
   const std::uint8_t settings = input.byte();
+  Worker::deflateMemory = (settings & 1) != 0 ? 0 : std::size_t{64} * 1024 * 1024;  // 0: no context is kept
   if ((settings & 64) != 0) {
-    compare(protocol, input.rest());
-    return 0;
+    compare(protocol, settings, input.rest());
+  } else {
+    Script script(protocol, settings);
+    while (!input.empty()) script.step(static_cast<char>(input.byte()), input);
+    script.end();
   }
-  Script script(protocol, settings);
-  while (!input.empty()) script.step(static_cast<char>(input.byte()), input);
-  script.end();
+  fuzz::check(websocket::Compression::kept() == 0, "memory of a connection that has ended is still counted");
   return 0;
 }

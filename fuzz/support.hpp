@@ -76,35 +76,70 @@ class Input {
 /// Where a stream is cut: how many bytes have come after each read. Ascending; the last is all of them.
 using Cuts = std::vector<std::size_t>;
 
-/// Up to this size an input is cut in two at every place.
-inline constexpr std::size_t cutEverywhere = 96;
+/// Up to this size an input is cut in two at every place unless a harness says less: longer than a handshake.
+inline constexpr std::size_t cutEverywhere = 512;
 
-/// Calls visit(cuts) for byte by byte, for every cut in two of a short input, and for some cuts of a long one. Which
-/// ones follows from the bytes alone: a found input fails again.
-template <class Visit>
-void eachChopping(std::string_view bytes, Visit visit) {
-  const std::size_t size = bytes.size();
+/// Places to cut that follow from the bytes alone: a found input fails again.
+class Places {
+ public:
+  explicit Places(std::string_view bytes) {
+    for (const char c : bytes) state_ = (state_ ^ static_cast<unsigned char>(c)) * 16777619U;
+  }
+  std::size_t below(std::size_t limit) {
+    state_ = state_ * 1664525U + 1013904223U;
+    return static_cast<std::size_t>(state_ >> 8) % limit;
+  }
+
+ private:
+  std::uint32_t state_ = 2166136261U;
+};
+
+inline Cuts byteByByte(std::size_t size) {
   Cuts cuts;
-  if (size <= 2 * cutEverywhere) {
-    for (std::size_t i = 1; i <= size; ++i) cuts.push_back(i);
-    visit(cuts);
+  for (std::size_t i = 1; i <= size; ++i) cuts.push_back(i);
+  return cuts;
+}
+
+inline Cuts inPieces(std::size_t pieces, std::size_t size, Places& places) {
+  Cuts cuts(1, size);
+  while (cuts.size() < pieces) cuts.push_back(places.below(size));
+  std::sort(cuts.begin(), cuts.end());
+  return cuts;
+}
+
+/// Calls visit(cuts) for byte by byte, for every cut in two of a short input and for some cuts in two of a long one,
+/// and for some into several pieces.
+template <class Visit>
+void eachChopping(std::string_view bytes, Visit visit, std::size_t everywhere = cutEverywhere) {
+  const std::size_t size = bytes.size();
+  if (size < 2) return;
+  Places places(bytes);
+  if (size <= 2 * everywhere) visit(byteByByte(size));
+  if (size <= everywhere) {
+    for (std::size_t i = 1; i < size; ++i) visit(Cuts{i, size});
+  } else {
+    for (int i = 0; i < 8; ++i) visit(Cuts{places.below(size), size});
   }
-  if (size <= cutEverywhere) {
-    for (std::size_t i = 0; i < size; ++i) visit(Cuts{i, size});
-    return;
-  }
-  std::uint32_t state = 2166136261U;
-  for (const char c : bytes) state = (state ^ static_cast<unsigned char>(c)) * 16777619U;
-  const auto below = [&state](std::size_t limit) {
-    state = state * 1664525U + 1013904223U;
-    return static_cast<std::size_t>(state >> 8) % limit;
-  };
-  for (int i = 0; i < 8; ++i) visit(Cuts{below(size), size});
-  for (const std::size_t pieces : {3u, 7u, 20u}) {
-    cuts.assign(1, size);
-    for (std::size_t i = 0; i < pieces; ++i) cuts.push_back(below(size));
-    std::sort(cuts.begin(), cuts.end());
-    visit(cuts);
+  for (const std::size_t pieces : {3u, 7u, 20u}) visit(inPieces(pieces, size, places));
+}
+
+/// Six of these at most, for a harness to which each costs much: byte by byte where the input is short, one into
+/// several pieces, and cuts in two, each in a stretch of its own.
+template <class Visit>
+void someChoppings(std::string_view bytes, Visit visit) {
+  const std::size_t size = bytes.size();
+  if (size < 2) return;
+  Places places(bytes);
+  const bool isShort = size <= 192;
+  if (isShort) visit(byteByByte(size));
+  constexpr std::size_t several[] = {3, 7, 20};
+  visit(inPieces(several[places.below(3)], size, places));
+  const std::size_t stretches = isShort ? 4 : 5;
+  std::size_t last = 0;
+  for (std::size_t i = 0; i < stretches; ++i) {
+    const std::size_t cut = 1 + (i * (size - 1) + places.below(size - 1)) / stretches;
+    if (cut != last) visit(Cuts{cut, size});
+    last = cut;
   }
 }
 
@@ -136,15 +171,16 @@ class Arrived {
 
 /// run(cuts) gives one text; it must not depend on how the stream was cut. Returns the text.
 template <class Run>
-std::string sameForEveryChopping(std::string_view bytes, Run run) {
+std::string sameForEveryChopping(std::string_view bytes, Run run, std::size_t everywhere = cutEverywhere) {
   const std::string whole = run(Cuts{bytes.size()});
-  eachChopping(bytes, [&](const Cuts& cuts) {
+  const auto compare = [&](const Cuts& cuts) {
     const std::string chopped = run(cuts);
     if (chopped == whole) return;
     std::string what = "the result depends on where the input is cut:";
     for (const std::size_t cut : cuts) what += " " + std::to_string(cut);
     fail(what, whole, chopped);
-  });
+  };
+  eachChopping(bytes, compare, everywhere);
   return whole;
 }
 
