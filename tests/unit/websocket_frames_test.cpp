@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/protocol/byte_loops.hpp"
@@ -33,9 +34,10 @@ std::string frame(int first, const std::string& payload) {
 
 constexpr int fin = 0x80;
 
-// What a connection would do: "text[...]", "ping[...]", ..., and at the end "1002" for a violation.
-std::vector<std::string> feed(const std::string& bytes, const std::vector<std::size_t>& cuts, Role role = Role::server,
-                              std::size_t most = limit, const DeflateAgreement* deflate = nullptr) {
+// What a connection would do: "text[...]", "ping[...]", ..., and at the end "1002" for a violation. `quick`: whole
+// messages are tried first, as WebsocketCodec does.
+std::vector<std::string> readAs(const std::string& bytes, const std::vector<std::size_t>& cuts, Role role,
+                                std::size_t most, const DeflateAgreement* deflate, bool quick) {
   Reader reader(role, deflate != nullptr ? std::make_unique<Compression>(role, *deflate) : nullptr);
   std::vector<std::string> seen;
   std::size_t start = 0;  // of the current frame
@@ -45,17 +47,21 @@ std::vector<std::string> feed(const std::string& bytes, const std::vector<std::s
       if (cut - start < wanted) break;
       std::vector<char> buffer(bytes.begin() + static_cast<std::ptrdiff_t>(start),
                                bytes.begin() + static_cast<std::ptrdiff_t>(cut));
-      const Input input = reader.input(buffer, most);
-      if (input.kind == Input::Kind::invalid) {
-        seen.push_back(std::to_string(reader.violationCode()));
-        return seen;
+      Event event;
+      std::size_t taken = quick && wanted == 0 ? reader.takeWhole(buffer, most, event) : 0;
+      if (taken == 0) {
+        const Input input = reader.input(buffer, most);
+        if (input.kind == Input::Kind::invalid) {
+          seen.push_back(std::to_string(reader.violationCode()));
+          return seen;
+        }
+        if (input.kind == Input::Kind::needMore) break;
+        wanted = input.size;
+        if (buffer.size() < wanted) break;
+        event = reader.decode({buffer.data(), wanted}, most);
+        taken = std::exchange(wanted, 0);
       }
-      if (input.kind == Input::Kind::needMore) break;
-      wanted = input.size;
-      if (buffer.size() < wanted) break;
-      const Event event = reader.decode({buffer.data(), wanted}, most);
-      start += wanted;
-      wanted = 0;
+      start += taken;
       const std::string payload(event.payload);
       switch (event.kind) {
         case Event::Kind::none:
@@ -64,6 +70,7 @@ std::vector<std::string> feed(const std::string& bytes, const std::vector<std::s
         case Event::Kind::message:
           EXPECT_FALSE(reader.unfinished());
           seen.push_back((event.type == Type::text ? "text[" : "binary[") + payload + "]");
+          if (quick) reader.release();
           break;
         case Event::Kind::ping:
           seen.push_back("ping[" + payload + "]");
@@ -81,6 +88,14 @@ std::vector<std::string> feed(const std::string& bytes, const std::vector<std::s
       }
     }
   }
+  return seen;
+}
+
+// The same with and without the quick way.
+std::vector<std::string> feed(const std::string& bytes, const std::vector<std::size_t>& cuts, Role role = Role::server,
+                              std::size_t most = limit, const DeflateAgreement* deflate = nullptr) {
+  const auto seen = readAs(bytes, cuts, role, most, deflate, false);
+  EXPECT_EQ(readAs(bytes, cuts, role, most, deflate, true), seen) << "quick " << testing::PrintToString(bytes);
   return seen;
 }
 
