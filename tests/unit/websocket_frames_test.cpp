@@ -94,7 +94,7 @@ std::vector<std::string> readAs(const std::string& bytes, const std::vector<std:
 // The same with and without the quick way.
 std::vector<std::string> feed(const std::string& bytes, const std::vector<std::size_t>& cuts, Role role = Role::server,
                               std::size_t most = limit, const DeflateAgreement* deflate = nullptr) {
-  const auto seen = readAs(bytes, cuts, role, most, deflate, false);
+  auto seen = readAs(bytes, cuts, role, most, deflate, false);
   EXPECT_EQ(readAs(bytes, cuts, role, most, deflate, true), seen) << "quick " << testing::PrintToString(bytes);
   return seen;
 }
