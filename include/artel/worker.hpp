@@ -168,7 +168,7 @@ class Worker {
   std::size_t minRate = 256;                       ///< bytes a second, on average, that bodyTimeout and sendTimeout
                                                    ///< ask for; 0: any byte will do
   std::chrono::milliseconds idleTimeout{0};        ///< every protocol: nothing received for that long
-  std::chrono::milliseconds lingerTimeout{2'000};  ///< close(): how long to wait for the peer's end
+  std::chrono::milliseconds lingerTimeout{2'000};  ///< close(), send(websocket::Close): the peer's end is due
   std::chrono::milliseconds pingInterval{
       0};  ///< websocket: a ping after that much silence; after as much again the connection is destroyed
   http::Limits http;

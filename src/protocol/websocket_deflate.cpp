@@ -105,6 +105,10 @@ Shared& shared() {
   return one;
 }
 
+void trimScratch() noexcept {
+  if (shared().scratch.capacity() > keptScratch) std::string().swap(shared().scratch);
+}
+
 }  // namespace
 
 // ---- the handshake --------------------------------------------------------------------------------------------------
@@ -280,13 +284,14 @@ std::optional<std::string_view> Compression::deflate(std::string_view message) {
   deflater->message(message, out);
   if (sendKeeps_) return out;  // also when it grew: what the context has learned helps the next one
   deflater->reset();
-  if (out.size() >= message.size()) return std::nullopt;
-  return out;
+  if (out.size() < message.size()) return out;
+  trimScratch();
+  return std::nullopt;
 }
 
 void Compression::sent(bool wasSent) noexcept {
   if (!wasSent && deflater_) deflater_->reset();
-  if (shared().scratch.capacity() > keptScratch) std::string().swap(shared().scratch);
+  trimScratch();
 }
 
 Inflater& Compression::inflater() {

@@ -9,6 +9,7 @@
 #include "src/net/loop.hpp"
 #include "src/net/statistics.hpp"
 #include "src/net/user_code.hpp"
+#include "src/protocol/bounded_append.hpp"
 #include "src/protocol/http_response.hpp"
 #include "src/protocol/sniff.hpp"
 #include "src/worker/core.hpp"
@@ -56,12 +57,16 @@ void Conn::begin() {
   updateReading();
 }
 
-void Conn::turnAway(bool http) {
+void Conn::turnAway(bool http, bool linger) {
   turnedAway_ = true;
   if (http)
     write(
         [](std::string& out) { return http::appendError(503, "Service Unavailable: too many connections", out), true; },
         true);
+  if (!linger) {
+    flush();
+    return finish();
+  }
   beginClose(false);
   updateReading();
 }
@@ -126,7 +131,7 @@ void Conn::receivedRarely(std::span<char> bytes) {
     messageSince_ = lastReceived_;
     parseFirst(bytes);
   } else {
-    in_->append(bytes.data(), bytes.size());
+    appendBounded(*in_, {bytes.data(), bytes.size()}, packetSize_ != 0 ? packetSize_ : maxPackageSize);
     parseBuffered();
   }
 }

@@ -102,8 +102,9 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void begin();
   /// After open(), instead of begin(): begins when the PROXY header has come (Worker::proxyProtocol).
   void beginBehindProxy();
-  /// After open(), instead of begin(): there is no room. 503 for those who speak HTTP.
-  void turnAway(bool http);
+  /// After open(), instead of begin(): there is no room. 503 for those who speak HTTP. Without `linger` it is not
+  /// waited for their end, which may cost them the 503.
+  void turnAway(bool http, bool linger);
   bool turnedAway() const noexcept { return turnedAway_; }
   /// After open() failed.
   void discard();

@@ -481,6 +481,9 @@ CallbacksRef Worker::Core::callbacksForNew() {
   return *shared;
 }
 
+/// So many who were turned away may wait for their own end; each has a descriptor until then.
+static std::size_t mostTurnedAway(std::size_t maxConnections) noexcept { return 64 + maxConnections / 8; }
+
 void Worker::Core::accept(const net::Incoming& incoming) {
   const bool tooMany = worker.maxConnections > 0 && served() >= worker.maxConnections;
   // Where there is no master that does it.
@@ -507,7 +510,8 @@ void Worker::Core::accept(const net::Incoming& incoming) {
              "): a new connection was turned away; raise worker.maxConnections if this machine can carry more");
     ++turnedAway;
     // Whom there is no room for is not worth a handshake.
-    connection->turnAway(!tls && (fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket"));
+    connection->turnAway(!tls && (fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket"),
+                         turnedAway <= mostTurnedAway(worker.maxConnections));
   } else if (worker.proxyProtocol) {
     connection->beginBehindProxy();
   } else {

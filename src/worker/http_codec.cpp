@@ -393,6 +393,7 @@ std::string HttpCodec::answerToExtensions(const Conn& connection) {
 
 /// The 101 is on its way and the callback has returned: from here on this connection speaks frames.
 void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) {
+  const bool wasFull = full(connection);
   const auto early = std::move(early_);
   std::unique_ptr<websocket::Compression> compression;
   if (deflate_ != Deflate::none) {
@@ -405,6 +406,7 @@ void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) 
   connection.holdInput(false);
   if (const auto connected = connection.callbacks().onWebSocketConnected) connected(connection, request);
   if (early) connection.write([&](std::string& out) { return out.append(*early), true; }, true);
+  if (wasFull) connection.keptNoMore();
   if (WorkerProcess::endsNow()) connection.stop(false);  // the others have been told already
 }
 
@@ -412,9 +414,14 @@ void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) 
 bool HttpCodec::encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out) {
   if (accepted_) return websocket::appendFrame(out, type, payload), true;
   if (!early_) early_ = std::make_unique<std::string>();
-  if (early_->size() >= connection.maxSendBufferSize) return false;
+  if (full(connection)) return false;
   websocket::appendFrame(*early_, type, payload);
+  if (full(connection)) connection.keptEnough();
   return true;
+}
+
+bool HttpCodec::full(const Conn& connection) const noexcept {
+  return early_ && early_->size() >= connection.maxSendBufferSize;
 }
 
 }  // namespace artel

@@ -34,6 +34,7 @@ class HttpCodec final : public BuiltinCodec {
   void lastMessage() override { keepAlive_ = false; }
   void handlerThrew(Conn& connection) override;
   bool exempt(detail::TypeId type, const void* message) const noexcept override;
+  bool full(const Conn& connection) const noexcept override;
   bool closesLater() override;
 
   /// Answers the upgrade request that is being handled with 101.

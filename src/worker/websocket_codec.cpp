@@ -115,6 +115,7 @@ bool WebsocketCodec::encode(detail::TypeId type, const void* message, Connection
   if (type == detail::typeId<websocket::Close>()) {
     const auto& close = *static_cast<const websocket::Close*>(message);
     appendClose(out, close.code, close.reason);
+    since_ = Conn::clock();
     return closeSent_ = true;
   }
   return false;
@@ -135,7 +136,19 @@ bool WebsocketCodec::unfinishedTooLong(Conn& connection, std::uint32_t now) {
   return connection.tooSlow(now, since_, connection.buffered() + reader_.held());
 }
 
+/// The user has sent a Close: the peer's own is due in lingerTimeout from when ours has left, whatever else comes.
+void WebsocketCodec::tickOfClosing(Conn& connection, std::uint32_t now) {
+  closeLeft_ = closeLeft_ || !connection.behind();
+  if (!closeLeft_ || connection.paused()) {  // sendTimeout counts; or its Close would not be seen
+    since_ = now;
+    return;
+  }
+  if (static_cast<std::int32_t>(now - since_) >= connection.acceptedBy()->lingerTimeout.count())
+    connection.endAfterFlush();
+}
+
 void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
+  if (closeSent_) return tickOfClosing(connection, now);
   if (unfinishedTooLong(connection, now))
     return closeWith(connection, websocket::closeCode::policyViolation, "the message comes too slowly");
   if (watched_) return;  // it has a limit of its own: no ping is needed

@@ -30,6 +30,7 @@ class WebsocketCodec final : public BuiltinCodec {
   void closeWith(Conn& connection, std::uint16_t code, std::string_view reason);
   void message(Conn& connection, const websocket::Event& event);
   bool unfinishedTooLong(Conn& connection, std::uint32_t now);
+  void tickOfClosing(Conn& connection, std::uint32_t now);
   void ping(Conn& connection);
   void tickOfClient(Conn& connection, std::uint32_t now);
   void append(std::string& out, websocket::Type type, std::string_view payload);
@@ -37,8 +38,11 @@ class WebsocketCodec final : public BuiltinCodec {
   void appendClose(std::string& out, std::uint16_t code, std::string_view reason) const;
 
   websocket::Reader reader_;
-  std::uint32_t since_ = 0;  // while pinged_: when; while watched_: the tick that first saw this unfinished message
-  bool pinged_ = false, closeSent_ = false, watched_ = false;  // never both
+  /// While closeSent_: when it was; else while pinged_: when; while watched_: the tick that first saw this unfinished
+  /// message.
+  std::uint32_t since_ = 0;
+  bool pinged_ = false, watched_ = false;  // never both
+  bool closeSent_ : 1 = false, closeLeft_ : 1 = false;
   bool client_;
 };
 

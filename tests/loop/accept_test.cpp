@@ -33,6 +33,36 @@ TEST(Accept, MaxConnectionsClosesTheNextOne) {
   world.until([&] { return connects == 3; });
 }
 
+// Each costs a descriptor for as long as its own end is waited for.
+TEST(Accept, OfThoseTurnedAwayOnlySomeAreWaitedFor) {
+  for (const std::string scheme : {"text", "http"}) {
+    Worker worker(scheme + "://127.0.0.1:0");
+    worker.maxConnections = 16;
+    World world(worker);
+    std::vector<std::unique_ptr<Client>> clients;
+    const auto connect = [&](std::size_t number) {
+      while (clients.size() < number) clients.push_back(std::make_unique<Client>(world));
+    };
+    connect(16);
+    ASSERT_TRUE(world.until([&] { return worker.connections().size() == 16; }));
+    connect(16 + 64 + 2 + 10);
+    ASSERT_TRUE(world.until([&] {
+      return std::all_of(clients.begin() + 16, clients.end(), [](const auto& one) { return one->ended(); });
+    }));
+    EXPECT_EQ(worker.connections().size(), 16u + 64 + 2) << scheme;
+    for (auto at = clients.begin() + 16; at != clients.end(); ++at)
+      EXPECT_EQ((*at)->received.substr(0, 12), scheme == "http" ? "HTTP/1.1 503" : "");
+    clients.resize(16);
+    ASSERT_TRUE(world.until([&] { return worker.connections().size() == 16; }));
+    clients.front()->close();
+    ASSERT_TRUE(world.until([&] { return worker.connections().size() == 15; }));
+    Client next(world);
+    world.until([&] { return worker.connections().size() == 16; });
+    world.settle();
+    EXPECT_FALSE(next.ended());
+  }
+}
+
 TEST(Accept, PausedClientsWaitInTheQueue) {
   Worker worker("text://127.0.0.1:0");
   int connects = 0;

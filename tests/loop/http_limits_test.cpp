@@ -6,6 +6,8 @@
 #include <random>
 
 #include "src/net/loop.hpp"
+#include "src/protocol/bounded_append.hpp"
+#include "tests/loop/count_new.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -44,6 +46,36 @@ TEST(HttpLimits, RequestsBehindAnUnansweredOneAreReadAheadOnlyALittle) {
   EXPECT_EQ(requests, 1);
   asked.lock()->send("at last");
   world.until([&] { return requests == sent; }, 30s);
+}
+
+TEST(HttpLimits, AnUnfinishedBodyHasNoMoreMemoryThanItsLimit) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onConnect = [](TcpConnection& c) { c.maxPackageSize = 1'200'000; };
+  World world(worker);
+  Client client(world);
+  const std::string head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1200000\r\n\r\n", piece(50'000, 'x');
+  client.send(head);
+  ASSERT_TRUE(world.until([&] { return worker.connections().size() == 1; }));
+  largestAllocation = 0;
+  for (std::size_t sent = 0; sent < 1'150'000;) {
+    client.send(piece);
+    sent += piece.size();
+    ASSERT_TRUE(world.until([&] { return world.first().getRecvBufferQueueSize() == head.size() + sent; }));
+  }
+  EXPECT_LE(largestAllocation, 1'210'000u);
+}
+
+TEST(HttpLimits, WhatLiesAroundABodyGrowsInSmallStepsAndCheaply) {
+  std::string bytes;
+  std::size_t grown = 0;
+  while (bytes.size() < 1'000'000) {
+    const std::size_t before = bytes.capacity();
+    appendBounded(bytes, "1\r\nx\r\n", 100'000);
+    if (bytes.capacity() == before) continue;
+    ++grown;
+    ASSERT_LE(bytes.capacity(), std::max<std::size_t>(100'000, bytes.size() + bytes.size() / 8 + 16));
+  }
+  EXPECT_LT(grown, 100u);
 }
 
 TEST(HttpLimits, AFileGoesOutInSharesOfATurn) {

@@ -228,6 +228,23 @@ TEST(UdpClient, ANameServerThatDoesNotAnswerHoldsNobodyUp) {
   EXPECT_THAT(error, HasSubstr("slow.example"));
 }
 
+TEST(UdpClient, NotMoreThanAMegabyteWaitsForTheName) {
+  Pair p;
+  Slow names(false);
+  const auto c = AsyncUdpConnection::to("udp://slow.example:9");
+  bool failed = false;
+  c->onError = [&](AsyncUdpConnection&, const Error&) { failed = true; };
+  const std::string datagram(60'000, 'x');
+  for (int i = 0; i < 17; ++i) EXPECT_EQ(c->send(datagram), SendStatus::queued) << i;
+  EXPECT_EQ(c->send(datagram), SendStatus::dropped);
+  EXPECT_EQ(c->send("a small one"), SendStatus::queued);
+  std::size_t empty = 0;
+  while (empty < 100'000 && c->send("") == SendStatus::queued) ++empty;
+  EXPECT_LT(empty, 10'000u) << "they cost memory, too";
+  names.tell();
+  p.world.until([&] { return failed; });
+}
+
 TEST(UdpClient, AFailedConnectIsToldOnceForEachSend) {
   Pair p;
   const auto c = AsyncUdpConnection::to("udp://127.0.0.1:9", "nowhere");

@@ -42,6 +42,30 @@ std::string after101(const Client& client) {
   return at == std::string::npos || client.received.rfind("HTTP/1.1 101", 0) != 0 ? "" : client.received.substr(at + 4);
 }
 
+/// How many of six unfinished messages of that size take new memory for their first fragment.
+int freshOfSix(std::size_t size) {
+  const std::vector<std::string> fragments(6, frame(opcode::binary, std::string(size, 'x'), false));
+  std::vector<std::string> bytes = fragments;
+  std::vector<std::unique_ptr<websocket::Reader>> readers;
+  for (int i = 0; i < 6; ++i) readers.push_back(std::make_unique<websocket::Reader>(websocket::Role::server));
+  int fresh = 0;
+  for (std::size_t i = 0; i < 6; ++i) {
+    largestAllocation = 0;
+    EXPECT_EQ(readers[i]->input(bytes[i], 1 << 20).size, bytes[i].size());
+    readers[i]->decode(bytes[i], 1 << 20);
+    EXPECT_TRUE(readers[i]->unfinished());
+    if (largestAllocation >= size) ++fresh;
+  }
+  return fresh;
+}
+
+TEST(WebSocketBuffers, FourOfSixtyFourKilobytesAreKeptForTheNextMessages) {
+  freshOfSix(60 * 1024);
+  EXPECT_EQ(freshOfSix(60 * 1024), 2);
+  freshOfSix(65 * 1024);  // takes those that were kept, and they are too large now
+  EXPECT_EQ(freshOfSix(65 * 1024), 6);
+}
+
 TEST(WebSocketConnection, HooksInTheirOrder) {
   Worker worker("websocket://127.0.0.1:0");
   std::string order;
@@ -72,6 +96,28 @@ TEST(WebSocketConnection, HooksInTheirOrder) {
   EXPECT_EQ(order, "connect handshake connected message:hi bye:1000:done close");
   EXPECT_EQ(after101(client), text("late") + text("early") + closed(1000));
   EXPECT_NE(client.received.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), std::string::npos);
+}
+
+TEST(WebSocketConnection, NotMoreThanMaxSendBufferSizeWaitsForTheHandshake) {
+  Worker worker("websocket://127.0.0.1:0");
+  const std::string part(600, 'x');
+  std::string heard;
+  worker.onConnect = [&](TcpConnection& c) {
+    c.maxSendBufferSize = 1000;
+    EXPECT_EQ(c.send(part), SendStatus::queued);
+    EXPECT_EQ(c.send(part), SendStatus::queued) << "the one that fills it";
+    EXPECT_EQ(c.send(part), SendStatus::dropped);
+  };
+  worker.onBufferFull = [&](TcpConnection&) { heard += "full "; };
+  worker.onError = [&](TcpConnection&, const Error& error) { heard += error.message + " "; };
+  worker.onBufferDrain = [&](TcpConnection&) { heard += "drained"; };
+  World world(worker);
+  Client client(world);
+  ASSERT_TRUE(world.until([&] { return !heard.empty(); }));
+  EXPECT_EQ(heard, "full send buffer full and drop package ");
+  client.send(hello());
+  world.until([&] { return after101(client) == text(part) + text(part); });
+  EXPECT_EQ(heard, "full send buffer full and drop package drained");
 }
 
 TEST(WebSocketConnection, HttpAndWebSocketOnOneListener) {
@@ -444,6 +490,49 @@ TEST(WebSocketConnection, CloseWithCodeAndReason) {
     world.until([&] { return client.ended(); });
     EXPECT_EQ(after101(client), expected) << how;
   }
+}
+
+TEST(WebSocketConnection, ACloseThatIsNotAnsweredIsNotWaitedForLongerThanLingerTimeout) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.bodyTimeout = 0s;
+  int messages = 0, closes = 0;
+  worker.onMessage = [&](TcpConnection& c, std::string_view) {
+    if (++messages == 1) c.send(websocket::Close{4002, "sent"});
+  };
+  worker.onClose = [&](TcpConnection&) { ++closes; };
+  World world(worker);
+  Client client(world);
+  client.send(hello() + frame(opcode::text, "close"));
+  ASSERT_TRUE(world.until([&] { return after101(client) == closed(4002, "sent"); }));
+  world.tickAfter(1s);
+  client.send(frame(opcode::text, "on its way") + frame(opcode::ping, ""));
+  ASSERT_TRUE(world.until([&] { return messages == 2; })) << "what the peer had to say is heard meanwhile";
+  EXPECT_FALSE(client.ended());
+  world.tickAfter(3s);  // whatever came: it buys no time
+  ASSERT_TRUE(world.until([&] { return client.ended(); }));
+  EXPECT_EQ(closes, 0);
+  world.tickAfter(6s);
+  world.until([&] { return closes == 1; });
+}
+
+TEST(WebSocketConnection, ACloseIsNotMissedWhileItIsNotReadFrom) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, std::string_view) {
+    c.send(websocket::Close{});
+    c.pauseRecv();
+  };
+  bool bye = false;
+  worker.onWebSocketClose = [&](TcpConnection&, const websocket::Close&) { bye = true; };
+  World world(worker);
+  Client client(world);
+  client.send(hello() + frame(opcode::text, "close"));
+  ASSERT_TRUE(world.until([&] { return after101(client) == closed(1000); }));
+  client.send(closeFrame(1000));
+  for (int i = 1; i < 4; ++i) world.tickAfter(i * 5s);
+  world.settle();
+  ASSERT_FALSE(client.ended());
+  world.first().resumeRecv();
+  world.until([&] { return bye; });
 }
 
 TEST(WebSocketConnection, TheTypeOfSentTextIsTheConnections) {

@@ -225,5 +225,16 @@ TEST(WebSocketDeflate, TheCostIsWhatIsAllocated) {
   }
 }
 
+// What all connections without a context deflate into grows with each message, also with one that stays as it is.
+TEST(WebSocketDeflate, ALargeMessageLeavesNoLargeScratch) {
+  const std::string noise = pattern(1 << 20), words(1 << 20, 'w');
+  Compression forgets(Role::server, DeflateAgreement{false, false, 12, 12});
+  for (int round = 0; round < 2; ++round) {
+    largestAllocation = 0;
+    EXPECT_FALSE(forgets.deflate(noise)) << "it does not become shorter";
+    EXPECT_GE(largestAllocation.load(), std::uint64_t{1} << 20) << "memory of the round before was kept: " << round;
+  }
+}
+
 }  // namespace
 }  // namespace artel::testing
