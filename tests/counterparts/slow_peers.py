@@ -144,6 +144,45 @@ class DeafOverTls(artel.Case):
         return context.wrap_socket(plain)
 
 
+class ManyUnfinishedMessages(artel.Case):
+    """Each costs what has come of it, however small its pieces are, and nothing when it has gone."""
+
+    peers, tiny, pieces = 200, 20, 20_000
+
+    def test_in_tiny_fragments(self):
+        if artel.sanitized("fixtures/slow_peers"):
+            self.skipTest("a sanitizer's own memory would be measured")
+        post = "POST / HTTP/1.1\r\nHost: x\r\n"
+        for head, piece in ((post + f"Content-Length: {self.tiny + self.pieces + 1}\r\n\r\n", b"x"),
+                            (post + "Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n")):
+            server = self.program("fixtures/slow_peers", listen="http://127.0.0.1:0")
+            worker = artel.worker_of(server.pid)
+            other = self.wire(server.port())
+
+            def number():
+                other.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                return int(other.response()[2])
+            number()
+            before = artel.private_bytes(worker)
+            wires = [self.wire(server.port()) for _ in range(self.peers)]
+            for wire in wires:
+                wire.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                wire.send(head)
+            for _ in range(self.tiny):
+                for wire in wires:
+                    wire.send(piece)
+            for wire in wires:
+                wire.send(piece * self.pieces)
+            sent = self.peers * (len(head) + len(piece) * (self.tiny + self.pieces))
+            artel.until(lambda: artel.private_bytes(worker) - before > sent / 2, "what was sent to be there")
+            number()  # asked behind all of it
+            # A growing buffer is at most twice what it holds; a connection and its parser are small.
+            self.assertLess(artel.private_bytes(worker) - before, 2 * sent + self.peers * 16384 + (4 << 20), head)
+            for wire in wires:
+                wire.close()
+            artel.until(lambda: number() == 1, "the end of those who have left")
+
+
 class HalfOpen(artel.Case):
     def test_a_silent_connection_is_probed(self):
         """Whoever vanished without a word is noticed: the kernel's keep-alive timer runs."""
