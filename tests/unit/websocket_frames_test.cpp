@@ -366,6 +366,7 @@ TEST(WebSocketFrames, BorrowedContextsDoNotMixMessages) {
   std::string parts[3];
   for (int i = 0; i < 3; ++i) parts[i] = deflated(client, text[i]);
   std::vector<std::unique_ptr<Reader>> readers;
+  readers.reserve(3);
   for (int i = 0; i < 3; ++i)
     readers.push_back(std::make_unique<Reader>(Role::server, std::make_unique<Compression>(Role::server, borrowed)));
   for (std::size_t i = 0; i < 3; ++i) {
