@@ -124,8 +124,9 @@ RemoteAddress parseRemoteAddress(std::string_view text) {
   RemoteAddress remote;
   const auto mark = text.find("://");
   const auto begin = mark == std::string_view::npos ? 0 : mark + 3;
+  const bool unixSocket = text.starts_with("unix://");
   std::string_view place = text;
-  if (mark != std::string_view::npos && text.substr(begin, 1) != "/") {
+  if (mark != std::string_view::npos && !unixSocket) {
     const auto end = std::min(text.find_first_of("/?#", begin), text.size());
     place = text.substr(0, end);
     std::string_view uri = text.substr(end);
@@ -136,7 +137,6 @@ RemoteAddress parseRemoteAddress(std::string_view text) {
              std::string(text.substr(0, begin)) + std::string(place.substr(place.rfind('@') + 1)) +
                  std::string(text.substr(end)) + (text.starts_with("ws") ? ", and an Authorization in headers" : ""));
   }
-  const bool unixSocket = text.substr(begin, 1) == "/";
   const auto bracket = place.rfind(']');
   remote.portGiven =
       unixSocket || place.find(':', bracket == std::string_view::npos ? begin : bracket) != std::string_view::npos;

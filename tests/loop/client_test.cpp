@@ -372,6 +372,7 @@ TEST(Client, AddressesAreChecked) {
   EXPECT_THAT(refused("127.0.0.1:80"), HasSubstr("cannot read the remote address"));
   EXPECT_THAT(refused("tcp://127.0.0.1:x"), HasSubstr("is no port"));
   EXPECT_THAT(refused("tcp://127.0.0.1:0"), HasSubstr("port 0"));
+  EXPECT_THAT(refused("tcp:///x:80"), HasSubstr("E06"));
   EXPECT_THAT(refused("tcp://"), HasSubstr("host is missing"));
   EXPECT_THAT(refused(""), HasSubstr("empty"));
   EXPECT_THAT(refused("nope://127.0.0.1:80"), HasSubstr("unknown scheme"));
