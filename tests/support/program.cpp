@@ -10,6 +10,8 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <sstream>
+#include <string>
 
 #include "platform/platform.hpp"
 #include "tests/support/world.hpp"
@@ -157,6 +159,18 @@ Program::Program(const std::string& name, std::vector<std::string> arguments, co
   collect(reinterpret_cast<uv_stream_t*>(&state_->err));
 }
 
+/// A worker that a sanitizer ended was replaced, and nobody else may have noticed. What a program on trial said is
+/// quoted: that one may crash.
+static bool sanitizerReported(const std::string& err) {
+  std::istringstream lines(err);
+  for (std::string line; std::getline(lines, line);) {
+    const auto has = [&](const char* text) { return line.find(text) != std::string::npos; };
+    if (!has("it said: ") && (has("ERROR: AddressSanitizer") || has("ERROR: LeakSanitizer") || has("runtime error: ")))
+      return true;
+  }
+  return false;
+}
+
 Program::~Program() {
   State& s = *state_;
   if (!s.ended) {
@@ -164,9 +178,7 @@ Program::~Program() {
     if (!s.own.until([&] { return s.ended; }, 5s)) uv_process_kill(&s.process, 9);
     s.own.until([&] { return s.ended; }, 5s);
   }
-  // A worker that a sanitizer ended was replaced, and nobody else may have noticed.
-  for (const char* report : {"ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error: "})
-    EXPECT_EQ(err().find(report), std::string::npos) << err();
+  EXPECT_FALSE(sanitizerReported(err())) << err();
   close();
 }
 
