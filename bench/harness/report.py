@@ -211,9 +211,13 @@ def pages(results):
     facts = dict(results["machine"])
     yield table(["", ""], [[name, f"{text}"] for name, text in facts.items()]).replace("---:", "---")
     yield f"To repeat it: `{results['command']}`\n"
-    later = [f"`{key}` ({when})" for key, when in results.get("measured", {}).items() if when != occasion(facts)]
-    if later:
-        yield f"Measured on another occasion: {', '.join(later)}.\n"
+    others = {}
+    for key, when in results.get("measured", {}).items():
+        others.setdefault(when, []).append(f"`{key}`")
+    others.pop(occasion(facts), None)
+    if others:
+        named = [f"{', '.join(keys)} ({when})" for when, keys in others.items()]
+        yield f"Measured on another occasion: {'; '.join(named)}.\n"
     if results.get("load"):
         yield "## CPU time and messages\n"
         yield from load_tables([results["load"][key] for key in BY_KEY if key in results["load"]])
