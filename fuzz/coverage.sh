@@ -25,7 +25,8 @@ llvm-cov report "$build/bin/unit_tests" "$@" -instr-profile="$profiles/all.profd
 # Columns: file, regions, missed, %, functions, missed, %, lines, missed, %, ... Headers with a few lines say nothing,
 # and most of http_syntax.hpp runs in the compiler.
 awk '
-  (sub(/^.*src\/protocol\//, "") || sub(/^.*src\/worker\/listen_address/, "listen_address")) && $1 != "http_syntax.hpp" && ($1 ~ /\.cpp$/ || $8 >= 10) {
+  (sub(/^.*src\/protocol\//, "") || sub(/^.*src\/worker\/listen_address/, "listen_address")) &&
+  $1 != "http_syntax.hpp" && ($1 ~ /\.cpp$/ || $8 >= 10) {
     printf "  %-28s %4d of %4d lines  %6.2f %%\n", $1, $8 - $9, $8, $10
     if ($10 + 0 < 90) under = under " " $1
     lines += $8

@@ -207,7 +207,7 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
     quickAppend(out, context.memo->text());
   } else {
     writeLines(head, response, context, lines, close);
-    if (usual && !close && !lines.has(Lines::connection | Lines::framed))
+    if (usual && !lines.has(Lines::connection | Lines::framed))
       context.memo->keep(response.headers, context.dateMark, head.text(), usualBegin.size());
   }
   if (chunked) {

@@ -248,7 +248,6 @@ std::size_t Conn::nothingTaken(const Input& found, std::size_t available) {
   if (found.size > limit) return violated("a packet longer than maxPackageSize"), 0;
   packetSize_ = found.size;
   set(barLook, true);
-  if (in_ != nullptr) in_->reserve(std::min(packetSize_, 2 * available));  // by what came, not by what was said
   return 0;
 }
 

@@ -80,6 +80,8 @@ class BuiltinCodec : public detail::Codec {
   virtual bool handshakes() const noexcept { return false; }
   /// close() with our protocol's own goodbye.
   virtual void sayGoodbye(Conn&) {}
+  /// The user has said it: nothing follows but the peer's.
+  virtual bool goodbyeSaid() const noexcept { return false; }
 };
 
 class Conn final : public AsyncTcpConnection, public net::Stream, public std::enable_shared_from_this<Conn> {
@@ -271,6 +273,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void updateReading() noexcept;
   void goOnClosing();
   void tickHandshake(Clock now);
+  std::chrono::milliseconds sendLimit() const noexcept;
   bool sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept;
   void giveUpSending();
   void passEnd();

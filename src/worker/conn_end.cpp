@@ -154,8 +154,7 @@ void Conn::tick(Clock now, std::uint32_t linger) {
       return;
     }
     // Not flushed yet: a slow reader may take its time, one that takes nothing may not.
-    const auto limit = worker_ != nullptr ? worker_->sendTimeout : closingTimeout;
-    if (sendStalled(now, limit.count() > 0 ? std::min(limit, closingTimeout) : closingTimeout)) giveUpSending();
+    if (sendStalled(now, sendLimit())) giveUpSending();
     return;
   }
   if (worker_ == nullptr) return;
@@ -164,7 +163,7 @@ void Conn::tick(Clock now, std::uint32_t linger) {
   };
   if (unbegun_ && over(worker_->headerTimeout, messageSince_)) return finish();
   if (status_ != Status::established) return;
-  if (sendStalled(now, worker_->sendTimeout)) return giveUpSending();
+  if (sendStalled(now, sendLimit())) return giveUpSending();
   if (over(dialled_ ? dial().options.idleTimeout : worker_->idleTimeout, lastReceived_)) return beginClose(true);
   if (auto* codec = builtin()) return codec->tick(*this, now);
   if (in_ == nullptr || codec_ == nullptr || !mayDeliver()) return;
@@ -193,6 +192,13 @@ bool Conn::tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept {
   if (limit <= 0) return false;
   const std::int64_t lasted = elapsed(now, since), silent = std::min(lasted, elapsed(now, lastReceived_));
   return silent >= limit || (rate > 0 && lasted >= limit + static_cast<std::int64_t>(bytes) * 1000 / rate);
+}
+
+/// How long the peer may take nothing: sendTimeout, which may be none; less than for ever when all was said.
+std::chrono::milliseconds Conn::sendLimit() const noexcept {
+  const auto limit = worker_ != nullptr ? worker_->sendTimeout : closingTimeout;
+  if (status_ == Status::established && !(builtin_ && builtin()->goodbyeSaid())) return limit;
+  return limit.count() > 0 ? std::min(limit, closingTimeout) : closingTimeout;
 }
 
 /// Each `minRate * timeout` bytes that the peer takes buy it another `timeout`: so neither one that takes nothing nor

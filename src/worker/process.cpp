@@ -117,11 +117,11 @@ void WorkerProcess::watch() {
       log::debug("signal " + std::to_string(number) + " cannot be watched: " + e.what());
     }
   }
-  platform::hearNotices();
   if (!setup_.channel) {  // which a master has, and nobody else asks
     platform::onNotice([this](platform::Notice notice) { net::loop().post([this, notice] { noticed(notice); }); });
     return;
   }
+  platform::hearNotices();
   net::processLoop->onReadable(setup_.channel.native(), [this](Loop::Descriptor descriptor) {
     for (;;) {
       const auto message = setup_.channel.take();

@@ -139,7 +139,7 @@ bool WebsocketCodec::unfinishedTooLong(Conn& connection, std::uint32_t now) {
 /// The user has sent a Close: the peer's own is due in lingerTimeout from when ours has left, whatever else comes.
 void WebsocketCodec::tickOfClosing(Conn& connection, std::uint32_t now) {
   closeLeft_ = closeLeft_ || !connection.behind();
-  if (!closeLeft_ || connection.paused()) {  // sendTimeout counts; or its Close would not be seen
+  if (!closeLeft_ || connection.paused()) {  // who takes nothing is given up elsewhere; or its Close would not be seen
     since_ = now;
     return;
   }

@@ -24,6 +24,7 @@ class WebsocketCodec final : public BuiltinCodec {
   bool stopping(Conn& connection, bool graceful) override;
   void callbackFailed(Conn& connection) override;
   void sayGoodbye(Conn& connection) override;
+  bool goodbyeSaid() const noexcept override { return closeSent_; }
 
  private:
   void happened(Conn& connection, const websocket::Event& event);

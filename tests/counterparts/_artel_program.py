@@ -285,7 +285,7 @@ class Case(unittest.TestCase):
         return program
 
     # A crash that a new worker makes good again is a crash. What a sanitizer has seen is one everywhere.
-    never = r"ERROR: \w+Sanitizer|runtime error: |ended: (signal (SEGV|BUS|ILL|FPE|ABRT)|code 250)"
+    never = r"(ERROR|WARNING): \w+Sanitizer|runtime error: |ended: (signal (SEGV|BUS|ILL|FPE|ABRT)|code 250)"
 
     def stop(self, program):
         if program.process.poll() is None:

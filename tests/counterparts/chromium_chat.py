@@ -388,6 +388,7 @@ class Chat(artel.Case):
                 times.append(int(now["away"]))
                 self.assertLess(times[-1], 15000)  # the goal is 300
             ann.sees("Ann", "Bob")
+        self.assertLess(min(times), 2500)
         for one in (ann, bob):
             one.js("clearInterval(typing)")
         said = {name: one.js("return said") for one, name in ((ann, "Ann"), (bob, "Bob"))}

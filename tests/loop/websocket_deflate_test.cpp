@@ -227,7 +227,7 @@ TEST(WebSocketDeflate, TheCostIsWhatIsAllocated) {
 
 // What all connections without a context deflate into grows with each message, also with one that stays as it is.
 TEST(WebSocketDeflate, ALargeMessageLeavesNoLargeScratch) {
-  const std::string noise = pattern(1 << 20), words(1 << 20, 'w');
+  const std::string noise = pattern(1 << 20);
   Compression forgets(Role::server, DeflateAgreement{false, false, 12, 12});
   for (int round = 0; round < 2; ++round) {
     largestAllocation = 0;

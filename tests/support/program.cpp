@@ -165,7 +165,8 @@ static bool sanitizerReported(const std::string& err) {
   std::istringstream lines(err);
   for (std::string line; std::getline(lines, line);) {
     const auto has = [&](const char* text) { return line.find(text) != std::string::npos; };
-    if (!has("it said: ") && (has("ERROR: AddressSanitizer") || has("ERROR: LeakSanitizer") || has("runtime error: ")))
+    if (!has("it said: ") && (has("ERROR: AddressSanitizer") || has("ERROR: LeakSanitizer") ||
+                              has("WARNING: ThreadSanitizer") || has("runtime error: ")))
       return true;
   }
   return false;

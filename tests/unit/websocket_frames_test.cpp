@@ -121,6 +121,17 @@ TEST(WebSocketFrames, ExamplesOfTheRfc) {  // section 5.7
   check(raw({0x8a, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58}), {"pong[Hello]"});
 }
 
+TEST(WebSocketFrames, TheQuickWayTakesWholeMessagesAndNothingElse) {
+  Reader reader(Role::server);
+  Event event;
+  const auto taken = [&](std::string bytes) { return reader.takeWhole(bytes, limit, event); };
+  const std::string text = raw({0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58});
+  EXPECT_EQ(taken(text), text.size());
+  EXPECT_EQ(taken(text + text), text.size());
+  EXPECT_EQ(taken(text.substr(0, text.size() - 1)), 0u);
+  EXPECT_EQ(taken(raw({0x89, 0x80, 0, 0, 0, 0})), 0u) << "a ping";
+}
+
 TEST(WebSocketFrames, Messages) {
   check(frame(fin | 1, "") + frame(fin | 2, ""), {"text[]", "binary[]"});
   check(frame(fin | 1, "a") + frame(fin | 2, "\xff\xfe") + frame(fin | 1, "b"),

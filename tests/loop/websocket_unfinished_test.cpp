@@ -1,0 +1,131 @@
+// WebSocket messages that have begun: their memory and their time.
+#include <gtest/gtest.h>
+
+#include "tests/loop/count_new.hpp"
+#include "tests/support/websocket.hpp"
+
+namespace artel::testing {
+namespace {
+
+/// How many of six unfinished messages of that size take new memory for their first fragment.
+int freshOfSix(std::size_t size) {
+  std::vector<std::string> bytes(6, frame(opcode::binary, std::string(size, 'x'), false));
+  std::vector<std::unique_ptr<websocket::Reader>> readers;
+  for (int i = 0; i < 6; ++i) readers.push_back(std::make_unique<websocket::Reader>(websocket::Role::server));
+  int fresh = 0;
+  for (std::size_t i = 0; i < 6; ++i) {
+    largestAllocation = 0;
+    EXPECT_EQ(readers[i]->input(bytes[i], 1 << 20).size, bytes[i].size());
+    readers[i]->decode(bytes[i], 1 << 20);
+    EXPECT_TRUE(readers[i]->unfinished());
+    if (largestAllocation >= size) ++fresh;
+  }
+  return fresh;
+}
+
+TEST(WebSocketBuffers, FourOfSixtyFourKilobytesAreKeptForTheNextMessages) {
+  freshOfSix(60 * 1024);
+  EXPECT_EQ(freshOfSix(60 * 1024), 2);
+  freshOfSix(65 * 1024);  // takes those that were kept, and they are too large now
+  EXPECT_EQ(freshOfSix(65 * 1024), 6);
+}
+
+TEST(WebSocketConnection, AnAnnouncedLengthReservesNothing) {
+  Worker worker("websocket://127.0.0.1:0");
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  ASSERT_TRUE(world.until([&] { return client.received.ends_with("\r\n\r\n"); }));
+  const std::string begun = frame(opcode::binary, std::string(9'000'000, 'x')).substr(0, 3000);
+  largestAllocation = 0;
+  for (std::size_t at = 0; at < begun.size(); at += 1000) {
+    client.send(begun.substr(at, 1000));
+    ASSERT_TRUE(world.until([&] { return world.first().getRecvBufferQueueSize() == at + 1000; }));
+  }
+  EXPECT_LE(largestAllocation, 16'000u);
+}
+
+/// A message that does not come to its end, in each way that it can.
+class UnfinishedMessage : public ::testing::TestWithParam<const char*> {
+ protected:
+  UnfinishedMessage() : worker("websocket://127.0.0.1:0") {
+    worker.onMessage = [](TcpConnection& c, std::string_view) { c.send("got it"); };
+  }
+  /// The handshake is done and the beginning of the message is there.
+  void begin(World& world, Client& client) {
+    client.send(hello());
+    ASSERT_TRUE(world.until([&] { return client.received.ends_with("\r\n\r\n"); }));
+    const std::uint64_t before = world.first().bytesRead();
+    client.send(start());
+    ASSERT_TRUE(world.until([&] { return world.first().bytesRead() == before + start().size(); }));
+    world.tickAfter(0ms);
+  }
+  std::string start() const {
+    const std::string whole = frame(opcode::text, std::string(100, 'x'));
+    if (std::string_view(GetParam()) == "Frame") return whole.substr(0, 50);
+    return frame(opcode::text, std::string(100, 'x'), false);  // the first fragment, and no other
+  }
+  Worker worker;
+  const std::string slow = closed(1008, "the message comes too slowly");
+};
+
+TEST_P(UnfinishedMessage, ThatFallsSilentEndsTheConnection) {
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.tickAfter(29s);
+  world.settle();
+  EXPECT_EQ(after101(client), "");
+  world.tickAfter(31s);
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(after101(client), slow);
+}
+
+TEST_P(UnfinishedMessage, HasNoLimitWhereTheLimitIsOff) {
+  worker.bodyTimeout = 0ms;
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.tickAfter(48h);
+  world.settle();
+  EXPECT_EQ(after101(client), "");
+}
+
+TEST_P(UnfinishedMessage, OfAPausedConnectionIsNotItsPeersFault) {
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.first().pauseRecv();
+  world.tickAfter(100s);
+  world.first().resumeRecv();
+  world.tickAfter(101s);
+  world.tickAfter(120s);
+  world.settle();
+  EXPECT_EQ(after101(client), "") << "its time began anew";
+  world.tickAfter(132s);
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(after101(client), slow);
+}
+
+TEST_P(UnfinishedMessage, EachMessageHasItsOwnTime) {
+  World world(worker);
+  Client client(world);
+  begin(world, client);
+  world.tickAfter(20s);
+  client.send(std::string_view(GetParam()) == "Frame" ? frame(opcode::text, std::string(100, 'x')).substr(50)
+                                                      : frame(opcode::continuation, "end"));
+  ASSERT_TRUE(world.until([&] { return after101(client) == text("got it"); }));
+  client.send(start());
+  ASSERT_TRUE(world.until(
+      [&] { return world.first().getRecvBufferQueueSize() > 0 || std::string_view(GetParam()) != "Frame"; }));
+  world.tickAfter(25s);
+  world.tickAfter(50s);
+  world.settle();
+  EXPECT_EQ(after101(client), text("got it"));
+}
+
+INSTANTIATE_TEST_SUITE_P(In, UnfinishedMessage, ::testing::Values("Frame", "Fragments"),
+                         [](const auto& one) { return std::string(one.param); });
+
+}  // namespace
+}  // namespace artel::testing
