@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-#include "src/protocol/http_lines_memo.hpp"
+#include "src/protocol/http_reply_memo.hpp"
 #include "src/protocol/http_syntax.hpp"
 #include "src/protocol/quick_append.hpp"
 #include "src/protocol/short_text.hpp"
@@ -192,9 +192,7 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
   const bool mayHaveBody = bodyAllowed(status), chunked = response.chunked && mayHaveBody;
   // HTTP/1.0 knows no chunks: the end of the connection is the end of the body (RFC 9112 section 6.3).
   const bool endsByClose = chunked && context.http10;
-  const bool usual = status == 200 && context.keepAlive && !endsByClose && context.memo != nullptr;
-  const bool again = usual && context.memo->isOf(response.headers, context.dateMark);
-  const Lines lines = again ? Lines{} : look(response.headers);
+  const Lines lines = look(response.headers);
   if (lines.has(Lines::invalid)) return Written::refused;
   const bool close = !context.keepAlive || lines.has(Lines::close) || endsByClose;
 
@@ -203,13 +201,9 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
 
   Room room(Room::fixed + lines.room + context.dateLine.size() + (together ? response.body.size() : 0));
   HeadWriter head(room);
-  if (again) {
-    quickAppend(out, context.memo->text());
-  } else {
-    writeLines(head, response, context, lines, close);
-    if (usual && !lines.has(Lines::connection | Lines::framed))
-      context.memo->keep(response.headers, context.dateMark, head.text(), usualBegin.size());
-  }
+  writeLines(head, response, context, lines, close);
+  if (context.memo != nullptr && status == 200 && !close && !lines.has(Lines::connection | Lines::framed))
+    context.memo->keep(response.headers, head.text(), usualBegin.size());
   if (chunked) {
     if (!endsByClose) head << "Transfer-Encoding: chunked\r\n";
   } else if (mayHaveBody || status == 205) {

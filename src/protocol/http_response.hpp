@@ -11,7 +11,7 @@
 
 namespace artel::http {
 
-class LinesMemo;
+class ReplyMemo;
 
 /// What the request decides about its answer.
 struct ReplyContext {
@@ -19,8 +19,7 @@ struct ReplyContext {
   bool keepAlive = true;        ///< false: the answer says "Connection: close"
   bool head = false;            ///< the request was HEAD
   std::string_view dateLine{};  ///< "Date: " + httpDate(now) + CR LF; or empty
-  std::uint64_t dateMark = 0;   ///< changes whenever dateLine does
-  LinesMemo* memo = nullptr;    ///< of the answers before; nullptr: none is kept
+  ReplyMemo* memo = nullptr;    ///< keeps the lines of this answer for the next ones; nullptr: they are not kept
 };
 
 /// 200 with a text body: the fast path, header block precomposed.

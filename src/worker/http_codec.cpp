@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "src/net/loop.hpp"
-#include "src/protocol/http_lines_memo.hpp"
+#include "src/protocol/http_reply_memo.hpp"
 #include "src/protocol/sniff.hpp"
 #include "src/protocol/websocket_frames.hpp"
 #include "src/protocol/websocket_handshake.hpp"
@@ -24,7 +24,7 @@ constexpr std::uint32_t stopGrace = 1000;  // an idle keep-alive connection's la
 
 /// Requests that arrive whole, nearly all, are parsed by this one; a connection keeps a parser only in between.
 http::Parser scratch;
-http::LinesMemo memo;
+http::ReplyMemo memo;
 
 /// "Date: ...", made once a second.
 struct DateLine {
@@ -32,14 +32,16 @@ struct DateLine {
   std::uint64_t until = 0;  // of the loop's clock, in milliseconds
 } dateLine;
 
-std::string_view dateLineNow() {
-  if (const std::uint64_t now = net::loop().now(); now >= dateLine.until) [[unlikely]] {
-    dateLine.until = now / 1000 * 1000 + 1000;
-    dateLine.text.assign("Date: ");  // keeps its memory: a new second allocates nothing
-    http::appendHttpDate(std::time(nullptr), dateLine.text);
-    dateLine.text.append("\r\n");
-  }
-  return dateLine.text;
+ARTEL_COLD void writeDate(std::uint64_t now) {
+  dateLine.until = now / 1000 * 1000 + 1000;
+  dateLine.text.assign("Date: ");  // keeps its memory: a new second allocates nothing
+  http::appendHttpDate(std::time(nullptr), dateLine.text);
+  dateLine.text.append("\r\n");
+  memo.forget();
+}
+
+void renewDate() {
+  if (const std::uint64_t now = net::loop().now(); now >= dateLine.until) writeDate(now);
 }
 
 std::time_t modified(const std::filesystem::path& file, std::error_code& failed) {
@@ -171,9 +173,11 @@ void HttpCodec::handle(Conn& connection, http::Request& request, const MessageCa
 
 // ---- answers --------------------------------------------------------------------------------------------------------
 
+bool HttpCodec::keepsAlive() const noexcept { return keepAlive_ && !WorkerProcess::stopping(); }
+
 http::ReplyContext HttpCodec::context() const {
-  const std::string_view line = dateLineNow();  // first: it may be a new second
-  return {http10_, keepAlive_ && !WorkerProcess::stopping(), head_, line, dateLine.until, &memo};
+  renewDate();
+  return {http10_, keepsAlive(), head_, dateLine.text, &memo};
 }
 
 bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
@@ -207,6 +211,8 @@ bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& con
 
 bool HttpCodec::answer(const http::Response& response, Conn& connection, std::string& out) {
   if (!response.file.empty()) return answerFile(response, connection, out);
+  renewDate();
+  if (keepsAlive() && !head_ && memo.append(response, out)) return answered(connection, false), true;
   const auto written = http::appendResponse(response, context(), std::nullopt, out);
   if (written == http::Written::refused) return false;
   const bool close = written == http::Written::close;

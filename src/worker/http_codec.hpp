@@ -63,6 +63,7 @@ class HttpCodec final : public BuiltinCodec {
   bool answerFile(const http::Response& response, Conn& connection, std::string& out);
   void feedFile(Conn& connection);
   void answered(Conn& connection, bool close);
+  bool keepsAlive() const noexcept;
   http::ReplyContext context() const;
 
   /// The request that a callback handles now: there is never more than one.
