@@ -214,9 +214,10 @@ Inflater::Outcome Inflater::feed(std::string_view piece, std::string& out, std::
       stream.avail_out = asked;
       const int status = ::inflate(&stream, Z_SYNC_FLUSH);
       if (status == Z_MEM_ERROR) throw std::bad_alloc();
-      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return Outcome::corrupt;
       const std::string_view fresh(inflated, asked - stream.avail_out);
+      // First, for what is broken may lie behind it: had the bytes come one by one, this had been seen before.
       if (fresh.size() > room) return Outcome::tooBig;
+      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return Outcome::corrupt;
       if (text != nullptr && !text->feed(fresh)) return Outcome::notText;
       appendBounded(out, fresh, limit);
       ended_ = status == Z_STREAM_END;

@@ -212,6 +212,15 @@ TEST(Deflate, ABombEndsAtTheLimit) {
   }
 }
 
+TEST(Deflate, WhatIsBrokenBehindTheLimitIsTooBig) {
+  const std::string hello = raw({0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00}), broken = hello + raw({1, 2, 3, 4});
+  for (const std::size_t piece : {0u, 1u}) {  // however it comes
+    Inflater inflater(15), another(15);
+    EXPECT_EQ(inflate(inflater, broken, 4, piece).outcome, Outcome::tooBig) << piece;
+    EXPECT_EQ(inflate(another, broken, 5, piece).outcome, Outcome::corrupt) << piece;
+  }
+}
+
 TEST(Deflate, TextIsLookedAtWhileItIsInflated) {
   std::string bad;
   Deflater(12).message("good so far \xff" + noise(300'000), bad);
