@@ -102,6 +102,8 @@ struct Seen {
   unsigned about = 0, twice = 0;  // of those that may come once
   std::string_view hostIs, lengthIs, codingIs;
   bool has(unsigned what) const noexcept { return (about & what) != 0; }
+  /// One Host, no body, and nothing is asked for.
+  bool isUsual() const noexcept { return (about & ~unsigned{keepAlive}) == host && twice == 0 && !hostIs.empty(); }
   void add(About what, std::string_view& kept, std::string_view value) noexcept {
     twice |= about & what;
     about |= what;
@@ -244,6 +246,11 @@ Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const deta
   Seen seen;
   for (const auto& field : fields) {
     look(seen, view(bytes, field.name, field.nameSize), view(bytes, field.value, field.valueSize));
+  }
+  if (seen.isUsual() && isSame(seen.hostIs, goodHost)) [[likely]] {  // nothing but what is wanted is left to check
+    contentLength = 0;
+    head.keepAlive = head.minor == 1 || seen.has(Seen::keepAlive);
+    return {};
   }
   // RFC 9112 section 3.2. An empty Host would be legal for a target without authority, which we do not have.
   if ((seen.twice & Seen::host) != 0) return {400, "several Host lines"};

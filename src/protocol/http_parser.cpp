@@ -59,7 +59,7 @@ Parser::Step Parser::refuse(int status, std::string_view reason) {
   return Step::invalid;
 }
 
-Parser::Step Parser::readLeading(std::span<const char> buffer) {
+inline Parser::Step Parser::readLeading(std::span<const char> buffer) {
   if (!buffer.empty() && buffer[0] > '\r') {  // nearly always
     stage_ = Stage::method;
     return Step::next;
@@ -75,7 +75,7 @@ Parser::Step Parser::readLeading(std::span<const char> buffer) {
   return Step::next;
 }
 
-Parser::Step Parser::readMethod() {
+inline Parser::Step Parser::readMethod() {
   constexpr std::string_view usual = "GET ";  // nearly all: one comparison
   if (bytes_.substr(0, usual.size()) == usual) {
     read_ = usual.size() - 1;
@@ -95,7 +95,7 @@ Parser::Step Parser::readMethod() {
   return Step::next;
 }
 
-Parser::Step Parser::readTarget() {
+inline Parser::Step Parser::readTarget() {
   // request-target and one SP; no controls, no bytes beyond ASCII, no fragment (RFC 9112 section 3.2).
   constexpr std::size_t restOfLine = std::string_view(" HTTP/1.1").size();
   const std::size_t longest = std::max(limits_.requestLine, restOfLine) - restOfLine;  // where the SP must come
@@ -112,7 +112,7 @@ Parser::Step Parser::readTarget() {
   return Step::next;
 }
 
-Parser::Step Parser::readVersion() {
+inline Parser::Step Parser::readVersion() {
   // HTTP/1.0 and HTTP/1.1 only. A higher minor version could be answered as 1.1 (RFC 9110 section 2.5), as nginx does;
   // Node refuses. No such version exists, so whoever claims it is testing us: 505.
   constexpr std::string_view pattern = "HTTP/9.9\r\n", usual = "HTTP/1.1\r\n";

@@ -137,12 +137,16 @@ void HttpCodec::deliver(std::span<char> packet, Connection& connection, const Me
     ~Handling() { current = {}; }
   } handling(*this, request);
   threw_ = true;
-  handle(self, request, handler);
+  if (mode_ == Mode::http && !request.wantsWebSocket() && handler) [[likely]]
+    handler.call(self, &request);
+  else
+    handleOther(self, request, handler);
   threw_ = false;
   if (accepted_) becomeWebsocket(self, request);
 }
 
-void HttpCodec::handle(Conn& connection, http::Request& request, const MessageCallback& handler) {
+/// An upgrade, or one that is not for onMessage.
+void HttpCodec::handleOther(Conn& connection, http::Request& request, const MessageCallback& handler) {
   const SharedCallbacks& callbacks = connection.callbacks();
   if (mode_ == Mode::websocketOnly) {
     if (request.wantsWebSocket()) return upgrade(connection, request);
@@ -212,7 +216,13 @@ bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& con
 bool HttpCodec::answer(const http::Response& response, Conn& connection, std::string& out) {
   if (!response.file.empty()) return answerFile(response, connection, out);
   renewDate();
-  if (keepsAlive() && !head_ && memo.append(response, out)) return answered(connection, false), true;
+  if (keepsAlive() && !head_ && memo.append(response, out)) [[likely]]
+    return answered(connection, false), true;
+  return answerAnew(response, connection, out);
+}
+
+/// Another answer than the one before.
+bool HttpCodec::answerAnew(const http::Response& response, Conn& connection, std::string& out) {
   const auto written = http::appendResponse(response, context(), std::nullopt, out);
   if (written == http::Written::refused) return false;
   const bool close = written == http::Written::close;

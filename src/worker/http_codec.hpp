@@ -53,13 +53,14 @@ class HttpCodec final : public BuiltinCodec {
 
   http::Parser& parser(const Conn& connection);
   ARTEL_COLD Input notWhole(Conn& connection, http::Parser& parser, bool inBody, std::span<char> bytes);
-  void handle(Conn& connection, http::Request& request, const MessageCallback& handler);
+  ARTEL_COLD void handleOther(Conn& connection, http::Request& request, const MessageCallback& handler);
   void upgrade(Conn& connection, const http::Request& request);
   std::string answerToExtensions(const Conn& connection);
   void becomeWebsocket(Conn& connection, const http::Request& request);
   bool encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out);
   Input refuse(Conn& connection, int status, std::string_view reason, std::string_view bytes);
   bool answer(const http::Response& response, Conn& connection, std::string& out);
+  bool answerAnew(const http::Response& response, Conn& connection, std::string& out);
   bool answerFile(const http::Response& response, Conn& connection, std::string& out);
   void feedFile(Conn& connection);
   void answered(Conn& connection, bool close);
