@@ -247,7 +247,7 @@ Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const deta
   for (const auto& field : fields) {
     look(seen, view(bytes, field.name, field.nameSize), view(bytes, field.value, field.valueSize));
   }
-  if (seen.isUsual() && isSame(seen.hostIs, goodHost)) [[likely]] {  // nothing but what is wanted is left to check
+  if (seen.isUsual() && isSame(seen.hostIs, goodHost)) [[likely]] {  // nothing is left to check
     contentLength = 0;
     head.keepAlive = head.minor == 1 || seen.has(Seen::keepAlive);
     return {};

@@ -10,6 +10,8 @@
 
 #include "src/protocol/bounded_append.hpp"
 #include "src/protocol/byte_loops.hpp"
+#include "src/protocol/quick_append.hpp"
+#include "src/protocol/short_text.hpp"
 
 namespace artel::websocket {
 
@@ -371,6 +373,12 @@ bool validCloseCode(std::uint16_t code) noexcept {
 }
 
 void appendFrame(std::string& out, Type type, std::string_view payload) {
+  if (char frame[2 + 64]; payload.size() <= sizeof frame - 2) {  // nearly all of a chat or a game: one append
+    frame[0] = static_cast<char>(0x80 | (type == Type::text ? opcode::text : opcode::binary));
+    frame[1] = static_cast<char>(payload.size());
+    copyShort(frame + 2, payload);
+    return quickAppend(out, {frame, 2 + payload.size()});
+  }
   appendHeader(out, type == Type::text ? opcode::text : opcode::binary, payload.size(), false);
   out.append(payload);
 }
