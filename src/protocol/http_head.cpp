@@ -102,7 +102,7 @@ struct Seen {
   unsigned about = 0, twice = 0;  // of those that may come once
   std::string_view hostIs, lengthIs, codingIs;
   bool has(unsigned what) const noexcept { return (about & what) != 0; }
-  /// One Host, no body, and nothing is asked for.
+  /// One Host, no body, and nothing but keep-alive is asked for.
   bool isUsual() const noexcept { return (about & ~unsigned{keepAlive}) == host && twice == 0 && !hostIs.empty(); }
   void add(About what, std::string_view& kept, std::string_view value) noexcept {
     twice |= about & what;

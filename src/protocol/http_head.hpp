@@ -23,7 +23,8 @@ Verdict checkMethod(std::string_view method);
 /// Form and characters of the target; fills path and query of `head`.
 Verdict checkTarget(const char* bytes, detail::Head& head);
 
-/// Everything the header lines say about this message. `contentLength` is 0 without the header. `goodHost` is a Host
+/// Everything the header lines say about this message. What they decide in `head` must have its defaults.
+/// `contentLength` is 0 without the header. `goodHost` is a Host
 /// that needs no look, and becomes this one if it is good and short.
 Verdict checkHeaders(const char* bytes, detail::Head& head, std::span<const detail::Field> fields,
                      std::uint64_t& contentLength, std::string& goodHost);

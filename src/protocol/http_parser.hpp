@@ -70,10 +70,10 @@ class Parser {
   Step refuse(int status, std::string_view reason);
   Step refuse(const Verdict& verdict) { return refuse(verdict.status, verdict.reason); }
   void advance(std::span<char> buffer);
-  Step readLeading(std::span<const char> buffer);
-  Step readMethod();
-  Step readTarget();
-  Step readVersion();
+  inline Step readLeading(std::span<const char> buffer);
+  inline Step readMethod();
+  inline Step readTarget();
+  inline Step readVersion();
   Step readHeaders();
   Step headersRead();
   Step readFixedBody();

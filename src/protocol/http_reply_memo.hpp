@@ -16,8 +16,9 @@ namespace artel::http {
 
 class ReplyMemo {
  public:
-  /// Appends the answer if its header lines are those that are kept. For answers to what is no HEAD and keeps the
-  /// connection. False: nothing was appended, appendResponse() has to write it.
+  /// Appends the answer if its header lines are those that are kept. False: nothing was appended, appendResponse() has
+  /// to write it. Not for an answer to HEAD, one that ends the connection, or one whose body is a file: the caller
+  /// looks.
   bool append(const Response& response, std::string& out) {
     if (response.status != 200 || response.chunked || !isOf(response.headers)) return false;
     const std::string_view body = response.body;
@@ -37,7 +38,8 @@ class ReplyMemo {
   void forget() noexcept { count_ = none; }
 
  private:
-  static constexpr std::size_t none = SIZE_MAX, mostLines = 512, shortBody = 255, mostLength = 40;
+  static constexpr std::size_t none = SIZE_MAX, mostLines = 512, shortBody = 255;
+  static constexpr std::size_t mostLength = 40;  // "Content-Length: ", 20 digits, two line ends
   struct Sizes {
     std::uint16_t name, value;
   };

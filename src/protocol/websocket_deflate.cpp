@@ -215,7 +215,7 @@ Inflater::Outcome Inflater::feed(std::string_view piece, std::string& out, std::
       const int status = ::inflate(&stream, Z_SYNC_FLUSH);
       if (status == Z_MEM_ERROR) throw std::bad_alloc();
       const std::string_view fresh(inflated, asked - stream.avail_out);
-      // First, for what is broken may lie behind it: had the bytes come one by one, this had been seen before.
+      // The limit first: what is broken may lie behind it, and bytes that come one by one would have met the limit.
       if (fresh.size() > room) return Outcome::tooBig;
       if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return Outcome::corrupt;
       if (text != nullptr && !text->feed(fresh)) return Outcome::notText;

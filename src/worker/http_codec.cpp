@@ -221,7 +221,7 @@ bool HttpCodec::answer(const http::Response& response, Conn& connection, std::st
   return answerAnew(response, connection, out);
 }
 
-/// Another answer than the one before.
+/// One that the memo does not have, or that may not be copied from it.
 bool HttpCodec::answerAnew(const http::Response& response, Conn& connection, std::string& out) {
   const auto written = http::appendResponse(response, context(), std::nullopt, out);
   if (written == http::Written::refused) return false;

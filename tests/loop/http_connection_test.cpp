@@ -71,6 +71,29 @@ TEST(HttpConnection, AnAnswerSentAgainHasTheTimeOfNow) {
   EXPECT_NE(dates[1], dates[2]);
 }
 
+/// What the request wants of the connection is in its answer, also when the lines are those of the answer before.
+TEST(HttpConnection, AnAnswerSentAgainIsTheOneThatIsAskedFor) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request&) { c.send(http::Response{200, {{"A", "b"}}, "same"}); };
+  World world(worker);
+  for (const std::string ends : {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\n\r\n"}) {
+    Client client(world);
+    client.send(get("/"));
+    ASSERT_TRUE(world.until([&] { return wholeAnswer(client.received); }));
+    EXPECT_NE(client.received.find("\r\nConnection: keep-alive\r\n"), std::string::npos) << client.received;
+    client.received.clear();
+    client.send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(world.until([&] { return client.received.find("\r\n\r\n") != std::string::npos; }));
+    EXPECT_NE(client.received.find("\r\nContent-Length: 4\r\n"), std::string::npos) << client.received;
+    EXPECT_TRUE(client.received.ends_with("\r\n\r\n")) << client.received;
+    client.received.clear();
+    client.send(ends);
+    ASSERT_TRUE(world.until([&] { return client.ended(); })) << ends;
+    EXPECT_NE(client.received.find("\r\nConnection: close\r\n"), std::string::npos) << client.received;
+    EXPECT_EQ(bodyOf(client.received), "same");
+  }
+}
+
 TEST(HttpConnection, RequestSplitAtEveryByte) {
   Worker worker("http://127.0.0.1:0");
   worker.onMessage = [](TcpConnection& c, const http::Request& r) { c.send(r.rawBody()); };

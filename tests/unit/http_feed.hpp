@@ -40,8 +40,15 @@ inline std::string describe(const Request& request) {
 
 // Hands the pieces over as a connection does: one growing buffer, that moves each time (and is exactly as large as its
 // contents, so that a sanitizer sees every byte read beyond).
-inline Seen feed(const std::string& bytes, const std::vector<std::size_t>& cuts, const Limits& limits = {}) {
+// `known`: by a parser that has seen the Host "a" before.
+inline Seen feed(const std::string& bytes, const std::vector<std::size_t>& cuts, const Limits& limits = {},
+                 bool known = false) {
   Parser parser;
+  if (known) {
+    std::string before = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    parser.reset({}, bodyLimit);
+    parser.parse(before);
+  }
   parser.reset(limits, bodyLimit);
   std::vector<char> buffer;
   for (const std::size_t cut : cuts) {
@@ -62,7 +69,11 @@ inline Seen feed(const std::string& bytes, const std::vector<std::size_t>& cuts,
   return {};
 }
 
-inline Seen whole(const std::string& bytes, const Limits& limits = {}) { return feed(bytes, {bytes.size()}, limits); }
+inline Seen whole(const std::string& bytes, const Limits& limits = {}) {
+  const Seen seen = feed(bytes, {bytes.size()}, limits);
+  EXPECT_EQ(feed(bytes, {bytes.size()}, limits, true), seen) << "with a known Host: " << bytes;
+  return seen;
+}
 
 inline void expectSplitsAgree(const std::string& bytes, const Limits& limits = {}) {
   const Seen expected = whole(bytes, limits);

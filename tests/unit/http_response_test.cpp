@@ -99,6 +99,7 @@ TEST(HttpResponse, LinesOfBeforeChangeNothing) {
   for (const Headers& lines : headers) {
     for (const std::size_t size : {0, 1, 4, 9, 10, 11, 255, 256, 300, 100000})
       answers.push_back({{200, lines, std::string(size, 'x')}, {.dateLine = dateLine}});
+    answers.push_back({{200, lines, "body"}, {.dateLine = dateLine}});
     answers.push_back({{200, lines, "other"}, {.dateLine = nextDateLine}});
     answers.push_back({{200, lines, "body"}, {}});
     answers.push_back({{200, lines, "body"}, {.keepAlive = false, .dateLine = dateLine}});

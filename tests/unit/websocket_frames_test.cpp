@@ -193,8 +193,10 @@ TEST(WebSocketFrames, LengthsMustBeMinimal) {
 
 TEST(WebSocketFrames, EveryLengthFormRoundTrips) {
   for (const std::size_t size :
-       {0u, 1u, 124u, 125u, 126u, 127u, 128u, 65534u, 65535u, 65536u, 65537u, 99999u, 100000u}) {
-    const std::string payload(size, 'x');
+       {0u,  1u,  2u,   3u,   4u,   7u,   8u,   15u,    16u,    31u,    32u,    63u,    64u,    65u,
+        66u, 67u, 124u, 125u, 126u, 127u, 128u, 65534u, 65535u, 65536u, 65537u, 99999u, 100000u}) {
+    std::string payload(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) payload[i] = static_cast<char>('a' + i % 26);
     for (const Type type : {Type::text, Type::binary}) {
       std::string sent, received;
       appendFrame(sent, type, payload);
