@@ -124,7 +124,7 @@ def main():
         results["machine"], results["command"] = machine, repeat_command(settings)
     measured = results.setdefault("measured", {})
     for name, text in machine.items():
-        print(f"{name:10}{text}"[:79])
+        print(f"{name:12}{text}"[:79])
 
     if settings.loads:
         print("\n== CPU time per message; artel / others (median [95 % interval])")

@@ -35,7 +35,7 @@ def describe():
     flags = cached("CMAKE_CXX_FLAGS") + " " + cached(f"CMAKE_CXX_FLAGS_{kind}")
     compiler = first_line(cached("CMAKE_CXX_COMPILER") or "c++", "--version")
     commit = first_line("git", "-C", str(ROOT), "describe", "--always", "--dirty")
-    facts = {
+    return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} x {model[1] if model else system.machine}{virtual}, "
         f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
@@ -44,10 +44,6 @@ def describe():
         "artel": first_line(BIN / "http_hello", "version") or "",
         "commit": commit if commit and "fatal" not in commit else "",
     }
-    libuv = first_line("pkg-config", "--modversion", "libuv")
-    if libuv:
-        facts["libuv"] = libuv
-    return facts
 
 
 def parent_of(pid):

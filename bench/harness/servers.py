@@ -128,7 +128,12 @@ def free_port():
 
 
 def on_core(core):
-    return (lambda: os.sched_setaffinity(0, {core})) if core in os.sched_getaffinity(0) else None
+    def prepare():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a run in the background of a script ignores it
+        if core in os.sched_getaffinity(0):
+            os.sched_setaffinity(0, {core})
+
+    return prepare
 
 
 class DoesNotServe(SystemExit):
