@@ -7,6 +7,7 @@
 #include <string>
 
 #include "artel/artel.hpp"
+#include "fuzz/kernel.hpp"
 #include "fuzz/stage.hpp"
 #include "src/protocol/websocket_deflate.hpp"
 
@@ -60,7 +61,10 @@ std::string comparable(std::string bytes) {
   return bytes;
 }
 
-std::string talk(char protocol, std::uint8_t settings, std::string_view stream, const fuzz::Cuts& cuts) {
+/// `takes`: what the kernel takes at once of what the server sends.
+std::string talk(char protocol, std::uint8_t settings, std::string_view stream, const fuzz::Cuts& cuts,
+                 std::size_t takes) {
+  fuzz::kernel.takes = takes;
   Worker worker(addressOf(protocol));
   worker.websocketDeflate = deflates(settings);
   std::string events;
@@ -91,16 +95,23 @@ std::string talk(char protocol, std::uint8_t settings, std::string_view stream, 
       }
       stage.turns(1);
     };
+    // Until the kernel has taken all.
+    const auto settle = [&] {
+      for (std::size_t before = SIZE_MAX; before != client.received.size();) {
+        before = client.received.size();
+        stage.turns(6);
+      }
+    };
     if (protocol == 'W') send(helloOf(settings));
     std::size_t sent = 0;
     for (const std::size_t cut : cuts) {
       send(stream.substr(sent, cut - sent));
       sent = cut;
     }
-    stage.turns(3);
+    settle();
     answersCount = answersCount || !client.ended;
     client.shutdown();
-    stage.turns(6);
+    settle();
     fuzz::check(client.ended, "the connection did not end after its client had");
     if (answersCount) received = comparable(client.received);
   }
@@ -108,10 +119,13 @@ std::string talk(char protocol, std::uint8_t settings, std::string_view stream, 
 }
 
 void compare(char protocol, std::uint8_t settings, std::string_view stream) {
-  const std::string whole = talk(protocol, settings, stream, {stream.size()});
+  const std::string whole = talk(protocol, settings, stream, {stream.size()}, SIZE_MAX);
+  constexpr std::size_t takes[] = {SIZE_MAX, 1000, 100, 13};
+  fuzz::Places places(stream);
   // Not all of them: a connection costs a hundred times what a parser does.
   fuzz::someChoppings(stream, [&](const fuzz::Cuts& cuts) {
-    fuzz::same(whole, talk(protocol, settings, stream, cuts), "what a client gets depends on how its bytes are cut");
+    fuzz::same(whole, talk(protocol, settings, stream, cuts, takes[places.below(std::size(takes))]),
+               "what a client gets depends on how its bytes are cut, or taken");
   });
 }
 
@@ -216,6 +230,14 @@ class Script {
       case 'k':
         stage_->tickAfter((input.byte() & 15) * 3000u);
         break;
+      case 'g': {  // what the kernel takes at once; 255: what it likes
+        const std::uint8_t most = input.byte();
+        fuzz::kernel.takes = most == 255 ? SIZE_MAX : most;
+        break;
+      }
+      case 'G':
+        fuzz::kernel.fails = true;
+        break;
       case 'Z':
         stage_->process().stop(0, (input.byte() & 1) != 0);
         break;
@@ -230,6 +252,7 @@ class Script {
   }
 
   void end() {
+    fuzz::kernel = {};
     stage_->turns(3);
     if (keepLonger_) {
       stage_.reset();
@@ -406,6 +429,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::Input input(data, std::min<std::size_t>(size, 4096));
   const char protocol = static_cast<char>(input.byte());
   const std::uint8_t settings = input.byte();
+  fuzz::kernel = {};
   Worker::deflateMemory = (settings & 1) != 0 ? 0 : std::size_t{64} * 1024 * 1024;  // 0: no context is kept
   if ((settings & 64) != 0) {
     compare(protocol, settings, input.rest());

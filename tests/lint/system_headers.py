@@ -6,7 +6,7 @@ import re
 
 from _tree import files, includes, run
 
-ALLOWED = ("platform/", "bench/linux/", "tests/faults/")
+ALLOWED = ("platform/", "bench/linux/", "fuzz/linux/", "tests/faults/")
 SYSTEM = re.compile(
     r"(sys|netinet|arpa|net|linux|mach|asm|bits)/.*"
     r"|(unistd|fcntl|poll|signal|pthread|sched|dlfcn|pwd|grp|syslog|termios|spawn|netdb|ifaddrs|strings|getopt|glob"
