@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Headers of a system, or of one compiler, belong in platform/. The tools in bench/linux measure with Linux's own
-calls, those in tests/faults break things with them; they are no part of the library."""
+calls, those in tests/faults break things with them, and fuzz/linux is put in the way of one; they are no part of the
+library."""
 
 import re
 
