@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "artel/http.hpp"
+#include "src/protocol/short_text.hpp"
 
 namespace artel::http::syntax {
 
@@ -76,13 +77,6 @@ constexpr std::uint64_t suspicious(std::uint64_t eight) {
   return (((eight - 0x20 * ones) & ~eight) | ((del - ones) & ~del)) & highs;
 }
 constexpr bool isSuspicious(std::uint64_t eight) { return suspicious(eight) != 0; }
-
-template <class Word>
-Word wordAt(const char* at) {
-  Word word = 0;
-  std::memcpy(&word, at, sizeof word);
-  return word;
-}
 
 /// The first byte from `at` on that no field-value may contain, or `end`. Eight bytes at a time: values are most of
 /// what a client sends.

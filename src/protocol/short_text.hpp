@@ -10,6 +10,14 @@
 
 namespace artel {
 
+/// The bytes at `at`, as they lie there.
+template <class Word>
+Word wordAt(const void* at) noexcept {
+  Word word{};
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+
 /// Returns where the copy ends.
 inline char* copyShort(char* to, std::string_view text) noexcept {
   const std::size_t size = text.size();
@@ -38,14 +46,10 @@ inline char* copyShort(char* to, std::string_view text) noexcept {
 /// Whether as many bytes at `other` are the same.
 inline bool sameShort(std::string_view text, const char* other) noexcept {
   const std::size_t size = text.size();
-  const auto word = [](auto into, const char* at) {
-    std::memcpy(&into, at, sizeof into);
-    return into;
-  };
-  const auto both = [&]<class Word>(Word zero) {
-    const std::size_t last = size - sizeof zero;
-    return ((word(zero, text.data()) ^ word(zero, other)) |
-            (word(zero, text.data() + last) ^ word(zero, other + last))) == 0;
+  const auto both = [&]<class Word>(Word) {
+    const std::size_t last = size - sizeof(Word);
+    return ((wordAt<Word>(text.data()) ^ wordAt<Word>(other)) |
+            (wordAt<Word>(text.data() + last) ^ wordAt<Word>(other + last))) == 0;
   };
   if (size > 16) return std::memcmp(text.data(), other, size) == 0;
   if (size >= 8) return both(std::uint64_t{});
