@@ -23,13 +23,19 @@ void BufferPool::keep(std::string* buffer) noexcept {
   free_.push_back(std::move(owner));
 }
 
+bool BufferPool::isLarge(const std::string& buffer) noexcept { return buffer.capacity() > restBuffer; }
+
+bool BufferPool::atRest() const noexcept {
+  return !freed_ && !toHandBack_ && kept_ <= restBytes && (warm_ == nullptr || !isLarge(*warm_)) &&
+         std::none_of(free_.begin(), free_.end(), [](const auto& one) { return isLarge(*one); });
+}
+
 bool BufferPool::trim() noexcept {
-  const auto large = [](const std::unique_ptr<std::string>& one) { return one->capacity() > restBuffer; };
-  if (warm_ != nullptr && warm_->capacity() > restBuffer) {
+  if (warm_ != nullptr && isLarge(*warm_)) {
     delete std::exchange(warm_, nullptr);
     freed_ = true;
   }
-  const auto cut = std::partition(free_.begin(), free_.end(), [&](const auto& one) { return !large(one); });
+  const auto cut = std::partition(free_.begin(), free_.end(), [](const auto& one) { return !isLarge(*one); });
   if (cut != free_.end()) freed_ = true;
   free_.erase(cut, free_.end());
   kept_ = 0;

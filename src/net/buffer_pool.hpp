@@ -26,12 +26,15 @@ class BufferPool {
   /// Once a second: keeps what small messages need, lets go of what large ones left. True when what was let go shall be
   /// handed back to the system: some was, and none in the second after.
   bool trim() noexcept;
+  /// trim() has nothing more to do.
+  bool atRest() const noexcept;
   BufferPool() { free_.reserve(1024); }
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
   ~BufferPool() { delete warm_; }
 
  private:
+  static bool isLarge(const std::string& buffer) noexcept;
   ARTEL_COLD std::string* takeKept();
   ARTEL_COLD void keep(std::string* buffer) noexcept;
 

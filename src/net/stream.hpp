@@ -49,6 +49,9 @@ class Stream : public Pollable {
   /// From now on bytes travel encrypted (open() was before). A client's hello goes out at once, a server waits for one;
   /// what is sent until secured() waits in out(), and is neither behind nor quiet.
   void startTls(std::unique_ptr<TlsSession> session);
+  /// For how many milliseconds a TLS record has been unfinished, and nothing came before its end. Asked once a second:
+  /// `now`, and when data came last, of the loop's clock.
+  std::uint32_t recordUnfinishedFor(std::uint32_t now, std::uint32_t lastData) noexcept;
   bool encrypted() const noexcept { return (hindrances_ & encryptedBit) != 0; }
   /// The handshake is not done yet, nor has it failed: reading has to go on.
   bool handshaking() const noexcept { return (hindrances_ & handshakingBit) != 0; }

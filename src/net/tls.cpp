@@ -475,6 +475,8 @@ void TlsSession::end(std::string& out) {
   callBytes = {};
 }
 
+bool TlsSession::unfinished() const noexcept { return SSL_has_pending(ssl_) == 1; }
+
 std::string_view TlsSession::version() const noexcept { return SSL_get_version(ssl_); }
 std::string_view TlsSession::cipher() const noexcept { return SSL_get_cipher_name(ssl_); }
 bool TlsSession::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }

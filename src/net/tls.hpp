@@ -121,6 +121,8 @@ class TlsSession {
   /// Bytes came that are no TLS at all, from the first one on: they are in the span that read() was given.
   bool spokePlain() const noexcept { return plain_; }
   const std::string& error() const noexcept { return error_; }
+  /// The beginning of a record is kept here, and its rest has not come.
+  bool unfinished() const noexcept;
   /// Broken because the peer has sent too much that is no data: more than mostTalk messages in talkTime.
   bool flooded() const noexcept { return flooded_; }
   static constexpr unsigned mostTalk = 128;

@@ -156,6 +156,16 @@ void Stream::brokeOff(std::span<char> bytes) {
   notSecure(why, bytes);
 }
 
+std::uint32_t Stream::recordUnfinishedFor(std::uint32_t now, std::uint32_t lastData) noexcept {
+  if (tls_ == nullptr || handshaking() || !reading() || !tls_->session->unfinished()) {
+    if (tls_ != nullptr) tls_->unfinishedSince.reset();
+    return 0;
+  }
+  std::uint32_t& since = tls_->unfinishedSince ? *tls_->unfinishedSince : tls_->unfinishedSince.emplace(now);
+  if (static_cast<std::int32_t>(lastData - since) > 0) since = lastData;
+  return now - since;
+}
+
 /// What the session has said by itself.
 void Stream::sendSaid(std::string& said) noexcept {
   if (said.empty() && tls_->waiting.empty()) return;

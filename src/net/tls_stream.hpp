@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "src/net/tls.hpp"
@@ -20,7 +21,8 @@ struct TlsStream {
   std::string waiting;
   std::string held;  ///< a hello that waits for its turn and has been read already
   bool queued = false;
-  bool endsLater = false;  ///< our side ends when all is in the kernel
+  bool endsLater = false;                          ///< our side ends when all is in the kernel
+  std::optional<std::uint32_t> unfinishedSince{};  ///< a record is, without any data in between
 };
 
 /// Hellos are answered first come, first served, and only so many a turn of the loop: each costs a signature, and a

@@ -358,9 +358,9 @@ void WorkerProcess::askForReplacement() {
   static_cast<void>(setup_.channel.put(replaceMessage));
 }
 
-/// Nothing ticks in a process that holds nothing.
+/// Nothing ticks in a process that holds nothing: no connection, and no memory to give back.
 void WorkerProcess::setTicking() {
-  const bool wanted = stopping_ || openConnections() > 0;
+  const bool wanted = stopping_ || openConnections() > 0 || (ticking_ && !net::loop().buffers.atRest());
   if (wanted == ticking_ && !stopping_) return;
   ticking_ = wanted;
   if (!wanted) return net::loop().setTick(nullptr, 0);
@@ -390,8 +390,10 @@ void WorkerProcess::sweep() {
         Conn::of(*connection).tick(now, static_cast<std::uint32_t>(linger.count()));
     }
   });
-  if (!stopBegun_ && net::loop().buffers.trim()) platform::releaseFreeMemory();
-  if (!stopBegun_) return;
+  if (!stopBegun_) {
+    if (net::loop().buffers.trim()) platform::releaseFreeMemory();
+    return setTicking();
+  }
   stopClients();
   if (openConnections() > 0) return;
   done_ = true;

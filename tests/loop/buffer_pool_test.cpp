@@ -41,11 +41,14 @@ TEST(BufferPool, WhatLargeMessagesLeftIsLetGoAndHandedBackOnceAfterARest) {
     std::string* const other = filled(pool, 200'000);
     pool.give(one);
     pool.give(other);
+    EXPECT_FALSE(pool.atRest());
     EXPECT_FALSE(pool.trim()) << "there may be more to come";
+    EXPECT_FALSE(pool.atRest()) << "what was let go is still to be handed back";
     std::string* const fresh = pool.take();
     EXPECT_LT(fresh->capacity(), 1000u);
     pool.give(fresh);
     EXPECT_TRUE(pool.trim());
+    EXPECT_TRUE(pool.atRest());
     EXPECT_FALSE(pool.trim());
   }
 }

@@ -1,6 +1,7 @@
 // The send buffer and its limit (manual 1.9.1.4, 1.9.1.5, 1.8.3.6, 1.8.3.7, 1.8.3.8, 1.9.3.1).
 #include <gtest/gtest.h>
 
+#include "src/net/loop.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -317,6 +318,28 @@ TEST(SendBuffer, PushedWebSocketMessagesObeyTheLimit) {
   EXPECT_EQ(last, SendStatus::dropped);
   EXPECT_LE(world.first().getSendBufferQueueSize(),
             TcpConnection::defaultMaxSendBufferSize + message.size() + 64 * 1024);
+}
+
+/// Nothing ticks in a process without connections, but not before that is done.
+TEST(SendBuffer, WhatTheLastConnectionsLeftIsLetGoAlsoWhenNobodyIsThere) {
+  Worker worker("text://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection&, std::string_view) {};
+  World world(worker);
+  std::size_t held = 0;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.push_back(std::make_unique<Client>(world));
+    clients.back()->send(std::string(150'000, 'x'));  // the beginning of a line
+  }
+  ASSERT_TRUE(world.until([&] {
+    held = 0;
+    for (const auto& [id, connection] : worker.connections()) held += connection->getRecvBufferQueueSize();
+    return held == 1'500'000;
+  }));
+  for (const auto& client : clients) client->close();
+  ASSERT_TRUE(world.until([&] { return worker.connections().empty(); }));
+  EXPECT_FALSE(net::loop().buffers.atRest());
+  world.until([&] { return net::loop().buffers.atRest(); }, 10s);
 }
 
 }  // namespace
