@@ -172,11 +172,16 @@ class Script {
     }
     if (protocol == 'x') {
       worker_.onWebSocketMessage = [this](TcpConnection& c, std::string_view text) { message(c, text); };
-      worker_.onWebSocketConnect = [this](TcpConnection& c, const http::Request&) {
-        const Entered entered(*this, c);
-        act(c, "hello");
-      };
     }
+    worker_.onWebSocketConnect = [this](TcpConnection& c, const http::Request&) {
+      const Entered entered(*this, c);
+      if (!actions_.empty()) act(c, "hello");
+    };
+    worker_.onWebSocketConnected = [this](TcpConnection& c, const http::Request&) {
+      const Entered entered(*this, c);
+      fuzz::check(c.getStatus() == TcpConnection::Status::established, "a connection that ends was connected");
+      if (!actions_.empty()) act(c, "welcome");
+    };
     worker_.onWebSocketPing = [this](TcpConnection& c, std::string_view) { const Entered entered(*this, c); };
     worker_.onWebSocketClose = [this](TcpConnection& c, const websocket::Close&) { const Entered entered(*this, c); };
     Worker::onException = [this](const std::exception_ptr&, Connection*) { return std::exchange(goOn_, true); };
@@ -254,6 +259,9 @@ class Script {
   void end() {
     fuzz::kernel = {};
     stage_->turns(3);
+    if (!raw_) {
+      for (const auto& client : stage_->clients) checkFrames(client->received);
+    }
     if (keepLonger_) {
       stage_.reset();
       kept_.clear();
@@ -328,6 +336,7 @@ class Script {
         c.send(std::string(bigAnswer, 'x'));
         break;
       case 'w':
+        raw_ = true;
         c.sendRaw(std::string(3000, 'r'));
         break;
       case 'c':
@@ -383,7 +392,7 @@ class Script {
         c.send(http::Response{404, {{"Bad\r\n", "x"}}, "y"});
         break;
       case 'y':
-        c.acceptWebSocket();
+        if (c.acceptWebSocket() && !actions_.empty()) act(c, "accepted");
         break;
       case 'j':
         c.send(websocket::Message{text, websocket::Type::binary});
@@ -395,6 +404,7 @@ class Script {
         c.onMessage = [this](TcpConnection& other, std::string_view said) { message(other, said); };
         break;
       case 'Q':
+        raw_ = true;
         if (protocol_ != 'h' && protocol_ != 'x') c.protocol = protocol_ == 'f' ? "text" : "frame";
         break;
       default:
@@ -409,6 +419,29 @@ class Script {
     }
   }
 
+  /// After a 101 come frames as servers send them, and none after a Close (RFC 6455 section 5.5.1).
+  static void checkFrames(std::string_view bytes) {
+    const auto head = bytes.find("\r\n\r\n");
+    if (!bytes.starts_with("HTTP/1.1 101 ") || head == std::string_view::npos) return;
+    bytes.remove_prefix(head + 4);
+    bool closed = false;
+    while (bytes.size() >= 2) {
+      const auto byte = [&](std::size_t at) { return std::size_t{static_cast<unsigned char>(bytes[at])}; };
+      const std::size_t code = byte(0) & 15;
+      fuzz::check(!closed, "something follows a Close");
+      fuzz::check(code <= 2 || (code >= 8 && code <= 10), "a frame of no kind");
+      fuzz::check((byte(0) & 0x30) == 0 && (byte(1) & 0x80) == 0, "a frame that no server may send");
+      std::size_t size = byte(1), header = 2;
+      const std::size_t wide = size == 126 ? 2 : size == 127 ? 8 : 0;
+      if (bytes.size() < header + wide) return;
+      for (size = wide == 0 ? size : 0; header < 2 + wide; ++header) size = size << 8 | byte(header);
+      closed = code == 8;
+      if (bytes.size() - header < size) return;
+      bytes.remove_prefix(header + size);
+    }
+    fuzz::check(!closed || bytes.empty(), "something follows a Close");
+  }
+
   const char protocol_;
   Worker worker_;
   const std::string hello_;
@@ -419,6 +452,7 @@ class Script {
   std::vector<ConnectionPtr> kept_;
   std::size_t current_ = 0;
   bool inside_ = false, goOn_ = true, keepLonger_ = false;
+  bool raw_ = false;  // what a client gets is not what its protocol writes
   std::unique_ptr<fuzz::Stage> stage_;
 };
 

@@ -118,7 +118,7 @@ std::string statusOf(std::string_view stream, const fuzz::Cuts& cuts, std::strin
       checkAnswer(request, subprotocol, extra);
     } else {
       std::string out;
-      websocket::appendRefusal(check, out);
+      websocket::appendRefusal(check, {}, out);
       linesOf(out);
     }
     return std::to_string(check.status);

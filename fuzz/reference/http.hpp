@@ -88,7 +88,9 @@ inline Meaning understand(Message& message, std::size_t bodyLimit) {
       connectionUpgrade = connectionUpgrade || lists(value, "upgrade");
     }
     if (key == "upgrade") upgrade = upgrade || lists(value, "websocket");
-    if (key == "expect" && lower(value) != "100-continue") expectsOther = true;
+    if (key == "expect") {
+      for (const std::string_view one : elements(value)) expectsOther |= !one.empty() && lower(one) != "100-continue";
+    }
   }
   if (hosts.size() > 1 || (hosts.empty() && message.minor == 1)) return {400};
   if (hosts.size() == 1 && !authority(hosts[0])) return {400};

@@ -40,6 +40,7 @@ struct Head {
   std::size_t body = 0, bodySize = 0;  ///< chunked bodies lie joined
   std::uint8_t minor = 1;              ///< HTTP/1.minor
   bool keepAlive = true, upgrade = false, chunked = false, expectsContinue = false, isHead = false;
+  bool httpsTarget = false;  ///< absolute, with the scheme https
 };
 }  // namespace detail
 

@@ -118,7 +118,11 @@ void look(Seen& seen, std::string_view name, std::string_view value) {
       if (spells(name, "host")) seen.add(Seen::host, seen.hostIs, value);
       break;
     case 6:
-      if (spells(name, "expect")) seen.about |= equalNames(value, "100-continue") ? Seen::expects : Seen::expectsOther;
+      if (!spells(name, "expect")) break;
+      eachElement(value, [&](std::string_view expectation) {
+        if (expectation.empty()) return;  // RFC 9110 section 5.6.1.2
+        seen.about |= equalNames(expectation, "100-continue") ? Seen::expects : Seen::expectsOther;
+      });
       break;
     case 7:
       if (spells(name, "upgrade")) seen.about |= Seen::upgrade;
@@ -225,7 +229,8 @@ Verdict checkTarget(const char* bytes, detail::Head& head) {
   } else {
     const auto colon = target.find("://");
     const std::string_view scheme = target.substr(0, colon);
-    if (colon == std::string_view::npos || !(equalNames(scheme, "http") || equalNames(scheme, "https"))) {
+    head.httpsTarget = equalNames(scheme, "https");
+    if (colon == std::string_view::npos || !(head.httpsTarget || equalNames(scheme, "http"))) {
       return {400, "malformed request target"};
     }
     const auto authority = colon + 3;

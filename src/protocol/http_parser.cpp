@@ -221,10 +221,6 @@ bool Parser::takeExpectContinue() {
   return pending;
 }
 
-bool Parser::headersComplete() const noexcept {
-  return stage_ == Stage::fixedBody || stage_ == Stage::chunkedBody || stage_ == Stage::complete;
-}
-
 Request Parser::request(const char* buffer) const noexcept { return {buffer + lead_, head_, fields_}; }
 
 }  // namespace artel::http

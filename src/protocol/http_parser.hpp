@@ -47,7 +47,13 @@ class Parser {
   Outcome outcome() const noexcept;
   /// True once: the header block is complete, the client waits for "100 Continue" and its body is not there yet.
   bool takeExpectContinue();
-  bool headersComplete() const noexcept;
+  /// Where the bytes given so far end: in the head, once its first line has begun, or in the body, once the head is
+  /// whole. none: empty lines at most have come.
+  enum class Part : std::uint8_t { none, head, body };
+  Part part() const noexcept {
+    if (stage_ == Stage::leading) return Part::none;
+    return stage_ < Stage::fixedBody ? Part::head : Part::body;
+  }
   /// After complete; views into `buffer`, which must be the bytes given to parse (wherever they lie now).
   Request request(const char* buffer) const noexcept;
   /// The same, as far as it is not made of bytes.

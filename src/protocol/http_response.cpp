@@ -234,13 +234,13 @@ void appendChunk(std::string_view data, const ReplyContext& context, std::string
   out.append("\r\n").append(data).append("\r\n");  // of an empty one: the last chunk and an empty trailer
 }
 
-void appendError(int status, std::string_view text, std::string& out) {
-  Room room(Room::fixed + text.size());
+void appendError(int status, std::string_view text, const ReplyContext& context, std::string& out) {
+  Room room(Room::fixed + context.dateLine.size() + text.size());
   HeadWriter head(room);
   writeStatusLine(head, status);
-  head << "Connection: close\r\nContent-Type: text/plain;charset=utf-8\r\nContent-Length: "
-       << std::uint64_t{text.size() + 1} << "\r\n\r\n"
-       << text << "\n";
+  head << "Connection: close\r\nContent-Type: text/plain;charset=utf-8\r\n"
+       << context.dateLine << "Content-Length: " << std::uint64_t{text.size() + 1} << "\r\n\r\n";
+  if (!context.head) head << text << "\n";
   head.appendTo(out);
 }
 

@@ -37,8 +37,9 @@ Written appendResponse(const Response& response, const ReplyContext& context, st
 /// A piece of a chunked response. Empty: the last one. Nothing for HEAD; for HTTP/1.0 the bare bytes.
 void appendChunk(std::string_view data, const ReplyContext& context, std::string& out);
 
-/// A small text/plain page with "Connection: close".
-void appendError(int status, std::string_view text, std::string& out);
+/// A small text/plain page with "Connection: close", whatever the context says of keeping it alive. Its body is left
+/// out for HEAD.
+void appendError(int status, std::string_view text, const ReplyContext& context, std::string& out);
 
 /// "100 Continue".
 void appendContinue(std::string& out);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "src/protocol/http_response.hpp"
 #include "src/protocol/http_syntax.hpp"
 
 namespace artel::protocols {
@@ -160,7 +159,8 @@ std::string plainOnTlsHint(std::string_view firstBytes, std::string_view listenA
                                                            : "use a client that speaks TLS");
 }
 
-void appendWrongProtocolPage(std::string& out, std::string_view speaks, std::string_view listenAddress) {
+void appendWrongProtocolPage(std::string_view speaks, std::string_view listenAddress, const http::ReplyContext& context,
+                             std::string& out) {
   std::string page = "<!doctype html><meta charset=utf-8><title>Not a web page</title>\n<h1>This port speaks ";
   appendEscaped(speaks, page);
   page.append("</h1>\n<p>");
@@ -170,7 +170,7 @@ void appendWrongProtocolPage(std::string& out, std::string_view speaks, std::str
   page.append(".</p>\n");
   http::Response response{426, {}, std::move(page)};
   if (isToken(speaks)) response.header("Upgrade", speaks).header("Connection", "Upgrade, close");
-  http::appendResponse(response, {.keepAlive = false}, std::nullopt, out);
+  http::appendResponse(response, context, std::nullopt, out);
 }
 
 }  // namespace artel::protocols

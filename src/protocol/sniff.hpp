@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "src/protocol/http_response.hpp"
+
 namespace artel::protocols {
 
 enum class Spoken : std::uint8_t { unknown, needMore, http, webSocketHello, tls };
@@ -24,6 +26,7 @@ std::string plainOnTlsHint(std::string_view firstBytes, std::string_view listenA
 bool beginsLikeHttp(std::string_view firstBytes);
 
 /// 426 with a small HTML page that says what this port speaks; its Upgrade header names it (RFC 9110 section 15.5.22).
-void appendWrongProtocolPage(std::string& out, std::string_view speaks, std::string_view listenAddress);
+void appendWrongProtocolPage(std::string_view speaks, std::string_view listenAddress, const http::ReplyContext& context,
+                             std::string& out);
 
 }  // namespace artel::protocols

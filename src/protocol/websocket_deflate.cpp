@@ -275,6 +275,10 @@ std::size_t Compression::cost(Role role, const DeflateAgreement& agreement) noex
 
 std::size_t Compression::kept() noexcept { return keptBytes; }
 
+Compression::Offered::Offered(std::size_t bytes) noexcept : bytes_(bytes) { keptBytes += bytes_; }
+
+Compression::Offered::~Offered() { keptBytes -= bytes_; }
+
 std::optional<std::string_view> Compression::deflate(std::string_view message) {
   if (message.size() < worthIt || sendWindow_ < smallestDeflateWindow) return std::nullopt;
   const std::uint8_t window = atMost(sendWindow_);
@@ -282,7 +286,12 @@ std::optional<std::string_view> Compression::deflate(std::string_view message) {
   if (!deflater) deflater = std::make_unique<Deflater>(window);
   std::string& out = shared().scratch;
   out.clear();
-  deflater->message(message, out);
+  try {
+    deflater->message(message, out);
+  } catch (...) {  // the peer will not know what it has learned
+    deflater->reset();
+    throw;
+  }
   if (sendKeeps_) return out;  // also when it grew: what the context has learned helps the next one
   deflater->reset();
   if (out.size() < message.size()) return out;

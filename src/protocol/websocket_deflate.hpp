@@ -107,8 +107,19 @@ class Compression {
 
   /// What the contexts of such an agreement take, in bytes.
   static std::size_t cost(Role role, const DeflateAgreement& agreement) noexcept;
-  /// The sum of that over all Compressions of this process, made or about to be.
+  /// The sum of that over all Compressions of this process, and of what is offered (Offered).
   static std::size_t kept() noexcept;
+  /// Counts as kept what an offer may come to cost, until it is answered.
+  class Offered {
+   public:
+    explicit Offered(std::size_t bytes) noexcept;
+    ~Offered();
+    Offered(const Offered&) = delete;
+    Offered& operator=(const Offered&) = delete;
+
+   private:
+    std::size_t bytes_;
+  };
 
  private:
   std::unique_ptr<Deflater> deflater_;

@@ -331,6 +331,8 @@ Event Reader::decodeCompressed(const Frame& frame, std::string_view payload, std
   }
   if (wrong != 0) return violate(wrong, reasonOf(wrong, true));
   fragmentOpcode_ = frame.fin ? 0 : code;
+  arrived_ = compressed_ ? arrived_ : 0;
+  arrived_ += static_cast<std::uint32_t>(std::min<std::uint64_t>(frame.length, UINT32_MAX - arrived_));
   compressed_ = !frame.fin;
   if (!frame.fin) return {};
   delivered_ = true;
@@ -341,8 +343,15 @@ Event Reader::decodeCompressed(const Frame& frame, std::string_view payload, std
 std::uint16_t Reader::inflate(std::string_view piece, bool last, bool text, std::size_t limit) {
   using Outcome = Inflater::Outcome;
   Utf8Validator* const check = text ? &utf8_ : nullptr;
-  Outcome outcome = compression_->inflater().feed(piece, message(), limit, check);
-  if (outcome == Outcome::ok && last) outcome = compression_->inflater().finish(message(), limit, check);
+  Outcome outcome = Outcome::ok;
+  try {
+    outcome = compression_->inflater().feed(piece, message(), limit, check);
+    if (outcome == Outcome::ok && last) outcome = compression_->inflater().finish(message(), limit, check);
+  } catch (...) {  // no memory: the message cannot go on, and the next one could lean on it
+    compression_->messageEnds();
+    violate(closeCode::internalError, "no memory for a compressed message");
+    throw;
+  }
   if (last || outcome != Outcome::ok) compression_->messageEnds();
   switch (outcome) {
     case Outcome::ok:

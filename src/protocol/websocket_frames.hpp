@@ -61,6 +61,9 @@ class Reader {
   bool unfinished() const noexcept { return fragmentOpcode_ != 0; }
   /// Bytes of memory that hold an unfinished or delivered message.
   std::size_t held() const noexcept { return message_ != nullptr ? message_->capacity() : 0; }
+  /// Bytes that have come of an unfinished message, in whole fragments: what they cost its sender, not what they
+  /// become.
+  std::size_t arrived() const noexcept { return compressed_ ? arrived_ : held(); }
   /// Null unless permessage-deflate was agreed.
   Compression* compression() const noexcept { return compression_.get(); }
 
@@ -82,6 +85,7 @@ class Reader {
   std::unique_ptr<Compression> compression_;
   std::string* message_ = nullptr;  // the fragments so far, or a delivered message until release(); of a pool
   std::uint64_t seen_ = 0;          // payload bytes of the current frame that utf8_ or the inflater has seen
+  std::uint32_t arrived_ = 0;       // of a compressed message, in fragments
   std::uint16_t violation_ = 0;
   Utf8Validator utf8_;
   Role role_;

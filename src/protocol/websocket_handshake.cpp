@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "src/protocol/http_response.hpp"
 #include "src/protocol/http_syntax.hpp"
 #include "src/protocol/websocket_extensions.hpp"
 
@@ -100,12 +99,12 @@ bool appendAccept(const http::Request& request, std::string_view subprotocol, co
   return true;
 }
 
-void appendRefusal(const Check& check, std::string& out) {
-  if (check.status != 426) return http::appendError(check.status, check.reason, out);
+void appendRefusal(const Check& check, const http::ReplyContext& context, std::string& out) {
+  if (check.status != 426) return http::appendError(check.status, check.reason, context, out);
   http::Response response{426};
   response.header("Upgrade", "websocket").header("Connection", "Upgrade, close").header("Sec-WebSocket-Version", "13");
   response.header("Content-Type", "text/plain;charset=utf-8").withBody(std::string(check.reason) + "\n");
-  http::appendResponse(response, {}, std::nullopt, out);
+  http::appendResponse(response, context, std::nullopt, out);
 }
 
 // ---- clients --------------------------------------------------------------------------------------------------------
@@ -132,7 +131,7 @@ bool listsTokens(std::string_view list) {
 
 bool listNames(std::string_view list, std::string_view word) {  // section 4.1: the very same, letters in their case
   bool found = false;
-  eachElement(list, [&](std::string_view element) { found = found || element == word; });
+  eachElement(list, [&](std::string_view element) { found = found || (!word.empty() && element == word); });
   return found;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "artel/http.hpp"
+#include "src/protocol/http_response.hpp"
 #include "src/protocol/websocket_deflate.hpp"
 
 namespace artel::websocket {
@@ -24,7 +25,7 @@ bool appendAccept(const http::Request& request, std::string_view subprotocol, co
                   std::string& out, std::string_view extension = {});
 
 /// Appends the answer to a refused check; 426 carries Upgrade and Sec-WebSocket-Version: 13 (section 4.4).
-void appendRefusal(const Check& check, std::string& out);
+void appendRefusal(const Check& check, const http::ReplyContext& context, std::string& out);
 
 /// In the client's order; views into the request.
 std::vector<std::string_view> offeredSubprotocols(const http::Request& request);

@@ -10,11 +10,11 @@
 #include "src/net/statistics.hpp"
 #include "src/net/user_code.hpp"
 #include "src/protocol/bounded_append.hpp"
-#include "src/protocol/http_response.hpp"
 #include "src/protocol/sniff.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/dial.hpp"
 #include "src/worker/http_codec.hpp"
+#include "src/worker/http_common_lines.hpp"
 #include "src/worker/process.hpp"
 #include "src/worker/traffic_log.hpp"
 
@@ -24,6 +24,10 @@ namespace {
 std::uint64_t lastId = 0;
 /// A peer whose request waits for its answer is read ahead this far and no further.
 constexpr std::size_t heldInputLimit = 64 * 1024;
+
+bool isHead(std::span<const char> request) noexcept {
+  return std::string_view(request.data(), request.size()).starts_with("HEAD ");
+}
 }  // namespace
 
 Conn::Conn(Worker& worker, const CallbacksRef& callbacks) noexcept
@@ -59,10 +63,7 @@ void Conn::begin() {
 
 void Conn::turnAway(bool http, bool linger) {
   turnedAway_ = true;
-  if (http)
-    write(
-        [](std::string& out) { return http::appendError(503, "Service Unavailable: too many connections", out), true; },
-        true);
+  if (http) answerError(*this, 503, "Service Unavailable: too many connections", false);
   if (!linger) {
     flush();
     return finish();
@@ -265,9 +266,9 @@ Input Conn::inputThrew() noexcept {
   try {
     throw;
   } catch (const std::exception& e) {
-    log::error(std::string(logName()) + " exception in the protocol's input: " + e.what());
+    complain("protocol's exception", std::string("exception in the protocol's input: ") + e.what());
   } catch (...) {
-    log::error(std::string(logName()) + " exception in the protocol's input");
+    complain("protocol's exception", "exception in the protocol's input");
   }
   return Input::invalid("exception in the protocol's input");
 }
@@ -294,7 +295,8 @@ bool Conn::wrongProtocol(std::span<char> bytes) {
   if (spoken != protocols::Spoken::tls) {
     write(
         [&](std::string& out) {
-          return protocols::appendWrongProtocolPage(out, speaks, worker_->listenAddress()), true;
+          return protocols::appendWrongProtocolPage(speaks, worker_->listenAddress(), lastAnswer(isHead(bytes)), out),
+                 true;
         },
         true);
   }
@@ -415,12 +417,7 @@ void Conn::notSecure(const std::string& why, std::span<char> plain) {
       worker_->core().hint("wrong protocol",
                            protocols::plainOnTlsHint({plain.data(), plain.size()}, worker_->listenAddress(), speaks));
       if ((speaks == "http" || speaks == "websocket") && protocols::beginsLikeHttp({plain.data(), plain.size()}))
-        write(
-            [](std::string& out) {
-              return http::appendError(400, "Bad Request: this port speaks TLS, ask with https:// or wss://", out),
-                     true;
-            },
-            true);
+        answerError(*this, 400, "Bad Request: this port speaks TLS, ask with https:// or wss://", isHead(plain));
     }
   }
   beginClose(false);
@@ -455,8 +452,11 @@ SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
     if (type != detail::typeId<std::string_view>()) return refused(eventMisuse);
     return sendRaw(*static_cast<const std::string_view*>(message));
   }
-  return write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
-               !atLimit() || (builtin_ && builtin()->exempt(type, message)));
+  const SendStatus status = write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
+                                  !atLimit() || (builtin_ && builtin()->exempt(type, message)));
+  if (status == SendStatus::dropped && builtin_) [[unlikely]]
+    builtin()->dropped(type, message);
+  return status;
 }
 
 SendStatus Conn::refused(std::uint8_t event) noexcept {
@@ -510,8 +510,8 @@ void Conn::raiseEvents() {
   }
   error(eventDropped, Errc::sendFail, "send buffer full and drop package");
   if ((events & eventMisuse) != 0) {
-    log::warn(std::string(logName()) + " a message was dropped: " + callbacks_->protocol.name() +
-              " cannot send it now (wrong type, or no request to answer)");
+    complain("message dropped", "a message was dropped: " + callbacks_->protocol.name() +
+                                    " cannot send it now (wrong type, or no request to answer)");
     error(eventMisuse, Errc::sendFail, "the protocol cannot send this message now");
   }
   error(eventPeerGone, Errc::sendFail, "client closed");
@@ -533,6 +533,14 @@ void Conn::logTraffic(bool on) noexcept {
 
 void Conn::sending(std::string_view bytes) noexcept { traffic::write(logName(), "sent", bytes); }
 void Conn::logMessage(std::string_view text) noexcept { traffic::write(logName(), "message of", text); }
+
+void Conn::complain(std::string_view kind, const std::string& what) {
+  const std::string line = std::string(logName()) + " " + what;
+  if (worker_ != nullptr)
+    worker_->core().hint(kind, line);
+  else
+    log::warn(line);
+}
 
 std::string_view Conn::logName() {
   static std::string name;

@@ -68,7 +68,10 @@ class BuiltinCodec : public detail::Codec {
   virtual void handlerThrew(Conn&) {}
   /// Whether this message goes out even when the send buffer is at its limit: the one answer that a request is owed.
   virtual bool exempt(detail::TypeId, const void* /*message*/) const noexcept { return false; }
-  /// What it keeps until it may be sent is as much as maxSendBufferSize allows.
+  /// send() said dropped: of this message nothing goes out.
+  virtual void dropped(detail::TypeId, const void* /*message*/) noexcept {}
+  /// maxSendBufferSize stands in the way of what is to be sent: as much is kept until it may be sent, or a part of an
+  /// answer was dropped.
   virtual bool full(const Conn&) const noexcept { return false; }
   /// True: close() has to wait, the codec will end the connection itself.
   virtual bool closesLater() { return false; }
@@ -165,6 +168,8 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   bool tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept;
   Worker* acceptedBy() const noexcept { return worker_; }
   std::string_view logName();
+  /// A line in the log about this connection; of one kind, one a minute.
+  ARTEL_COLD void complain(std::string_view kind, const std::string& what);
   std::string_view transport() const noexcept { return encrypted() ? "ssl" : unixSocket() ? "unix" : "tcp"; }
   /// The wire log (Worker::logTraffic).
   void logTraffic(bool on) noexcept;
@@ -240,6 +245,9 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
     set(barEnd, status > Status::established);
     set(barConnecting, status < Status::established);
   }
+
+  bool recordStalls(Clock now) noexcept;
+  bool halfIsStill(Clock now) const noexcept;
 
   void received(std::span<char> bytes) override;
   void take(std::span<char> bytes);

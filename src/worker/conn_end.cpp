@@ -17,6 +17,9 @@ namespace artel {
 namespace {
 /// sendTimeout of a closing connection, at most: nobody waits for its answers any more.
 constexpr std::chrono::milliseconds closingTimeout{30'000};
+/// A pipe of which one half has ended, and nothing passes the other.
+constexpr std::chrono::milliseconds halfOpenTimeout{600'000};
+constexpr std::int64_t largestRecord = std::int64_t{16} * 1024;  // RFC 8446 section 5.1
 
 /// Ticks may come before what they are compared with, when something happened in the same turn.
 std::int64_t elapsed(Conn::Clock now, Conn::Clock since) noexcept { return static_cast<std::int32_t>(now - since); }
@@ -165,6 +168,11 @@ void Conn::tick(Clock now, std::uint32_t linger) {
   if (status_ != Status::established) return;
   if (sendStalled(now, sendLimit())) return giveUpSending();
   if (over(dialled_ ? dial().options.idleTimeout : worker_->idleTimeout, lastReceived_)) return beginClose(true);
+  if (endPassed_ && halfIsStill(now)) return beginClose(false);
+  if (encrypted() && recordStalls(now)) {
+    log::debug(std::string(logName()) + " closed: the rest of a TLS record does not come (bodyTimeout, minRate)");
+    return finish();
+  }
   if (auto* codec = builtin()) return codec->tick(*this, now);
   if (in_ == nullptr || codec_ == nullptr || !mayDeliver()) return;
   if (packetSize_ == 0 ? over(worker_->headerTimeout, messageSince_) : messageStalled(now)) {
@@ -192,6 +200,19 @@ bool Conn::tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept {
   if (limit <= 0) return false;
   const std::int64_t lasted = elapsed(now, since), silent = std::min(lasted, elapsed(now, lastReceived_));
   return silent >= limit || (rate > 0 && lasted >= limit + static_cast<std::int64_t>(bytes) * 1000 / rate);
+}
+
+/// A record is at most 16 KiB: it has bodyTimeout, and the time that so much takes at minRate.
+bool Conn::recordStalls(Clock now) noexcept {
+  const std::int64_t limit = worker_->bodyTimeout.count(), rate = static_cast<std::int64_t>(worker_->minRate);
+  return recordUnfinishedFor(now, lastReceived_) >= limit + (rate > 0 ? largestRecord * 1000 / rate : 0) && limit > 0;
+}
+
+/// The peer has ended, and what it is piped with says nothing any more: it may not be there, and nobody would notice.
+bool Conn::halfIsStill(Clock now) const noexcept {
+  const auto source = callbacks_->pipedFrom.lock();
+  return elapsed(now, lastReceived_) >= halfOpenTimeout.count() &&
+         (!source || elapsed(now, source->lastReceived_) >= halfOpenTimeout.count());
 }
 
 /// How long the peer may take nothing: sendTimeout, which may be none; less than for ever when all was said.

@@ -4,14 +4,15 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 #include <utility>
 
+#include "artel/log.hpp"
 #include "src/net/loop.hpp"
-#include "src/protocol/http_reply_memo.hpp"
 #include "src/protocol/sniff.hpp"
 #include "src/protocol/websocket_frames.hpp"
-#include "src/protocol/websocket_handshake.hpp"
 #include "src/worker/core.hpp"
+#include "src/worker/http_common_lines.hpp"
 #include "src/worker/process.hpp"
 #include "src/worker/websocket_codec.hpp"
 
@@ -24,25 +25,6 @@ constexpr std::uint32_t stopGrace = 1000;  // an idle keep-alive connection's la
 
 /// Requests that arrive whole, nearly all, are parsed by this one; a connection keeps a parser only in between.
 http::Parser scratch;
-http::ReplyMemo memo;
-
-/// "Date: ...", made once a second.
-struct DateLine {
-  std::string text;
-  std::uint64_t until = 0;  // of the loop's clock, in milliseconds
-} dateLine;
-
-ARTEL_COLD void writeDate(std::uint64_t now) {
-  dateLine.until = now / 1000 * 1000 + 1000;
-  dateLine.text.assign("Date: ");  // keeps its memory: a new second allocates nothing
-  http::appendHttpDate(std::time(nullptr), dateLine.text);
-  dateLine.text.append("\r\n");
-  memo.forget();
-}
-
-void renewDate() {
-  if (const std::uint64_t now = net::loop().now(); now >= dateLine.until) writeDate(now);
-}
 
 std::time_t modified(const std::filesystem::path& file, std::error_code& failed) {
   using namespace std::chrono;
@@ -55,7 +37,24 @@ bool hasHeader(const http::Response& response, std::string_view name) {
                      [&](const http::Header& h) { return http::equalNames(h.name, name); });
 }
 
+/// Tells a piece of an answer from another one. Odd.
+std::uint32_t markOf(std::string_view piece) noexcept {
+  return static_cast<std::uint32_t>(std::hash<std::string_view>{}(piece)) | 1U;
+}
+constexpr std::uint32_t severalMissing = 2;  // the mark of no piece
+
+/// Frames may: no Close was sent, and the protocol is what it was.
+bool mayFollow(Conn& connection) noexcept {
+  const BuiltinCodec* codec = connection.builtin();
+  return codec != nullptr && !codec->goodbyeSaid();
+}
+
 }  // namespace
+
+void answerError(Conn& connection, int status, std::string_view text, bool toHead) {
+  connection.write([&](std::string& out) { return http::appendError(status, text, lastAnswer(toHead), out), true; },
+                   true);
+}
 
 HttpCodec::~HttpCodec() = default;
 
@@ -71,30 +70,29 @@ http::Parser& HttpCodec::parser(const Conn& connection) {
 Input HttpCodec::input(std::span<char> bytes, Connection& connection) {
   Conn& self = Conn::of(connection);
   http::Parser& parser = this->parser(self);
-  const bool inBody = parser.headersComplete();
+  const auto before = parser.part();
   if (const std::size_t size = parser.parseWhole(bytes); size != 0) return Input::packet(size);
-  return notWhole(self, parser, inBody, bytes);
+  return notWhole(self, parser, before, bytes);
 }
 
 std::size_t HttpCodec::take(std::span<char> bytes, Connection& connection, detail::Taking& taking) {
   Conn& self = Conn::of(connection);
   http::Parser& parser = this->parser(self);
-  const bool inBody = parser.headersComplete();
+  const auto before = parser.part();
   if (const std::size_t size = parser.parseWhole(bytes); size != 0) {
     taking.delivered = size;
     HttpCodec::deliver(bytes.first(size), connection, taking.handler);
     return size;
   }
-  taking.found = notWhole(self, parser, inBody, bytes);
+  taking.found = notWhole(self, parser, before, bytes);
   return 0;
 }
 
 /// More has to come, or it is no request.
-Input HttpCodec::notWhole(Conn& connection, http::Parser& parser, bool inBody, std::span<char> bytes) {
-  const auto outcome = parser.outcome();
-  if (outcome.state == http::Parser::State::invalid)
-    return refuse(connection, outcome.status, outcome.reason, {bytes.data(), bytes.size()});
-  if (!inBody && parser.headersComplete()) connection.touch();  // the body's time begins
+Input HttpCodec::notWhole(Conn& connection, http::Parser& parser, http::Parser::Part before, std::span<char> bytes) {
+  if (parser.outcome().state == http::Parser::State::invalid)
+    return refuse(connection, parser, {bytes.data(), bytes.size()});
+  if (parser.part() != before) connection.touch();  // the header's time begins, or the body's
   if (parser.takeExpectContinue())
     connection.write([](std::string& out) { return http::appendContinue(out), true; }, true);
   if (!parser_) parser_ = std::make_unique<http::Parser>(parser);
@@ -102,7 +100,8 @@ Input HttpCodec::notWhole(Conn& connection, http::Parser& parser, bool inBody, s
 }
 
 /// The answer to bytes that are no request, then the end of the connection.
-Input HttpCodec::refuse(Conn& connection, int status, std::string_view reason, std::string_view bytes) {
+Input HttpCodec::refuse(Conn& connection, const http::Parser& parser, std::string_view bytes) {
+  const auto [state, size, status, reason] = parser.outcome();
   connection.countProtocolError();
   if (first_ && connection.bytesIn() == bytes.size()) {
     // The first bytes of this connection: they may be another protocol.
@@ -115,7 +114,7 @@ Input HttpCodec::refuse(Conn& connection, int status, std::string_view reason, s
                          std::string(connection.logName()) + " sent no valid request: " + std::string(reason));
     }
   }
-  connection.write([&](std::string& out) { return http::appendError(status, reason, out), true; }, true);
+  answerError(connection, status, reason, parser.head().isHead);
   connection.endAfterFlush();
   return Input::skip(bytes.size());
 }
@@ -137,17 +136,23 @@ void HttpCodec::deliver(std::span<char> packet, Connection& connection, const Me
     ~Handling() { current = {}; }
   } handling(*this, request);
   threw_ = true;
-  if (mode_ == Mode::http && !request.wantsWebSocket() && handler) [[likely]]
+  if (mode_ == Mode::http && !request.wantsWebSocket() && !parsed.head().httpsTarget && handler) [[likely]]
     handler.call(self, &request);
   else
-    handleOther(self, request, handler);
+    handleOther(self, request, parsed.head().httpsTarget, handler);
   threw_ = false;
   if (accepted_) becomeWebsocket(self, request);
 }
 
 /// An upgrade, or one that is not for onMessage.
-void HttpCodec::handleOther(Conn& connection, http::Request& request, const MessageCallback& handler) {
+void HttpCodec::handleOther(Conn& connection, http::Request& request, bool https, const MessageCallback& handler) {
   const SharedCallbacks& callbacks = connection.callbacks();
+  const auto refuse = [&](int status, const char* page) {
+    connection.write([&](std::string& out) { return answer(http::Response{status, {}, page}, connection, out); }, true);
+  };
+  // RFC 9110 section 7.4: what is asked for with https is given with TLS, or to a proxy that is trusted.
+  if (https && !connection.encrypted() && !connection.acceptedBy()->core().trusts(connection))
+    return refuse(421, "421 Misdirected Request");
   if (mode_ == Mode::websocketOnly) {
     if (request.wantsWebSocket()) return upgrade(connection, request);
     Worker& worker = *connection.acceptedBy();
@@ -156,7 +161,7 @@ void HttpCodec::handleOther(Conn& connection, http::Request& request, const Mess
                        protocols::wrongProtocolHint(protocols::Spoken::http, worker.listenAddress(), "websocket"));
     connection.write(
         [&](std::string& out) {
-          return protocols::appendWrongProtocolPage(out, "websocket", worker.listenAddress()), true;
+          return protocols::appendWrongProtocolPage("websocket", worker.listenAddress(), lastAnswer(head_), out), true;
         },
         true);
     return answered(connection, true);
@@ -168,11 +173,7 @@ void HttpCodec::handleOther(Conn& connection, http::Request& request, const Mess
                        protocols::wrongProtocolHint(protocols::Spoken::webSocketHello, worker.listenAddress(), "http"));
   }
   if (handler) return handler.call(connection, &request);
-  connection.write(
-      [&](std::string& out) {
-        return answer(http::Response{404, {}, "404 Not Found"}, connection, out);
-      },
-      true);
+  refuse(404, "404 Not Found");
 }
 
 // ---- answers --------------------------------------------------------------------------------------------------------
@@ -180,8 +181,8 @@ void HttpCodec::handleOther(Conn& connection, http::Request& request, const Mess
 bool HttpCodec::keepsAlive() const noexcept { return keepAlive_ && !WorkerProcess::stopping(); }
 
 http::ReplyContext HttpCodec::context() const {
-  renewDate();
-  return {http10_, keepsAlive(), head_, dateLine.text, &memo};
+  CommonLines& common = commonLines.renewed();
+  return {http10_, keepsAlive(), head_, common.date(), &common.memo};
 }
 
 bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) {
@@ -199,23 +200,22 @@ bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& con
     return state_ == State::asked && !accepted_ && answer(*static_cast<const http::Response*>(message), self, out);
   }
   if (type == detail::typeId<http::Chunk>()) {
-    if (state_ != State::streaming || file_) return false;
-    const auto how = context();
-    const std::string_view data = static_cast<const http::Chunk*>(message)->data;
-    if (!bodyless_) http::appendChunk(data, how, out);
-    if (data.empty()) answered(self, !how.keepAlive || (http10_ && !bodyless_));
-    return true;
+    return state_ == State::streaming && !file_ && addPiece(static_cast<const http::Chunk*>(message)->data, self, out);
   }
   if (type == detail::typeId<websocket::Message>() && (accepted_ || mode_ == Mode::websocketOnly)) {
     const auto& typed = *static_cast<const websocket::Message*>(message);
     return encodeEarly(typed.payload, typed.type, self, out);
+  }
+  if (type == detail::typeId<websocket::Close>() && accepted_ && !closeSent_) {
+    const auto& close = *static_cast<const websocket::Close*>(message);
+    return websocket::appendClose(out, close.code, close.reason), closeSent_ = true;
   }
   return false;
 }
 
 bool HttpCodec::answer(const http::Response& response, Conn& connection, std::string& out) {
   if (!response.file.empty()) return answerFile(response, connection, out);
-  renewDate();
+  http::ReplyMemo& memo = commonLines.renewed().memo;
   if (keepsAlive() && !head_ && memo.append(response, out)) [[likely]]
     return answered(connection, false), true;
   return answerAnew(response, connection, out);
@@ -228,9 +228,33 @@ bool HttpCodec::answerAnew(const http::Response& response, Conn& connection, std
   const bool close = written == http::Written::close;
   if (!response.chunked) return answered(connection, close), true;
   bodyless_ = head_ || !http::bodyAllowed(response.status);
+  missing_ = 0;
   state_ = State::streaming;
   if (close) keepAlive_ = false;
   return true;
+}
+
+/// A piece that was dropped may be sent again. Whatever else follows it would make an answer that looks whole and has a
+/// hole: the connection ends, and the client sees that the answer does not.
+bool HttpCodec::addPiece(std::string_view piece, Conn& connection, std::string& out) {
+  if (missing_ != 0 && (piece.empty() || markOf(piece) != missing_)) {
+    log::warn(std::string(connection.logName()) +
+              " an answer is cut off: a piece of it was dropped at maxSendBufferSize, and another one was sent; send "
+              "the same again, from onBufferDrain");
+    connection.endAfterFlush();
+    return false;
+  }
+  missing_ = 0;
+  const auto how = context();
+  if (!bodyless_) http::appendChunk(piece, how, out);
+  if (piece.empty()) answered(connection, !how.keepAlive || (http10_ && !bodyless_));
+  return true;
+}
+
+void HttpCodec::dropped(detail::TypeId type, const void* message) noexcept {
+  if (type != detail::typeId<http::Chunk>() || state_ != State::streaming || file_ || bodyless_) return;
+  const std::uint32_t mark = markOf(static_cast<const http::Chunk*>(message)->data);
+  missing_ = missing_ == 0 || missing_ == mark ? mark : severalMissing;
 }
 
 bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std::string& out) {
@@ -246,8 +270,9 @@ bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std
   const auto name = response.file.filename().u8string();
   if (!hasHeader(head, "Content-Type"))
     head.header("Content-Type", http::contentTypeOf({reinterpret_cast<const char*>(name.data()), name.size()}));
-  if (const std::time_t time = modified(response.file, failed); !failed && !hasHeader(head, "Last-Modified"))
-    head.header("Last-Modified", http::httpDate(time));
+  // Not later than the answer (RFC 9110 section 8.8.2.1).
+  const std::time_t time = std::min(modified(response.file, failed), commonLines.renewed().time());
+  if (!failed && !hasHeader(head, "Last-Modified")) head.header("Last-Modified", http::httpDate(time));
   const auto written = http::appendResponse(head, context(), size, out);
   if (written == http::Written::refused) return false;
   const bool close = written == http::Written::close;
@@ -308,8 +333,12 @@ void HttpCodec::answered(Conn& connection, bool close) {
 
 void HttpCodec::callbackFailed(Conn& connection) {
   if (state_ == State::streaming) return connection.finish();
-  if (state_ != State::asked || accepted_) return;
-  connection.write([](std::string& out) { return http::appendError(500, "Internal Server Error", out), true; }, true);
+  if (state_ != State::asked) return;
+  if (accepted_) {  // the 101 is on its way
+    if (!closeSent_) sendClose(connection, websocket::closeCode::internalError);
+    return connection.endAfterFlush();
+  }
+  answerError(connection, 500, "Internal Server Error", head_);
   answered(connection, true);
 }
 
@@ -346,12 +375,13 @@ void HttpCodec::tick(Conn& connection, std::uint32_t now) {
     return limit.count() > 0 && now - connection.messageSince() >= static_cast<std::uint64_t>(limit.count());
   };
   if (state_ != State::idle) return;
-  const bool begun = connection.messageBegun();
+  const http::Parser::Part part = parser_ ? parser_->part() : http::Parser::Part::none;
+  const bool begun = connection.messageBegun() && (!parser_ || part != http::Parser::Part::none);
   if (WorkerProcess::stopping() && !begun && now - connection.messageSince() >= stopGrace)
     return connection.endAfterFlush();
-  const bool inBody = begun && parser_ && parser_->headersComplete();
+  const bool inBody = part == http::Parser::Part::body;
   if (begun && connection.awaitsPeer() && (inBody ? connection.messageStalled(now) : over(worker.headerTimeout))) {
-    connection.write([](std::string& out) { return http::appendError(408, "Request Timeout", out), true; }, true);
+    answerError(connection, 408, "Request Timeout", parser_ && parser_->head().isHead);
     return connection.endAfterFlush();
   }
   if (!begun && over(first_ ? worker.headerTimeout : worker.keepAliveTimeout)) connection.endAfterFlush();
@@ -364,11 +394,15 @@ bool HttpCodec::stopping(Conn& connection, bool) {
 
 // ---- WebSocket ------------------------------------------------------------------------------------------------------
 
+void HttpCodec::refuseUpgrade(Conn& connection, const websocket::Check& check) {
+  connection.write([&](std::string& out) { return websocket::appendRefusal(check, lastAnswer(head_), out), true; },
+                   true);
+  answered(connection, true);
+}
+
 void HttpCodec::upgrade(Conn& connection, const http::Request& request) {
-  if (const auto check = websocket::checkHandshake(request); check.status != 101) {
-    connection.write([&](std::string& out) { return websocket::appendRefusal(check, out), true; }, true);
-    return answered(connection, true);
-  }
+  if (const auto check = websocket::checkHandshake(request); check.status != 101)
+    return refuseUpgrade(connection, check);
   if (const auto decide = connection.callbacks().onWebSocketConnect) decide(connection, request);
   if (state_ == State::asked && !accepted_ && connection.status() == TcpConnection::Status::established)
     accept(connection, {}, {});
@@ -376,11 +410,8 @@ void HttpCodec::upgrade(Conn& connection, const http::Request& request) {
 
 bool HttpCodec::accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers) {
   if (!handling() || state_ != State::asked || accepted_) return false;
-  if (const auto check = websocket::checkHandshake(*current.request); check.status != 101) {
-    connection.write([&](std::string& out) { return websocket::appendRefusal(check, out), true; }, true);
-    answered(connection, true);
-    return false;
-  }
+  if (const auto check = websocket::checkHandshake(*current.request); check.status != 101)
+    return refuseUpgrade(connection, check), false;
   bool valid = false;
   const std::string extension = answerToExtensions(connection);
   connection.write(
@@ -407,8 +438,20 @@ std::string HttpCodec::answerToExtensions(const Conn& connection) {
   return websocket::deflateAnswer(*agreed);
 }
 
+void HttpCodec::sendClose(Conn& connection, std::uint16_t code) {
+  connection.write([&](std::string& out) { return websocket::appendClose(out, code, {}), true; }, true);
+  closeSent_ = true;
+}
+
+/// close() between the acceptance and the callback's return.
+void HttpCodec::sayGoodbye(Conn& connection) {
+  if (accepted_ && !closeSent_)
+    sendClose(connection, WorkerProcess::stopping() ? websocket::closeCode::goingAway : websocket::closeCode::normal);
+}
+
 /// The 101 is on its way and the callback has returned: from here on this connection speaks frames.
 void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) {
+  if (connection.status() != TcpConnection::Status::established) return;  // the callback has closed it
   const bool wasFull = full(connection);
   const auto early = std::move(early_);
   std::unique_ptr<websocket::Compression> compression;
@@ -418,17 +461,20 @@ void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) 
     compression = std::make_unique<websocket::Compression>(websocket::Role::server, *agreed);
   }
   // This object lives until the turn ends.
-  connection.switchCodec(new WebsocketCodec(std::move(compression)), true);
+  auto* const codec = new WebsocketCodec(std::move(compression));
+  if (closeSent_) codec->closeWasSent();
+  connection.switchCodec(codec, true);
   connection.holdInput(false);
   if (const auto connected = connection.callbacks().onWebSocketConnected) connected(connection, request);
-  if (early) connection.write([&](std::string& out) { return out.append(*early), true; }, true);
+  if (early)
+    connection.write([&](std::string& out) { return mayFollow(connection) && (out.append(*early), true); }, true);
   if (wasFull) connection.keptNoMore();
   if (WorkerProcess::endsNow()) connection.stop(false);  // the others have been told already
 }
 
 /// Before the handshake messages wait; between the acceptance and the callback's return they follow the 101 directly.
 bool HttpCodec::encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out) {
-  if (accepted_) return websocket::appendFrame(out, type, payload), true;
+  if (accepted_) return !closeSent_ && (websocket::appendFrame(out, type, payload), true);
   if (!early_) early_ = std::make_unique<std::string>();
   if (full(connection)) return false;
   websocket::appendFrame(*early_, type, payload);
@@ -437,7 +483,7 @@ bool HttpCodec::encodeEarly(std::string_view payload, websocket::Type type, Conn
 }
 
 bool HttpCodec::full(const Conn& connection) const noexcept {
-  return early_ && early_->size() >= connection.maxSendBufferSize;
+  return missing_ != 0 || (early_ && early_->size() >= connection.maxSendBufferSize);
 }
 
 }  // namespace artel

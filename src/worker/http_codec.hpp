@@ -12,9 +12,13 @@
 
 #include "src/protocol/http_parser.hpp"
 #include "src/protocol/http_response.hpp"
+#include "src/protocol/websocket_handshake.hpp"
 #include "src/worker/conn.hpp"
 
 namespace artel {
+
+/// A page of one line, after which the connection shall end. To HEAD its header only.
+void answerError(Conn& connection, int status, std::string_view text, bool toHead);
 
 class HttpCodec final : public BuiltinCodec {
  public:
@@ -32,8 +36,10 @@ class HttpCodec final : public BuiltinCodec {
   void callbackFailed(Conn& connection) override;
   void drained(Conn& connection) override;
   void lastMessage() override { keepAlive_ = false; }
+  void sayGoodbye(Conn& connection) override;
   void handlerThrew(Conn& connection) override;
   bool exempt(detail::TypeId type, const void* message) const noexcept override;
+  void dropped(detail::TypeId type, const void* message) noexcept override;
   bool full(const Conn& connection) const noexcept override;
   bool closesLater() override;
 
@@ -52,16 +58,19 @@ class HttpCodec final : public BuiltinCodec {
   enum class Deflate : std::uint8_t { none, keepsContexts, borrowsContexts };
 
   http::Parser& parser(const Conn& connection);
-  ARTEL_COLD Input notWhole(Conn& connection, http::Parser& parser, bool inBody, std::span<char> bytes);
-  ARTEL_COLD void handleOther(Conn& connection, http::Request& request, const MessageCallback& handler);
+  ARTEL_COLD Input notWhole(Conn& connection, http::Parser& parser, http::Parser::Part before, std::span<char> bytes);
+  ARTEL_COLD void handleOther(Conn& connection, http::Request& request, bool https, const MessageCallback& handler);
   void upgrade(Conn& connection, const http::Request& request);
+  void refuseUpgrade(Conn& connection, const websocket::Check& check);
   std::string answerToExtensions(const Conn& connection);
   void becomeWebsocket(Conn& connection, const http::Request& request);
+  void sendClose(Conn& connection, std::uint16_t code);
   bool encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out);
-  Input refuse(Conn& connection, int status, std::string_view reason, std::string_view bytes);
+  Input refuse(Conn& connection, const http::Parser& parser, std::string_view bytes);
   bool answer(const http::Response& response, Conn& connection, std::string& out);
   bool answerAnew(const http::Response& response, Conn& connection, std::string& out);
   bool answerFile(const http::Response& response, Conn& connection, std::string& out);
+  bool addPiece(std::string_view piece, Conn& connection, std::string& out);
   void feedFile(Conn& connection);
   void answered(Conn& connection, bool close);
   bool keepsAlive() const noexcept;
@@ -77,11 +86,13 @@ class HttpCodec final : public BuiltinCodec {
   std::unique_ptr<http::Parser> parser_;  // only while a request is incomplete
   std::unique_ptr<std::string> early_;    // messages sent before the WebSocket handshake
   std::unique_ptr<FileBody> file_;
+  std::uint32_t missing_ = 0;  // of a streamed answer: the mark of a piece that was dropped; 0: none
   Mode mode_;
   State state_ = State::idle;
   Deflate deflate_ = Deflate::none;  // as answered, until the WebSocket codec takes over
   bool http10_ : 1 = false, keepAlive_ : 1 = true, head_ : 1 = false, bodyless_ : 1 = false, first_ : 1 = true;
   bool accepted_ : 1 = false, threw_ : 1 = false;
+  bool closeSent_ : 1 = false;  // a Close, behind the 101
 };
 
 }  // namespace artel

@@ -33,11 +33,13 @@ void WebsocketClientCodec::onConnect(Connection& connection) {
   host_ = dial.hostLine();
   // Contexts cost memory that the process may have no room for: the largest, since the server chooses.
   const auto cost = websocket::Compression::cost(websocket::Role::client, {});
-  deflate_ = dial.options.websocketDeflate && websocket::Compression::kept() + cost <= Worker::deflateMemory;
+  if (dial.options.websocketDeflate && websocket::Compression::kept() + cost <= Worker::deflateMemory)
+    deflate_.emplace(cost);
   std::string wrong;
   self.write(
       [&](std::string& out) {
-        wrong = websocket::appendUpgrade(requestOf(dial, host_, key_, deflate_), dial.options.headers, out);
+        const auto request = requestOf(dial, host_, key_, deflate_.has_value());
+        wrong = websocket::appendUpgrade(request, dial.options.headers, out);
         return true;
       },
       true);
@@ -57,11 +59,13 @@ Input WebsocketClientCodec::input(std::span<char> bytes, Connection& connection)
   const std::size_t size = head.answer->rawHead().size();
   // RFC 9110 section 15.2: answers before the answer.
   if (head.answer->status() < 200 && head.answer->status() != 101) return Input::skip(size);
-  const auto checked = websocket::checkAnswer(requestOf(self.dial(), host_, key_, deflate_), *head.answer);
+  const auto request = requestOf(self.dial(), host_, key_, deflate_.has_value());
+  const auto checked = websocket::checkAnswer(request, *head.answer);
   if (!checked.refused.empty()) return fail(checked.refused);
   std::unique_ptr<websocket::Compression> compression;
   if (checked.deflate)
     compression = std::make_unique<websocket::Compression>(websocket::Role::client, *checked.deflate);
+  deflate_.reset();  // what it costs is counted by now
   self.switchCodec(new WebsocketCodec(std::move(compression), websocket::Role::client), true);  // this lives on for now
   accepted(self, *head.answer);
   return Input::skip(size);

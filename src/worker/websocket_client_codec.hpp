@@ -2,11 +2,13 @@
 // and checked, then WebsocketCodec takes over. What is sent before waits here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "artel/http.hpp"
+#include "src/protocol/websocket_deflate.hpp"
 #include "src/worker/conn.hpp"
 
 namespace artel {
@@ -25,7 +27,7 @@ class WebsocketClientCodec final : public BuiltinCodec {
   void accepted(Conn& connection, const http::Answer& answer);
 
   std::string key_, host_;
-  bool deflate_ = false;
+  std::optional<websocket::Compression::Offered> deflate_;  // is offered
   std::vector<std::pair<websocket::Type, std::string>> early_;
   std::size_t earlySize_ = 0;
 };

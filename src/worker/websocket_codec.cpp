@@ -45,11 +45,13 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
     case Kind::message:
       return message(self, event);
     case Kind::ping:
+      controlFrameCame();
       self.write([&](std::string& out) { return appendControl(out, websocket::opcode::pong, event.payload), true; },
                  true);
       if (const auto& onPing = self.callbacks().onWebSocketPing) onPing(self, event.payload);
       return;
     case Kind::pong:
+      controlFrameCame();
       if (const auto& onPong = self.callbacks().onWebSocketPong) onPong(self, event.payload);
       return;
     case Kind::close: {
@@ -65,6 +67,9 @@ void WebsocketCodec::happened(Conn& self, const websocket::Event& event) {
       return closeWith(self, event.code, event.payload);
   }
 }
+
+/// What has begun since is another frame.
+void WebsocketCodec::controlFrameCame() noexcept { watched_ = watched_ && reader_.unfinished(); }
 
 void WebsocketCodec::message(Conn& connection, const websocket::Event& event) {
   connection.countRequest();
@@ -115,10 +120,14 @@ bool WebsocketCodec::encode(detail::TypeId type, const void* message, Connection
   if (type == detail::typeId<websocket::Close>()) {
     const auto& close = *static_cast<const websocket::Close*>(message);
     appendClose(out, close.code, close.reason);
-    since_ = Conn::clock();
-    return closeSent_ = true;
+    return closeWasSent(), true;
   }
   return false;
+}
+
+void WebsocketCodec::closeWasSent() noexcept {
+  since_ = Conn::clock();
+  closeSent_ = true;
 }
 
 bool WebsocketCodec::delivers(detail::TypeId type) const noexcept {
@@ -131,9 +140,8 @@ bool WebsocketCodec::unfinishedTooLong(Conn& connection, std::uint32_t now) {
   const bool unfinished = connection.messageBegun() || reader_.unfinished();
   const bool limited = connection.acceptedBy()->bodyTimeout.count() > 0;
   if (!unfinished || !limited || !connection.awaitsPeer()) return watched_ = false;
-  if (!std::exchange(watched_, true)) since_ = now;
-  pinged_ = false;
-  return connection.tooSlow(now, since_, connection.buffered() + reader_.held());
+  if (!std::exchange(watched_, true)) watchedSince_ = now;
+  return connection.tooSlow(now, watchedSince_, connection.buffered() + reader_.arrived());
 }
 
 /// The user has sent a Close: the peer's own is due in lingerTimeout from when ours has left, whatever else comes.
@@ -151,8 +159,11 @@ void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
   if (closeSent_) return tickOfClosing(connection, now);
   if (unfinishedTooLong(connection, now))
     return closeWith(connection, websocket::closeCode::policyViolation, "the message comes too slowly");
-  if (watched_) return;  // it has a limit of its own: no ping is needed
   if (client_) return tickOfClient(connection, now);
+  if (watched_) {  // it has a limit of its own: no ping is needed
+    pinged_ = false;
+    return;
+  }
   const auto interval = static_cast<std::uint64_t>(connection.acceptedBy()->pingInterval.count());
   if (interval == 0) return;
   if (!connection.awaitsPeer()) {  // we do not read: its pong would not be seen

@@ -25,11 +25,14 @@ class WebsocketCodec final : public BuiltinCodec {
   void callbackFailed(Conn& connection) override;
   void sayGoodbye(Conn& connection) override;
   bool goodbyeSaid() const noexcept override { return closeSent_; }
+  /// The Close has been sent already.
+  void closeWasSent() noexcept;
 
  private:
   void happened(Conn& connection, const websocket::Event& event);
   void closeWith(Conn& connection, std::uint16_t code, std::string_view reason);
   void message(Conn& connection, const websocket::Event& event);
+  void controlFrameCame() noexcept;
   bool unfinishedTooLong(Conn& connection, std::uint32_t now);
   void tickOfClosing(Conn& connection, std::uint32_t now);
   void ping(Conn& connection);
@@ -39,10 +42,9 @@ class WebsocketCodec final : public BuiltinCodec {
   void appendClose(std::string& out, std::uint16_t code, std::string_view reason) const;
 
   websocket::Reader reader_;
-  /// While closeSent_: when it was; else while pinged_: when; while watched_: the tick that first saw this unfinished
-  /// message.
-  std::uint32_t since_ = 0;
-  bool pinged_ = false, watched_ = false;  // never both
+  std::uint32_t since_ = 0;         // while closeSent_: when it was; else while pinged_: when
+  std::uint32_t watchedSince_ = 0;  // while watched_: the tick that first saw this unfinished message
+  bool pinged_ = false, watched_ = false;
   bool closeSent_ : 1 = false, closeLeft_ : 1 = false;
   bool client_;
 };

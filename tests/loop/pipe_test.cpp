@@ -77,6 +77,22 @@ TEST(Pipe, OneWayGoesOnWhileTheOtherStands) {
   EXPECT_TRUE(proxy.one->received == bytes);
 }
 
+/// One whose client has ended its side, or has gone and nobody noticed, while the other says nothing.
+TEST(Pipe, OfWhichOnlyAHalfIsLeftAndThatIsStillEndsAfterTenMinutes) {
+  Proxy proxy;
+  proxy.join();
+  proxy.one->shutdown();
+  proxy.world->until([&] { return proxy.two->ended(); });
+  proxy.world->tickAfter(599s);
+  proxy.world->settle();
+  EXPECT_EQ(proxy.worker.connections().size(), 2u);
+  proxy.two->send("still here");
+  proxy.world->until([&] { return proxy.one->received == "still here"; });
+  proxy.world->tickAfter(601s);
+  proxy.two->close();
+  proxy.world->until([&] { return proxy.worker.connections().empty() && proxy.one->ended(); });
+}
+
 TEST(Pipe, AHalfCloseIsPassedOn) {
   Proxy proxy;
   proxy.join();

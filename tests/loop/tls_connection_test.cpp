@@ -277,6 +277,48 @@ TEST_F(TlsConnection, WhoSaysNothingOrTricklesIsClosedByHandshakeTimeout) {
   EXPECT_TRUE(world.until([&] { return closes == 2; }));
 }
 
+/// Its memory is bounded by a record's size, its time by bodyTimeout and what so much takes at minRate: 30 s and 64 s.
+TEST_F(TlsConnection, ARecordWhoseRestDoesNotComeEndsIt) {
+  Worker worker("tls://127.0.0.1:0");
+  worker.ssl = files.options();
+  World world(worker);
+  SecureClient client(world);
+  EXPECT_TRUE(world.until([&] { return client.pump().open() && worker.connections().size() == 1; }));
+  client.wire.send(std::string("\x17\x03\x03\x40\x00", 5) + std::string(16'000, 'x'));
+  EXPECT_TRUE(world.until([&] { return Conn::of(world.first()).tls()->unfinished(); }));
+  world.tickAfter(0s);
+  world.tickAfter(93s);
+  world.settle();
+  EXPECT_FALSE(client.wire.ended());
+  world.tickAfter(95s);
+  EXPECT_TRUE(world.until([&] { return client.wire.ended(); }));
+}
+
+/// Who sends all the time may be in the middle of a record whenever it is looked at.
+TEST_F(TlsConnection, ARecordThatIsUnfinishedAfterEachMessageEndsNothing) {
+  Worker worker("tls://127.0.0.1:0");
+  worker.ssl = files.options();
+  World world(worker);
+  SecureClient client(world);
+  EXPECT_TRUE(world.until([&] { return client.pump().open() && worker.connections().size() == 1; }));
+  std::string record;
+  const auto send = [&](std::string_view rest) {
+    record.clear();
+    ASSERT_TRUE(client.session->write("a message", record));
+    client.wire.send(std::string(rest) + record.substr(0, 10));
+  };
+  send({});
+  EXPECT_TRUE(world.until([&] { return Conn::of(world.first()).tls()->unfinished(); }));
+  world.tickAfter(0s);
+  world.forTime(3s);
+  send(record.substr(10));
+  EXPECT_TRUE(world.until([&] { return world.first().bytesRead() == 9; }));
+  EXPECT_TRUE(Conn::of(world.first()).tls()->unfinished());
+  world.tickAfter(92s);  // 95 s after the first
+  world.settle();
+  EXPECT_FALSE(client.wire.ended());
+}
+
 TEST_F(TlsConnection, EachKindOfFailedHandshakeHasItsLine) {
   Worker worker("text://127.0.0.1:0");
   secure(worker, files);

@@ -213,6 +213,50 @@ TEST(WebsocketClient, PingsAreAnsweredAndSent) {
   EXPECT_EQ(c->getStatus(), TcpConnection::Status::established);
 }
 
+/// What stands between would end a connection that is silent on this side.
+TEST(WebsocketClient, PingsAlsoWhileALongMessageComes) {
+  WithServer d;
+  d.server.onWebSocketConnected = [](TcpConnection& c, const http::Request&) {
+    c.sendRaw(
+        std::string("\x01\x05"
+                    "begun",
+                    7));  // and more follows
+  };
+  const auto c = d.to(d.address(), {.websocketPingInterval = 10s});
+  c->connect();
+  d.world.until([&] { return d.has("open 101") && c->bytesRead() > 7; });
+  d.world.settle();
+  d.world.tickAfter(0s);
+  d.world.tickAfter(11s);
+  d.world.until([&] { return d.pings == 1; });
+}
+
+/// Dialled all at once, before the first one is answered.
+TEST(WebsocketClient, WhatIsOfferedCountsAsDeflateMemory) {
+  using websocket::Compression;
+  const std::size_t before = Compression::kept(), each = Compression::cost(websocket::Role::client, {});
+  Worker::deflateMemory = before + 2 * each;
+  struct Reset {
+    ~Reset() { Worker::deflateMemory = std::size_t{64} << 20; }
+  } reset;
+  WithServer d;  // which declines
+  std::vector<AsyncTcpConnectionPtr> clients;
+  std::vector<bool> offered;
+  const auto decide = d.server.onWebSocketConnect;
+  d.server.onWebSocketConnect = [&](TcpConnection& c, const http::Request& request) {
+    offered.push_back(!request.header("Sec-WebSocket-Extensions").empty());
+    EXPECT_LE(Compression::kept(), Worker::deflateMemory);
+    decide(c, request);
+  };
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(d.to(d.address(), {.websocketDeflate = true}));
+    clients.back()->connect();
+  }
+  d.world.until([&] { return std::count(d.events.begin(), d.events.end(), "open 101") == 4; });
+  EXPECT_EQ(std::count(offered.begin(), offered.end(), true), 2);
+  EXPECT_EQ(Compression::kept(), before) << "declined";
+}
+
 TEST(WebsocketClient, AServerThatAnswersNoPingIsGivenUp) {
   Answering d(switching + accept + "\r\n");
   d.client->options().websocketPingInterval = 10s;
@@ -326,6 +370,7 @@ TEST(WebsocketClient, AnswersThatAreNone) {
       {switching + accept + "Sec-WebSocket-Accept: x\r\n\r\n", "Sec-WebSocket-Accept"},
       {switching + accept + "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "extensions"},
       {switching + accept + "Sec-WebSocket-Protocol: chat\r\n\r\n", "subprotocol"},
+      {switching + accept + "Sec-WebSocket-Protocol:\r\n\r\n", "subprotocol"},
       {"HTTP/1.1 101 x\r\nConnection: Upgrade\r\n" + accept + "\r\n", "Upgrade: websocket"},
       {"HTTP/1.1 101 x\r\nUpgrade: websocket\r\n" + accept + "\r\n", "Connection: Upgrade"},
       {"SSH-2.0-x\r\n\r\n", "no HTTP/1 answer"},

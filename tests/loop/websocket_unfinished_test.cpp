@@ -124,6 +124,53 @@ TEST_P(UnfinishedMessage, EachMessageHasItsOwnTime) {
   EXPECT_EQ(after101(client), text("got it"));
 }
 
+/// Pings of which each tick sees only a part are no unfinished message.
+TEST(WebSocketConnection, ControlFramesThatAreCutAtEachTickAreNoSlowMessage) {
+  Worker worker("websocket://127.0.0.1:0");
+  World world(worker);
+  Client client(world);
+  const std::string ping = frame(opcode::ping, "still here");
+  client.send(hello() + ping.substr(0, 3));
+  ASSERT_TRUE(
+      world.until([&] { return !worker.connections().empty() && world.first().getRecvBufferQueueSize() == 3; }));
+  std::string pongs;
+  for (int i = 0; i < 4; ++i) {
+    world.tickAfter(i * 31s);
+    client.send(ping.substr(3) + ping.substr(0, 3));
+    websocket::appendControl(pongs, opcode::pong, "still here");
+    ASSERT_TRUE(world.until([&] { return after101(client) == pongs; })) << i;
+  }
+  EXPECT_FALSE(client.ended());
+}
+
+/// What a peer has paid for a message is what it sent, not what that became.
+TEST(WebSocketConnection, ACompressedMessageIsAsSlowAsItsBytesOnTheWire) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.websocketDeflate = true;
+  worker.bodyTimeout = 100ms;
+  worker.minRate = 100'000;
+  World world(worker);
+  Client client(world);
+  const std::string offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+  websocket::Compression mine(websocket::Role::client, {});
+  const std::string payload(mine.deflate(std::string(1'000'000, 'x')).value_or(""));
+  ASSERT_LT(payload.size(), 10'000u);
+  client.send(hello(offer) + frame(opcode::binary | opcode::compressed, payload, false));
+  const std::string silent = frame(opcode::continuation, "", false);
+  ASSERT_TRUE(world.until([&] {
+    return !worker.connections().empty() &&
+           world.first().bytesRead() == hello(offer).size() + payload.size() + 8;  // a header of 4, a mask of 4
+  }));
+  world.tickAfter(0ms);
+  world.forTime(300ms);
+  const std::uint64_t before = world.first().bytesRead();
+  client.send(silent);
+  world.until([&] { return world.first().bytesRead() > before; });
+  world.tickAfter(0ms);
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(after101(client), closed(1008, "the message comes too slowly"));
+}
+
 INSTANTIATE_TEST_SUITE_P(In, UnfinishedMessage, ::testing::Values("Frame", "Fragments"),
                          [](const auto& one) { return std::string(one.param); });
 

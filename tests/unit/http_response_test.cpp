@@ -266,10 +266,14 @@ TEST(HttpResponse, Cookies) {
 
 TEST(HttpResponse, ErrorsAndContinue) {
   std::string out;
-  appendError(414, "request line is too long", out);
-  EXPECT_EQ(out,
-            "HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain;charset=utf-8\r\n"
-            "Content-Length: 25\r\n\r\nrequest line is too long\n");
+  const std::string lines =
+      "HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain;charset=utf-8\r\n"
+      "Date: x\r\nContent-Length: 25\r\n\r\n";
+  appendError(414, "request line is too long", {.dateLine = "Date: x\r\n"}, out);
+  EXPECT_EQ(out, lines + "request line is too long\n");
+  out.clear();
+  appendError(414, "request line is too long", {.head = true, .dateLine = "Date: x\r\n"}, out);
+  EXPECT_EQ(out, lines) << "RFC 9110 section 9.3.2: no content for HEAD";
   out.clear();
   appendContinue(out);
   EXPECT_EQ(out, "HTTP/1.1 100 Continue\r\n\r\n");

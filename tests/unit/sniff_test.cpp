@@ -96,7 +96,7 @@ TEST(Sniff, PlainBytesOnATlsPort) {
 
 TEST(Sniff, Page) {
   std::string out;
-  appendWrongProtocolPage(out, "websocket", "websocket://0.0.0.0:7272");
+  appendWrongProtocolPage("websocket", "websocket://0.0.0.0:7272", {.keepAlive = false}, out);
   EXPECT_TRUE(out.starts_with("HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n"))
       << out;
   EXPECT_NE(out.find("This port speaks websocket"), std::string::npos);
@@ -104,7 +104,7 @@ TEST(Sniff, Page) {
   const auto body = out.find("\r\n\r\n") + 4;
   EXPECT_NE(out.find("Content-Length: " + std::to_string(out.size() - body) + "\r\n"), std::string::npos);
   out.clear();
-  appendWrongProtocolPage(out, "<b>\r\nX: y", "unix:///a&b");
+  appendWrongProtocolPage("<b>\r\nX: y", "unix:///a&b", {.keepAlive = false}, out);
   EXPECT_EQ(out.find("Upgrade: <"), std::string::npos);
   EXPECT_NE(out.find("&lt;b&gt;"), std::string::npos);
   EXPECT_NE(out.find("unix:///a&amp;b"), std::string::npos);

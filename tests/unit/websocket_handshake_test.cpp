@@ -158,14 +158,16 @@ TEST(WebSocketHandshake, ExtraLinesCannotInject) {
 
 TEST(WebSocketHandshake, Refusals) {
   std::string out;
-  appendRefusal({426, "only 13"}, out);
+  appendRefusal({426, "only 13"}, {.dateLine = "Date: x\r\n"}, out);
   EXPECT_EQ(
       out,
       "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n"
-      "Sec-WebSocket-Version: 13\r\nContent-Type: text/plain;charset=utf-8\r\nContent-Length: 8\r\n\r\nonly 13\n");
+      "Sec-WebSocket-Version: 13\r\nContent-Type: text/plain;charset=utf-8\r\nDate: x\r\nContent-Length: 8\r\n\r\n"
+      "only 13\n");
   out.clear();
-  appendRefusal({400, "no"}, out);
+  appendRefusal({400, "no"}, {.head = true, .dateLine = "Date: x\r\n"}, out);
   EXPECT_TRUE(out.starts_with("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"));
+  EXPECT_TRUE(out.ends_with("Date: x\r\nContent-Length: 3\r\n\r\n")) << out;
 }
 
 // RFC 6455 section 4.1, the client's side.
