@@ -257,7 +257,8 @@ def pages(results):
     if results.get("slow"):
         yield "## A peer that reads nothing\n"
         yield ("It sends up to 256 MiB of messages, 64 MiB/s, and reads no answer; a server that stops reading takes less. "
-               "64 others send 5,000 messages/s at fixed times.\n")  # fmt: skip
+               "64 others send 5,000 messages/s at fixed times. \"times\" is the median of each pair of windows, so it is "
+               "not what the two medians beside it would give.\n")  # fmt: skip
         rows = []
         for title, values in results["slow"].items():
             for name, v in values.items():
