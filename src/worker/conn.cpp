@@ -452,11 +452,8 @@ SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
     if (type != detail::typeId<std::string_view>()) return refused(eventMisuse);
     return sendRaw(*static_cast<const std::string_view*>(message));
   }
-  const SendStatus status = write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
-                                  !atLimit() || (builtin_ && builtin()->exempt(type, message)));
-  if (status == SendStatus::dropped && builtin_) [[unlikely]]
-    builtin()->dropped(type, message);
-  return status;
+  return write([&](std::string& out) { return codec_->encode(type, message, *this, out); },
+               !atLimit() || (builtin_ && builtin()->exempt(type, message)));
 }
 
 SendStatus Conn::refused(std::uint8_t event) noexcept {

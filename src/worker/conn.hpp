@@ -66,10 +66,9 @@ class BuiltinCodec : public detail::Codec {
   virtual void callbackFailed(Conn&) {}
   /// The same, but onException has decided to go on.
   virtual void handlerThrew(Conn&) {}
-  /// Whether this message goes out even when the send buffer is at its limit: the one answer that a request is owed.
-  virtual bool exempt(detail::TypeId, const void* /*message*/) const noexcept { return false; }
-  /// send() said dropped: of this message nothing goes out.
-  virtual void dropped(detail::TypeId, const void* /*message*/) noexcept {}
+  /// The send buffer is at its limit. Whether this message goes out all the same: the one answer that a request is
+  /// owed. If not, it is dropped unless there is room after all.
+  virtual bool exempt(detail::TypeId, const void* /*message*/) noexcept { return false; }
   /// maxSendBufferSize stands in the way of what is to be sent: as much is kept until it may be sent, or a part of an
   /// answer was dropped.
   virtual bool full(const Conn&) const noexcept { return false; }

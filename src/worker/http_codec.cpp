@@ -251,9 +251,9 @@ bool HttpCodec::addPiece(std::string_view piece, Conn& connection, std::string& 
   return true;
 }
 
-void HttpCodec::dropped(detail::TypeId type, const void* message) noexcept {
-  if (type != detail::typeId<http::Chunk>() || state_ != State::streaming || file_ || bodyless_) return;
-  const std::uint32_t mark = markOf(static_cast<const http::Chunk*>(message)->data);
+void HttpCodec::mayMiss(std::string_view piece) noexcept {
+  if (state_ != State::streaming || file_ || bodyless_) return;
+  const std::uint32_t mark = markOf(piece);
   missing_ = missing_ == 0 || missing_ == mark ? mark : severalMissing;
 }
 
@@ -349,10 +349,12 @@ void HttpCodec::handlerThrew(Conn& connection) {
   if (state_ == State::asked) callbackFailed(connection);
 }
 
-bool HttpCodec::exempt(detail::TypeId type, const void* message) const noexcept {
+bool HttpCodec::exempt(detail::TypeId type, const void* message) noexcept {
   if (accepted_ || mode_ == Mode::websocketOnly) return false;
-  if (type == detail::typeId<http::Chunk>()) return static_cast<const http::Chunk*>(message)->data.empty();
-  return state_ == State::asked;
+  if (type != detail::typeId<http::Chunk>()) return state_ == State::asked;
+  const std::string_view piece = static_cast<const http::Chunk*>(message)->data;
+  if (!piece.empty()) mayMiss(piece);
+  return piece.empty();
 }
 
 /// The rest of a file goes out first; its end closes.

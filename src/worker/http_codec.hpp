@@ -38,8 +38,7 @@ class HttpCodec final : public BuiltinCodec {
   void lastMessage() override { keepAlive_ = false; }
   void sayGoodbye(Conn& connection) override;
   void handlerThrew(Conn& connection) override;
-  bool exempt(detail::TypeId type, const void* message) const noexcept override;
-  void dropped(detail::TypeId type, const void* message) noexcept override;
+  bool exempt(detail::TypeId type, const void* message) noexcept override;
   bool full(const Conn& connection) const noexcept override;
   bool closesLater() override;
 
@@ -72,6 +71,7 @@ class HttpCodec final : public BuiltinCodec {
   bool answerFile(const http::Response& response, Conn& connection, std::string& out);
   bool addPiece(std::string_view piece, Conn& connection, std::string& out);
   void feedFile(Conn& connection);
+  void mayMiss(std::string_view piece) noexcept;
   void answered(Conn& connection, bool close);
   bool keepsAlive() const noexcept;
   http::ReplyContext context() const;
@@ -86,7 +86,7 @@ class HttpCodec final : public BuiltinCodec {
   std::unique_ptr<http::Parser> parser_;  // only while a request is incomplete
   std::unique_ptr<std::string> early_;    // messages sent before the WebSocket handshake
   std::unique_ptr<FileBody> file_;
-  std::uint32_t missing_ = 0;  // of a streamed answer: the mark of a piece that was dropped; 0: none
+  std::uint32_t missing_ = 0;  // of a streamed answer: the mark of a piece that was, or may be, dropped; 0: none
   Mode mode_;
   State state_ = State::idle;
   Deflate deflate_ = Deflate::none;  // as answered, until the WebSocket codec takes over
