@@ -53,6 +53,18 @@ TEST(BufferPool, WhatLargeMessagesLeftIsLetGoAndHandedBackOnceAfterARest) {
   }
 }
 
+TEST(BufferPool, NoMoreThanAMegabyteIsKept) {
+  BufferPool pool;
+  std::vector<std::string*> taken;
+  for (int i = 0; i < 100; ++i) taken.push_back(filled(pool, 30'000));
+  for (std::string* one : taken) pool.give(one);
+  std::size_t kept = 0;
+  for (std::string*& one : taken) kept += (one = pool.take())->capacity();
+  EXPECT_LE(kept, BufferPool::keptBytes + 100'000);  // and the one that is warm; new ones have a few bytes
+  EXPECT_GE(kept, BufferPool::keptBytes - 100'000);
+  for (std::string* one : taken) pool.give(one);
+}
+
 TEST(BufferPool, ManySmallBuffersShrinkToWhatARestNeeds) {
   BufferPool pool;
   std::vector<std::string*> taken;
