@@ -154,8 +154,7 @@ class Worker {
   /// at whenever a connection comes or goes, and once a second. 0: never.
   std::uint64_t maxRequests = 0;
 
-  // ---- limits of new connections; zero turns a timeout off (lingerTimeout: not waited for). Checked once a second.
-  // ----
+  // ---- limits of new connections, checked once a second; zero turns a timeout off (lingerTimeout: no wait) ----
 
   std::chrono::milliseconds handshakeTimeout{10'000};  ///< TLS, from accepting, or the PROXY header, on: then it ends
   std::chrono::milliseconds headerTimeout{10'000};  ///< from the first byte of a message (of the connection, for http)

@@ -158,12 +158,12 @@ void Stream::brokeOff(std::span<char> bytes) {
 
 std::uint32_t Stream::recordUnfinishedFor(std::uint32_t now, std::uint32_t lastData) noexcept {
   if (tls_ == nullptr || handshaking() || !reading() || !tls_->session->unfinished()) {
-    if (tls_ != nullptr) tls_->unfinishedSince.reset();
+    if (tls_ != nullptr) tls_->unfinished.reset();
     return 0;
   }
-  std::uint32_t& since = tls_->unfinishedSince ? *tls_->unfinishedSince : tls_->unfinishedSince.emplace(now);
-  if (static_cast<std::int32_t>(lastData - since) > 0) since = lastData;
-  return now - since;
+  auto& unfinished = tls_->unfinished;
+  if (!unfinished || unfinished->lastData != lastData) unfinished = {now, lastData};
+  return now - unfinished->since;
 }
 
 /// What the session has said by itself.

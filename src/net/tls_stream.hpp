@@ -21,8 +21,11 @@ struct TlsStream {
   std::string waiting;
   std::string held;  ///< a hello that waits for its turn and has been read already
   bool queued = false;
-  bool endsLater = false;                          ///< our side ends when all is in the kernel
-  std::optional<std::uint32_t> unfinishedSince{};  ///< a record is, without any data in between
+  bool endsLater = false;  ///< our side ends when all is in the kernel
+  struct Unfinished {      ///< a record is, since when, and when data had come last
+    std::uint32_t since, lastData;
+  };
+  std::optional<Unfinished> unfinished;
 };
 
 /// Hellos are answered first come, first served, and only so many a turn of the loop: each costs a signature, and a

@@ -205,14 +205,19 @@ bool Conn::tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept {
 /// A record is at most 16 KiB: it has bodyTimeout, and the time that so much takes at minRate.
 bool Conn::recordStalls(Clock now) noexcept {
   const std::int64_t limit = worker_->bodyTimeout.count(), rate = static_cast<std::int64_t>(worker_->minRate);
-  return recordUnfinishedFor(now, lastReceived_) >= limit + (rate > 0 ? largestRecord * 1000 / rate : 0) && limit > 0;
+  if (limit <= 0) return false;
+  return recordUnfinishedFor(now, lastReceived_) >= limit + (rate > 0 ? largestRecord * 1000 / rate : 0);
 }
 
 /// The peer has ended, and what it is piped with says nothing any more: it may not be there, and nobody would notice.
 bool Conn::halfIsStill(Clock now) const noexcept {
-  const auto source = callbacks_->pipedFrom.lock();
-  return elapsed(now, lastReceived_) >= halfOpenTimeout.count() &&
-         (!source || elapsed(now, source->lastReceived_) >= halfOpenTimeout.count());
+  // One that is behind has sendTimeout, and the one it keeps from being read says nothing for that reason.
+  const auto still = [now](const Conn& one) {
+    return !one.behind() && !one.paused() && elapsed(now, one.lastReceived_) >= halfOpenTimeout.count() &&
+           elapsed(now, one.messageSince_) >= halfOpenTimeout.count();
+  };
+  const auto other = callbacks_->pipedTo.lock();
+  return still(*this) && (!other || still(*other));
 }
 
 /// How long the peer may take nothing: sendTimeout, which may be none; less than for ever when all was said.

@@ -7,8 +7,8 @@
 #include <functional>
 #include <utility>
 
-#include "artel/log.hpp"
 #include "src/net/loop.hpp"
+#include "src/net/user_code.hpp"
 #include "src/protocol/sniff.hpp"
 #include "src/protocol/websocket_frames.hpp"
 #include "src/worker/core.hpp"
@@ -42,12 +42,6 @@ std::uint32_t markOf(std::string_view piece) noexcept {
   return static_cast<std::uint32_t>(std::hash<std::string_view>{}(piece)) | 1U;
 }
 constexpr std::uint32_t severalMissing = 2;  // the mark of no piece
-
-/// Frames may: no Close was sent, and the protocol is what it was.
-bool mayFollow(Conn& connection) noexcept {
-  const BuiltinCodec* codec = connection.builtin();
-  return codec != nullptr && !codec->goodbyeSaid();
-}
 
 }  // namespace
 
@@ -92,7 +86,8 @@ std::size_t HttpCodec::take(std::span<char> bytes, Connection& connection, detai
 Input HttpCodec::notWhole(Conn& connection, http::Parser& parser, http::Parser::Part before, std::span<char> bytes) {
   if (parser.outcome().state == http::Parser::State::invalid)
     return refuse(connection, parser, {bytes.data(), bytes.size()});
-  if (parser.part() != before) connection.touch();  // the header's time begins, or the body's
+  // The header's time begins, or the body's. A new connection has one for its first header and what comes before.
+  if (parser.part() != before && !(first_ && before == http::Parser::Part::none)) connection.touch();
   if (parser.takeExpectContinue())
     connection.write([](std::string& out) { return http::appendContinue(out), true; }, true);
   if (!parser_) parser_ = std::make_unique<http::Parser>(parser);
@@ -238,9 +233,9 @@ bool HttpCodec::answerAnew(const http::Response& response, Conn& connection, std
 /// hole: the connection ends, and the client sees that the answer does not.
 bool HttpCodec::addPiece(std::string_view piece, Conn& connection, std::string& out) {
   if (missing_ != 0 && (piece.empty() || markOf(piece) != missing_)) {
-    log::warn(std::string(connection.logName()) +
-              " an answer is cut off: a piece of it was dropped at maxSendBufferSize, and another one was sent; send "
-              "the same again, from onBufferDrain");
+    connection.complain("answer cut off",
+                        "an answer is cut off: a piece of it was dropped at maxSendBufferSize, and another one was "
+                        "sent; send the same again, from onBufferDrain");
     connection.endAfterFlush();
     return false;
   }
@@ -467,9 +462,14 @@ void HttpCodec::becomeWebsocket(Conn& connection, const http::Request& request) 
   if (closeSent_) codec->closeWasSent();
   connection.switchCodec(codec, true);
   connection.holdInput(false);
-  if (const auto connected = connection.callbacks().onWebSocketConnected) connected(connection, request);
+  if (const auto connected = connection.callbacks().onWebSocketConnected)
+    net::userCode(&connection, [&] { connected(connection, request); });
   if (early)
-    connection.write([&](std::string& out) { return mayFollow(connection) && (out.append(*early), true); }, true);
+    connection.write(
+        [&](std::string& out) {
+          return connection.builtin() == codec && !codec->goodbyeSaid() && (out.append(*early), true);
+        },
+        true);
   if (wasFull) connection.keptNoMore();
   if (WorkerProcess::endsNow()) connection.stop(false);  // the others have been told already
 }

@@ -1,6 +1,7 @@
 // pipe (manual 1.9.3.8), here between two accepted connections.
 #include <gtest/gtest.h>
 
+#include "src/worker/conn.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -89,8 +90,41 @@ TEST(Pipe, OfWhichOnlyAHalfIsLeftAndThatIsStillEndsAfterTenMinutes) {
   proxy.two->send("still here");
   proxy.world->until([&] { return proxy.one->received == "still here"; });
   proxy.world->tickAfter(601s);
+  proxy.world->until([&] { return proxy.one->ended(); });
   proxy.two->close();
-  proxy.world->until([&] { return proxy.worker.connections().empty() && proxy.one->ended(); });
+  proxy.world->until([&] { return proxy.worker.connections().empty(); });
+}
+
+TEST(Pipe, WhoIsNotReadBecauseTheOtherIsSlowIsNotStill) {
+  Proxy proxy;
+  proxy.worker.sendTimeout = 0s;
+  proxy.join();
+  proxy.left->maxSendBufferSize = 100'000;
+  proxy.one->pauseReading();
+  proxy.one->shutdown();
+  proxy.world->until([&] { return proxy.two->ended(); });
+  const std::string bytes = pattern(20 * megabyte);
+  proxy.two->send(bytes);
+  proxy.world->until([&] { return Conn::of(*proxy.right).paused(); });
+  proxy.world->tickAfter(601s);
+  proxy.one->resumeReading();
+  proxy.world->until([&] { return proxy.one->received.size() == bytes.size(); }, 20s);
+}
+
+/// One way only: the other's answers are a handler's.
+TEST(Pipe, WhoTalksWithAHandlerIsNotStill) {
+  Proxy proxy;
+  proxy.left->pipe(*proxy.right);
+  std::string heard;
+  proxy.right->onMessage = [&](TcpConnection&, std::string_view text) { heard += text; };
+  proxy.one->shutdown();
+  proxy.world->until([&] { return proxy.two->ended(); });
+  proxy.world->forTime(3s);
+  proxy.two->send("talks");
+  proxy.world->until([&] { return heard == "talks"; });
+  proxy.world->tickAfter(598s);  // of the first ten minutes have passed, of the second not
+  proxy.world->settle();
+  EXPECT_FALSE(proxy.one->ended());
 }
 
 TEST(Pipe, AHalfCloseIsPassedOn) {
