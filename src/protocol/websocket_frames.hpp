@@ -66,6 +66,8 @@ class Reader {
   std::size_t arrived() const noexcept { return !unfinished() ? 0 : compressed_ ? arrived_ : held(); }
   /// Null unless permessage-deflate was agreed.
   Compression* compression() const noexcept { return compression_.get(); }
+  /// Nothing more will come or go: its memory is free for others.
+  void endCompression() noexcept { compression_.reset(); }
 
  private:
   struct Frame;

@@ -21,6 +21,7 @@ class WebsocketClientCodec final : public BuiltinCodec {
   bool delivers(detail::TypeId type) const noexcept override;
   bool full(const Conn& connection) const noexcept override;
   void onConnect(Connection& connection) override;
+  void onClose(Connection&) override { deflate_.reset(); }
   bool handshakes() const noexcept override { return true; }
 
  private:

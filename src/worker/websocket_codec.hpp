@@ -20,6 +20,7 @@ class WebsocketCodec final : public BuiltinCodec {
   std::size_t take(std::span<char> bytes, Connection& connection, detail::Taking& taking) override;
   bool encode(detail::TypeId type, const void* message, Connection& connection, std::string& out) override;
   bool delivers(detail::TypeId type) const noexcept override;
+  void onClose(Connection&) override { reader_.endCompression(); }
   void tick(Conn& connection, std::uint32_t now) override;
   bool stopping(Conn& connection, bool graceful) override;
   void callbackFailed(Conn& connection) override;

@@ -239,22 +239,27 @@ TEST(WebsocketClient, WhatIsOfferedCountsAsDeflateMemory) {
   struct Reset {
     ~Reset() { Worker::deflateMemory = std::size_t{64} << 20; }
   } reset;
-  WithServer d;  // which declines
-  std::vector<AsyncTcpConnectionPtr> clients;
-  std::vector<bool> offered;
-  const auto decide = d.server.onWebSocketConnect;
-  d.server.onWebSocketConnect = [&](TcpConnection& c, const http::Request& request) {
-    offered.push_back(!request.header("Sec-WebSocket-Extensions").empty());
-    EXPECT_LE(Compression::kept(), Worker::deflateMemory);
-    decide(c, request);
+  Dialling d;
+  Worker server("tcp://127.0.0.1:0");
+  std::string requests;
+  server.onMessage = [&](TcpConnection&, std::string_view bytes) { requests += bytes; };
+  server.listen();
+  const auto count = [&](std::string_view what) {
+    int found = 0;
+    for (auto at = requests.find(what); at != std::string::npos; at = requests.find(what, at + 1)) ++found;
+    return found;
   };
+  std::vector<AsyncTcpConnectionPtr> clients;
   for (int i = 0; i < 4; ++i) {
-    clients.push_back(d.to(d.address(), {.websocketDeflate = true}));
+    clients.push_back(d.to("ws://127.0.0.1:" + std::to_string(server.core().address.port), {.websocketDeflate = true}));
     clients.back()->connect();
   }
-  d.world.until([&] { return std::count(d.events.begin(), d.events.end(), "open 101") == 4; });
-  EXPECT_EQ(std::count(offered.begin(), offered.end(), true), 2);
-  EXPECT_EQ(Compression::kept(), before) << "declined";
+  d.world.until([&] { return count("\r\n\r\n") == 4; });
+  EXPECT_EQ(count("Sec-WebSocket-Extensions: permessage-deflate"), 2);
+  EXPECT_EQ(Compression::kept(), before + 2 * each);
+  for (const auto& client : clients) client->destroy();
+  d.world.until([&] { return std::count(d.events.begin(), d.events.end(), "close") == 4; });
+  EXPECT_EQ(Compression::kept(), before) << "also while the connections are held";
 }
 
 TEST(WebsocketClient, AServerThatAnswersNoPingIsGivenUp) {
