@@ -148,8 +148,9 @@ Result<void> writeFile(const std::string& path, std::string_view content, bool s
   ::unlink(fresh.c_str());
   const int file = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, secret ? 0600 : 0644);
   if (file < 0) return systemError(errno);
+  errno = 0;
   const bool written = appendTo(file, content);
-  int failed = written ? 0 : errno;
+  int failed = written ? 0 : errno != 0 ? errno : ENOSPC;  // a part of it: the disk is full
   ::close(file);
   if (written && ::rename(fresh.c_str(), path.c_str()) != 0) failed = errno;
   if (failed == 0) return {};

@@ -121,7 +121,9 @@ Result<void> writeFile(const std::string& path, std::string_view content, bool) 
                                     FILE_ATTRIBUTE_NORMAL, nullptr);
   if (file == INVALID_HANDLE_VALUE) return systemError(static_cast<int>(::GetLastError()));
   const bool written = appendTo(reinterpret_cast<NativeSocket>(file), content);
-  const int failed = written ? 0 : static_cast<int>(::GetLastError());
+  const DWORD error = written ? ERROR_SUCCESS : ::GetLastError();
+  // Without a reason it was a part of it: the disk is full.
+  const int failed = static_cast<int>(!written && error == ERROR_SUCCESS ? ERROR_DISK_FULL : error);
   ::CloseHandle(file);
   if (failed != 0) return systemError(failed);
   return {};

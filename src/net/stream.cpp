@@ -174,6 +174,7 @@ void Stream::closeHandle() noexcept {
   if (!open_) return;
   open_ = false;
   hindrances_ |= unable;
+  hindrances_ &= static_cast<std::uint8_t>(~handshakingBit);  // no hello is waited for any more
   input_ &= static_cast<std::uint8_t>(~readingIn);
   if (tls_ != nullptr) endTls();
   socket_.close(*this);

@@ -347,13 +347,16 @@ std::unique_ptr<TlsSession> TlsSession::accept(std::shared_ptr<TlsContext> conte
 std::unique_ptr<TlsSession> TlsSession::connect(std::shared_ptr<TlsContext> context, std::string host,
                                                 bool verifyName) {
   if (host.ends_with('.')) host.pop_back();  // "a.example.": the dot is for the resolver
+  // The zone of "fe80::1%eth0" means something to this machine only (RFC 6874).
+  if (host.find(':') != std::string::npos) host.erase(std::min(host.find('%'), host.size()));
   auto made = make(std::move(context), false);
   if (!made) return nullptr;
   if (host.empty()) return verifyName ? nullptr : std::move(made);
   const bool address = isAddress(host);
   if (!address) SSL_set_tlsext_host_name(made->ssl_, host.c_str());
   if (!verifyName) return made;
-  SSL_set_hostflags(made->ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // RFC 9110 section 4.3.4: the names of a certificate, never its subject.
+  SSL_set_hostflags(made->ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const int named = address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(made->ssl_), host.c_str())
                             : SSL_set1_host(made->ssl_, host.c_str());
   if (named == 1) return made;

@@ -38,6 +38,13 @@ std::vector<std::pair<std::string_view, std::string_view>> Answer::header() cons
   return all;
 }
 
+std::string shown(std::string_view text) {
+  std::string clean(text.substr(0, 200));
+  std::replace_if(
+      clean.begin(), clean.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return clean;
+}
+
 AnswerHead readAnswer(std::string_view bytes) {
   const auto shared = std::min(bytes.size(), beginning.size());
   if (bytes.substr(0, shared) != beginning.substr(0, shared)) return invalid("that is no HTTP/1 answer");

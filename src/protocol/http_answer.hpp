@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "artel/http.hpp"
@@ -19,5 +20,8 @@ struct AnswerHead {
 };
 /// At the front of `bytes`. How they are cut makes no difference.
 AnswerHead readAnswer(std::string_view bytes);
+
+/// A stranger's words for a log line: 200 bytes at most, and '?' for what is not printable ASCII.
+std::string shown(std::string_view text);
 
 }  // namespace artel::http

@@ -33,16 +33,22 @@ class HttpConnect final : public ProxyDialogue {
     if (head.state == http::AnswerHead::State::needMore) return {};
     if (head.state == http::AnswerHead::State::invalid) return failed("Proxy CONNECT failed: " + std::string(head.why));
     const http::Answer& answer = *head.answer;
-    if (answer.status() < 200) return {Kind::goOn, answer.rawHead().size(), {}};
+    if (answer.status() < 200) {
+      interim_ += answer.rawHead().size();
+      if (interim_ > http::AnswerHead::largest)
+        return failed("Proxy CONNECT failed: too many answers before the answer");
+      return {Kind::goOn, answer.rawHead().size(), {}};
+    }
     // After a 2xx all that follows the header block is the tunnel's, whatever lengths it speaks of.
     if (answer.status() < 300) return {Kind::tunnel, answer.rawHead().size(), {}};
     return failed("Proxy CONNECT failed: " + std::to_string(answer.status()) +
-                  (answer.reason().empty() ? "" : " " + std::string(answer.reason())));
+                  (answer.reason().empty() ? "" : " " + http::shown(answer.reason())));
   }
 
  private:
   TunnelTo to_;
   std::string authorization_;
+  std::size_t interim_ = 0;  // bytes of answers before the answer
 };
 
 constexpr char version = 5, noPassword = 0, userAndPassword = 2, connectCommand = 1;

@@ -129,6 +129,7 @@ ProxyHeader readBinary(std::string_view bytes) {
   if (head + length > ProxyHeader::largest) return invalid("a PROXY header that is too large");
   const unsigned family = byte(13) >> 4, transport = byte(13) & 15;
   const bool local = (byte(12) & 15) == 0, stream = transport == 1;
+  if (!local && (family > 3 || transport > 2)) return invalid("a PROXY header with an unknown family or transport");
   const std::size_t size = !local && stream && family == 1 ? 4 : !local && stream && family == 2 ? 16 : 0;
   if (length < 2 * size + (size > 0 ? 4 : 0)) return invalid("a PROXY header whose addresses do not fit into it");
   if (bytes.size() < head + length) return {};

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "src/protocol/http_answer.hpp"
 #include "src/protocol/http_syntax.hpp"
 #include "src/protocol/websocket_extensions.hpp"
 
@@ -178,9 +179,9 @@ std::string appendUpgrade(const UpgradeRequest& request, const http::Headers& ex
 UpgradeAnswer checkAnswer(const UpgradeRequest& request, const http::Answer& answer) {
   const auto refuse = [](std::string why) { return UpgradeAnswer{std::move(why), std::nullopt}; };
   if (answer.status() != 101) {
-    const std::string elsewhere = answer.status() / 100 == 3 ? answer.header("Location").substr(0, 200) : "";
+    const std::string elsewhere = answer.status() / 100 == 3 ? http::shown(answer.header("Location")) : "";
     return refuse("the server answered " + std::to_string(answer.status()) +
-                  (answer.reason().empty() ? "" : " " + std::string(answer.reason())) + " instead of 101" +
+                  (answer.reason().empty() ? "" : " " + http::shown(answer.reason())) + " instead of 101" +
                   (elsewhere.empty() ? "" : "; it points to " + elsewhere + ", but redirects are not followed"));
   }
   if (!http::equalNames(answer.header("Upgrade"), "websocket"))

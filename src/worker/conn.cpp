@@ -24,6 +24,8 @@ namespace {
 std::uint64_t lastId = 0;
 /// A peer whose request waits for its answer is read ahead this far and no further.
 constexpr std::size_t heldInputLimit = 64 * 1024;
+/// A server that does not take a client's certificate says so by then, in milliseconds since the handshake.
+constexpr Conn::Clock mostOfRefusal = 10'000;
 
 bool isHead(std::span<const char> request) noexcept {
   return std::string_view(request.data(), request.size()).starts_with("HEAD ");
@@ -84,13 +86,14 @@ void Conn::orphan() {
 }
 
 void Conn::switchCodec(detail::Codec* codec, bool owned) {
-  if (std::unique_ptr<detail::Codec> old(codecOwned_ ? codec_ : nullptr); old && net::processLoop != nullptr)
-    net::loop().defer([kept = std::move(old)] {});  // its deliver() may be running
+  std::unique_ptr<detail::Codec> old(codecOwned_ ? codec_ : nullptr);
   codec_ = codec;
   codecOwned_ = owned;
   builtin_ = dynamic_cast<BuiltinCodec*>(codec) != nullptr;
   packetSize_ = 0;
   set(barLook, true);
+  if (old && net::processLoop != nullptr)
+    net::loop().defer([kept = std::move(old)] {});  // its deliver() may be running
 }
 
 SharedCallbacks& Conn::ownCallbacks() {
@@ -398,7 +401,8 @@ void Conn::secured() {
 void Conn::notSecure(const std::string& why, std::span<char> plain) {
   if (dialled_ && !has(barEnd)) {
     // With TLS 1.3 a server says only now that it does not take our certificate: nothing else has come of it then.
-    if (!dial().handshaking && bytesIn_ != dial().bytesBefore) {
+    const bool late = bytesIn_ != dial().bytesBefore || clock() - lastReceived_ >= mostOfRefusal;
+    if (!dial().handshaking && (late || (plain.empty() && tls()->flooded()))) {
       log::debug(std::string(logName()) + " TLS failed: " + why);
       return finish();
     }
@@ -431,6 +435,7 @@ void Conn::ended() {
   if (endedTooEarly("the other end closed the connection in the handshake")) return;
   if (status_ != Status::established) return visitLater();  // it closes: what had to wait for this goes on
   if (halfOpen_) return raise(eventParse);                  // what is buffered goes on before the end does
+  if ((events_ & eventParse) != 0) return;                  // the same, and then afterParse() ends it
   if (has(barHeld | barPaused) || atLimit()) return;        // its answer is still to come
   beginClose(false);
 }

@@ -157,12 +157,18 @@ void Conn::heardProxy(std::span<char> bytes) {
   Dial& dial = this->dial();
   const auto keep = shared_from_this();
   dial.proxySaid.append(bytes.data(), bytes.size());
-  while (dial.proxy) {
-    auto step = dial.proxy->heard(dial.proxySaid);
-    if (step.kind == protocols::ProxyDialogue::Step::Kind::needMore) return;
-    dial.proxySaid.erase(0, step.used);
+  using Kind = protocols::ProxyDialogue::Step::Kind;
+  std::size_t used = 0;
+  const auto next = [&] { return dial.proxy->heard(std::string_view(dial.proxySaid).substr(used)); };
+  for (auto step = next(); step.kind != Kind::needMore; step = next()) {
+    used += step.used;
+    if (step.kind != Kind::goOn) {
+      dial.proxySaid.erase(0, used);
+      return proxyStep(step);
+    }
     proxyStep(step);
   }
+  dial.proxySaid.erase(0, used);
 }
 
 void Conn::proxyStep(const protocols::ProxyDialogue::Step& step) {
@@ -177,6 +183,7 @@ void Conn::proxyStep(const protocols::ProxyDialogue::Step& step) {
   dial.proxy.reset();
   std::string rest = std::exchange(dial.proxySaid, {});
   reached();
+  if (status_ != Status::established) return;
   if (!encrypted()) return beginWith(rest);
   if (!rest.empty() && isOpen()) receivedCipher(rest);
 }
@@ -329,7 +336,8 @@ void Conn::endsForGood() noexcept {
 void Conn::scheduleDial() {
   if (!mayDial()) return cutCallbacks();
   Dial& dial = this->dial();
-  dial.over = dial.paused = false;
+  dial.over = false;
+  dropIn();
   gone_ = endTold_ = false;
   peerEnded_ = endPassed_ = shut_ = spoke_ = false;
   events_ = 0;
@@ -360,6 +368,7 @@ void Conn::forgetDial() {
 /// After onClose.
 void Conn::closedDialled() {
   leaveTable();
+  dial().paused = false;
   if (dial().again) return scheduleDial();
   if (WorkerProcess* process = WorkerProcess::current()) process->waitsNoMore(id_);
   cutCallbacks();

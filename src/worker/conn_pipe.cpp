@@ -33,6 +33,7 @@ void Conn::pipeTo(Conn& to) {
   };
   theirs.pipedFrom = source;
   halfOpen_ = true;
+  if (to.full()) pause(true);
   raise(eventParse);  // what has waited for room in its own buffer, or its end
   updateReading();
 }

@@ -406,7 +406,8 @@ void HttpCodec::upgrade(Conn& connection, const http::Request& request) {
 }
 
 bool HttpCodec::accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers) {
-  if (!handling() || state_ != State::asked || accepted_) return false;
+  if (!handling() || state_ != State::asked || accepted_ || connection.status() != TcpConnection::Status::established)
+    return false;
   if (const auto check = websocket::checkHandshake(*current.request); check.status != 101)
     return refuseUpgrade(connection, check), false;
   bool valid = false;

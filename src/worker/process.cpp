@@ -228,6 +228,7 @@ void WorkerProcess::start() {
   const auto slow = Worker::slowCallback.count();
   net::activity.slowAfter = slow > 0 ? static_cast<std::uint64_t>(slow) : net::Activity::never;
   warnOfLateChanges();
+  setTicking();
   try {
     if (setup_.listener != platform::noSocket) worker.core().serve(setup_.listener);
   } catch (const SetupError& e) {
@@ -358,13 +359,15 @@ void WorkerProcess::askForReplacement() {
   static_cast<void>(setup_.channel.put(replaceMessage));
 }
 
-/// Nothing ticks in a process that holds nothing: no connection, and no memory to give back.
+/// Nothing ticks in a process that holds nothing: no connection, and no memory to give back. Datagrams are counted, and
+/// maxRequests is looked at.
 void WorkerProcess::setTicking() {
-  const bool wanted = stopping_ || openConnections() > 0 || (ticking_ && !net::loop().buffers.atRest());
-  if (wanted == ticking_ && !stopping_) return;
-  ticking_ = wanted;
-  if (!wanted) return net::loop().setTick(nullptr, 0);
-  net::loop().setTick([this] { sweep(); }, stopping_ ? stopTickTime : tickTime);
+  const bool holds = openConnections() > 0 || (tickEvery_ != 0 && !net::loop().buffers.atRest());
+  const std::uint64_t every = stopping_ ? stopTickTime : holds || setup_.worker->maxRequests > 0 ? tickTime : 0;
+  if (every == tickEvery_) return;  // one that is set anew each time somebody leaves would never strike
+  tickEvery_ = every;
+  if (every == 0) return net::loop().setTick(nullptr, 0);
+  net::loop().setTick([this] { sweep(); }, every);
 }
 
 void WorkerProcess::warnOfLateChanges() {

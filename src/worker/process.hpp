@@ -140,9 +140,10 @@ class WorkerProcess {
   /// When a graceful stop that no master has ordered gives the clients up.
   std::chrono::steady_clock::time_point leaveAt_ = std::chrono::steady_clock::time_point::max();
   int exitCode_ = 0;
-  bool ending_ = false;  ///< the destructor runs: nothing begins any more
-  bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, ticking_ = false,
-       warned_ = false, serviceStopping_ = false;
+  bool ending_ = false;          ///< the destructor runs: nothing begins any more
+  std::uint64_t tickEvery_ = 0;  // milliseconds; 0: nothing ticks
+  bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, warned_ = false,
+       serviceStopping_ = false;
 };
 
 }  // namespace artel

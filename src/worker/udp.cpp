@@ -87,6 +87,7 @@ void UdpListener::received(std::span<char> datagram, const sockaddr* from) {
       if (handler) handler.call(peer, &text);
       return;
     }
+    const Protocol kept = worker_->core().fixedProtocol;  // a handler may destroy the Worker
     const auto count = [this] {
       ++worker_->core().totalRequests;
       return true;

@@ -58,7 +58,10 @@ Input WebsocketClientCodec::input(std::span<char> bytes, Connection& connection)
   if (head.state == http::AnswerHead::State::invalid) return fail(head.why);
   const std::size_t size = head.answer->rawHead().size();
   // RFC 9110 section 15.2: answers before the answer.
-  if (head.answer->status() < 200 && head.answer->status() != 101) return Input::skip(size);
+  if (head.answer->status() < 200 && head.answer->status() != 101) {
+    interim_ += size;
+    return interim_ > http::AnswerHead::largest ? fail("too many answers before the answer") : Input::skip(size);
+  }
   const auto request = requestOf(self.dial(), host_, key_, deflate_.has_value());
   const auto checked = websocket::checkAnswer(request, *head.answer);
   if (!checked.refused.empty()) return fail(checked.refused);

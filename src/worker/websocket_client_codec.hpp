@@ -31,6 +31,7 @@ class WebsocketClientCodec final : public BuiltinCodec {
   std::optional<websocket::Compression::Offered> deflate_;  // is offered
   std::vector<std::pair<websocket::Type, std::string>> early_;
   std::size_t earlySize_ = 0;
+  std::size_t interim_ = 0;  // bytes of answers before the answer
 };
 
 }  // namespace artel

@@ -47,6 +47,24 @@ TEST(Client, AsksAndIsAnswered) {
   EXPECT_EQ(d.server.connections().size(), 0u);
 }
 
+TEST(Client, APauseLastsThroughAConnectThatFailed) {
+  WithEcho d;
+  const auto c = d.to(d.address(), {.bindTo = "nowhere"});
+  c->onError = [&](TcpConnection&, const Error&) {
+    d.events.push_back("error");
+    c->options().bindTo.clear();
+    c->reconnect(std::chrono::milliseconds(1));
+  };
+  c->send("one");
+  c->connect();
+  c->pauseRecv();
+  d.world.until([&] { return d.has("connect"); });
+  d.world.forTime(100ms);
+  EXPECT_THAT(d.events, ElementsAre("error", "connect"));
+  c->resumeRecv();
+  d.world.until([&] { return d.has("message one"); });
+}
+
 TEST(Client, WhatIsSentBeforeItStandsArrivesFirst) {
   WithEcho d;
   const auto c = d.to(d.address());

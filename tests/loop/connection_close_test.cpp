@@ -350,5 +350,23 @@ TEST(ConnectionClose, AStopCanOnlyBeMadeAQuickerOne) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s);
 }
 
+/// Each that leaves must not put off the others' time.
+TEST(ConnectionClose, WhileAProcessStopsThoseWhoLeaveDoNotKeepTheSilentOnes) {
+  Worker worker("tcp://127.0.0.1:0");
+  World world(worker);
+  Client silent(world);
+  ASSERT_TRUE(world.until([&] { return worker.connections().size() == 1; }));
+  const auto watched = world.first().weak();
+  std::vector<std::unique_ptr<Client>> others;
+  for (int i = 0; i < 100; ++i) others.push_back(std::make_unique<Client>(world));
+  ASSERT_TRUE(world.until([&] { return worker.connections().size() == 101; }));
+  world.process().stop(0, false);
+  for (const auto& one : others) {
+    one->close();
+    world.forTime(10ms);
+  }
+  EXPECT_TRUE(watched.expired()) << "lingerTimeout is 300 ms while the process stops";
+}
+
 }  // namespace
 }  // namespace artel::testing

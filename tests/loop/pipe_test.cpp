@@ -78,6 +78,22 @@ TEST(Pipe, OneWayGoesOnWhileTheOtherStands) {
   EXPECT_TRUE(proxy.one->received == bytes);
 }
 
+TEST(Pipe, IntoOneThatIsFullAlreadyLosesNothing) {
+  Proxy proxy;
+  proxy.right->maxSendBufferSize = 1000;
+  proxy.two->pauseReading();
+  const std::string first = pattern(10 * megabyte, 1), second = pattern(300'000, 2);
+  EXPECT_NE(proxy.right->send(first), SendStatus::dropped);
+  proxy.world->settle();
+  ASSERT_GE(proxy.right->getSendBufferQueueSize(), 1000u);
+  proxy.left->pipe(*proxy.right);
+  proxy.one->send(second);
+  proxy.world->settle();
+  proxy.two->resumeReading();
+  proxy.world->until([&] { return proxy.two->total() >= first.size() + second.size(); }, 20s);
+  EXPECT_TRUE(proxy.two->received == first + second);
+}
+
 /// One whose client has ended its side, or has gone and nobody noticed, while the other says nothing.
 TEST(Pipe, OfWhichOnlyAHalfIsLeftAndThatIsStillEndsAfterTenMinutes) {
   Proxy proxy;

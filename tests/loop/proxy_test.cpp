@@ -102,6 +102,33 @@ TEST(ProxyClient, BehindAProxyTheTargetIsWhoseCertificateCounts) {
   }
 }
 
+/// What a proxy says behind its answer is no part of a TLS connection that begins later.
+TEST(ProxyClient, WhatCameBehindAnAnswerIsForgottenWhenTlsCannotBegin) {
+  const CertificateFiles files("a.example");
+  Through t({"HTTP/1.1 200 OK\r\n\r\nevil\n", "HTTP/1.1 200 OK\r\n\r\n"}, &files);
+  ClientOptions options;
+  options.transport = "ssl";
+  options.ssl.caFile = files.certificate + ".none";
+  options.proxyHttp = t.proxyAddress();
+  t.dial(options, "a.example");
+  t.client->onError = [&](TcpConnection&, const Error&) {
+    t.events.push_back("error");
+    t.client->options().ssl.caFile = files.certificate;
+    t.client->reconnect(std::chrono::milliseconds(1));
+  };
+  t.world.until([&] { return t.has("hello"); });
+  EXPECT_THAT(t.events, ElementsAre("error", "connect", "hello"));
+}
+
+TEST(ProxyClient, AnswersBeforeTheAnswerAreBounded) {
+  std::string many;
+  while (many.size() <= 16 * 1024) many += "HTTP/1.1 100 go on\r\n\r\n";
+  Through t({many, ""});
+  t.dial({.proxyHttp = t.proxyAddress()});
+  t.world.until([&] { return t.has("close"); });
+  EXPECT_THAT(t.error, HasSubstr("Proxy CONNECT failed: too many answers before the answer"));
+}
+
 /// The proxy stands for ports that no test may listen on.
 TEST(ProxyClient, WebSocketWithoutAPortIsOn80And443AndItsHostLineHasNone) {
   const CertificateFiles files("a.example");

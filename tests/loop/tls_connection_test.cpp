@@ -277,6 +277,20 @@ TEST_F(TlsConnection, WhoSaysNothingOrTricklesIsClosedByHandshakeTimeout) {
   EXPECT_TRUE(world.until([&] { return closes == 2; }));
 }
 
+TEST_F(TlsConnection, DestroyedInOnConnectItIsGone) {
+  Worker worker("text://127.0.0.1:0");
+  secure(worker, files);
+  int closes = 0;
+  worker.onConnect = [](TcpConnection& c) { c.destroy(); };
+  worker.onClose = [&](TcpConnection&) { ++closes; };
+  World world(worker);
+  for (int i = 1; i <= 3; ++i) {
+    SecureClient client(world);
+    client.send("hello\n");
+    EXPECT_TRUE(world.until([&] { return client.pump().wire.ended() && closes == i; }));
+  }
+}
+
 /// Its memory is bounded by a record's size, its time by bodyTimeout and what so much takes at minRate: 30 s and 64 s.
 TEST_F(TlsConnection, ARecordWhoseRestDoesNotComeEndsIt) {
   Worker worker("tls://127.0.0.1:0");

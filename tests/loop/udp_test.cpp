@@ -159,5 +159,16 @@ TEST(Udp, AnExceptionInInputDropsTheDatagramOnly) {
   world.until([&] { return client.received == std::vector<std::string>{"ok"}; });
 }
 
+/// Datagrams are no connections, but they wear a process out, too: somebody has to look.
+TEST(Udp, WithMaxRequestsTheProcessLooksOnceASecond) {
+  Worker worker("udp://127.0.0.1:0");
+  worker.maxRequests = 1000;
+  World world(worker);
+  ::testing::internal::CaptureStderr();
+  worker.name = "other";  // what it warns of when it looks
+  world.forTime(1500ms);
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("are read before runAll"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace artel::testing

@@ -363,11 +363,18 @@ TEST(WebsocketClient, ItMayBeDestroyedInAnyCallback) {
 }
 
 TEST(WebsocketClient, AnswersThatAreNone) {
+  std::string manyInterim;
+  while (manyInterim.size() <= 16 * 1024) manyInterim += "HTTP/1.1 100 go on\r\n\r\n";
   const std::pair<std::string, std::string> wrong[] = {
       {"HTTP/1.1 404 Not Found\r\n\r\n", "404 Not Found instead of 101"},
       {"HTTP/1.1 301 Moved Permanently\r\nLocation: wss://b.example/\r\n\r\n",
        "301 Moved Permanently instead of 101; it points to wss://b.example/, but redirects are not followed"},
       {"HTTP/1.1 304 Not Modified\r\n\r\n", "304 Not Modified instead of 101"},
+      {"HTTP/1.1 500 \x9b"
+       "31m" +
+           std::string(1000, 'A') + "\r\n\r\n",
+       "500 ?31m" + std::string(196, 'A') + " instead of 101"},
+      {manyInterim, "too many answers before the answer"},
       {"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n", "401 Unauthorized instead of 101"},
       {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "200 OK instead of 101"},
       {switching + "\r\n", "Sec-WebSocket-Accept"},

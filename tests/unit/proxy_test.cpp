@@ -110,7 +110,8 @@ TEST(ProxyHeader, WhatIsNone) {
         "PROXY TCP4 1.2.3.4 1.2.3.4 1 2 3\r\n"s, "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"s, "PROXY TCP6 1::2::3 :: 1 2\r\n"s,
         "PROXY TCP6 1:2:3:4:5:6:7 :: 1 2\r\n"s, "PROXY TCP6 :1 :: 1 2\r\n"s, "PROXY TCP6 12345:: :: 1 2\r\n"s,
         "PROXY TCP6 1:2:3:4:5:6:7:8:9 :: 1 2\r\n"s, "PROXY " + std::string(200, 'x'), signature + "\x11",
-        signature + "\x22", signature + "\x21\x11\0\x0b"s, signature + "\x21\x11\xff\xff"s})
+        signature + "\x22", signature + "\x21\x11\0\x0b"s, signature + "\x21\x11\xff\xff"s, signature + "\x21\x41\0\0"s,
+        signature + "\x21\x13\0\x0c"s + std::string(12, '\1')})
     EXPECT_EQ(readProxyHeader(bytes).state, State::invalid) << bytes;
 }
 

@@ -157,6 +157,7 @@ TEST(Tls, AClientBelievesWhatItCanCheckOnly) {
   EXPECT_EQ(state(clientSettings(), "a.example", true), "open");
   EXPECT_EQ(state(clientSettings(), "127.0.0.1", true), "open");
   EXPECT_EQ(state(clientSettings(), "::1", true), "open");
+  EXPECT_EQ(state(clientSettings(), "::1%lo", true), "open") << "the zone is this machine's own business";
   EXPECT_EQ(state(clientSettings(), "b.example", true), "certificate verify failed: hostname mismatch");
   EXPECT_EQ(state(clientSettings(), "127.0.0.2", true), "certificate verify failed: IP address mismatch");
   EXPECT_EQ(state(clientSettings(), "b.example", false), "open");
