@@ -120,6 +120,27 @@ class WebSocketClient(artel.Case):
             # OpenSSL's own variable: where the authorities of the system are.
             self.assertEqual(self.walk("wss", {"SSL_CERT_FILE": cert}, ssl=context).deflated, {True})
 
+    def test_the_subject_of_a_certificate_is_no_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cert, key = f"{folder}/cert.pem", f"{folder}/key.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "9",
+                            "-subj", "/CN=localhost", "-keyout", key, "-out", cert], check=True, capture_output=True)
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            walked = Walked()
+
+            async def main():
+                async with websockets.serve(walked.serve, "127.0.0.1", 0, ssl=context) as server:
+                    port = server.sockets[0].getsockname()[1]
+                    program = self.program("websocket_client", arguments=[f"wss://localhost:{port}"],
+                                           env={**os.environ, "SSL_CERT_FILE": cert})
+                    await asyncio.get_running_loop().run_in_executor(None, program.wait)
+                    return program
+
+            program = asyncio.run(main())
+            self.assertIn("TLS failed: certificate verify failed: hostname mismatch", program.err.text())
+            self.assertEqual(walked.agents, set())
+
     def test_walk_without_compression(self):
         self.assertEqual(self.walk(compression=None).deflated, {False})
 
