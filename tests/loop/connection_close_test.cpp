@@ -358,12 +358,12 @@ TEST(ConnectionClose, WhileAProcessStopsThoseWhoLeaveDoNotKeepTheSilentOnes) {
   ASSERT_TRUE(world.until([&] { return worker.connections().size() == 1; }));
   const auto watched = world.first().weak();
   std::vector<std::unique_ptr<Client>> others;
-  for (int i = 0; i < 100; ++i) others.push_back(std::make_unique<Client>(world));
-  ASSERT_TRUE(world.until([&] { return worker.connections().size() == 101; }));
+  for (int i = 0; i < 200; ++i) others.push_back(std::make_unique<Client>(world));
+  ASSERT_TRUE(world.until([&] { return worker.connections().size() == 201; }));
   world.process().stop(0, false);
   for (const auto& one : others) {
     one->close();
-    world.forTime(10ms);
+    world.forTime(5ms);
   }
   EXPECT_TRUE(watched.expired()) << "lingerTimeout is 300 ms while the process stops";
 }

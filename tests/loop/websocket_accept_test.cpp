@@ -65,6 +65,26 @@ TEST(WebSocketAccept, ACloseBehindItIsSent) {
   }
 }
 
+TEST(WebSocketAccept, OfAConnectionThatHasEndedIsRefused) {
+  for (const bool destroy : {false, true}) {
+    Worker worker("http://127.0.0.1:0");
+    bool asked = false, connected = false;
+    worker.onMessage = [&](TcpConnection& c, const http::Request&) {
+      asked = true;
+      destroy ? c.destroy() : c.close();
+      EXPECT_FALSE(c.acceptWebSocket());
+    };
+    worker.onWebSocketConnected = [&](TcpConnection&, const http::Request&) { connected = true; };
+    World world(worker);
+    Client client(world);
+    client.send(hello());
+    world.until([&] { return client.ended(); });
+    EXPECT_TRUE(asked);
+    EXPECT_EQ(client.received, "");
+    EXPECT_FALSE(connected);
+  }
+}
+
 TEST(WebSocketAccept, NothingFollowsACloseNotEvenWhatWasSentBeforeTheHandshake) {
   Worker worker("websocket://127.0.0.1:0");
   worker.onConnect = [](TcpConnection& c) { EXPECT_EQ(c.send("early"), SendStatus::queued); };
