@@ -59,7 +59,8 @@ struct Input {
   static Input needMore() { return {}; }
   /// The first n bytes are one packet; n may exceed what has arrived: input is asked again only after it is complete.
   static Input packet(std::size_t n) { return {Kind::packet, n, {}}; }
-  /// Drop n bytes that carry no message for the user (a handshake, a ping).
+  /// Drop the first n bytes, which carry no message for the user (a handshake, a ping): one at least, and no more than
+  /// have arrived, else the connection is destroyed.
   static Input skip(std::size_t n) { return {Kind::skip, n, {}}; }
   /// The bytes are illegal: the connection is destroyed, the reason logged. `why` must be static text.
   static Input invalid(std::string_view why = "illegal data") { return {Kind::invalid, 0, why}; }

@@ -236,7 +236,8 @@ void Cluster::turn() {
   for (auto i = wakeup.readable.rbegin(); i != wakeup.readable.rend(); ++i) {
     if (*i < channels.size()) heard(*channels[*i].first, *channels[*i].second);
   }
-  if (!wakeup.readable.empty() && wakeup.readable.back() >= firstOfCandidate) candidateHeard();
+  // What a worker has said may have ended the trial.
+  if (candidate_ && !wakeup.readable.empty() && wakeup.readable.back() >= firstOfCandidate) candidateHeard();
   if (wakeup.notice) handle(*wakeup.notice);
   for (const platform::ChildExit& exit : wakeup.exits) ended(exit);
   control_.turn(wakeup, channels.size(), 0);

@@ -241,7 +241,9 @@ std::size_t Conn::nothingTaken(const Input& found, std::size_t available) {
       if (available > limit) violated("more than maxPackageSize bytes without a packet");
       return 0;
     case Input::Kind::skip:
-      return std::min(found.size, available);
+      if (found.size - 1 < available) return found.size;
+      violated("no bytes to skip, or more than there are");
+      return 0;
     case Input::Kind::invalid:
       violated(found.reason);
       return 0;

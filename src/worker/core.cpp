@@ -437,7 +437,10 @@ void Worker::Core::giveBack(int slot) {
 
 void removeSocketFile(const std::string& utf8) {
   std::error_code ignored;
-  std::filesystem::remove(std::filesystem::path(std::u8string(utf8.begin(), utf8.end())), ignored);
+  const std::filesystem::path file(std::u8string(utf8.begin(), utf8.end()));
+  // A worker names its own: whatever it says, nothing else is removed.
+  if (std::filesystem::symlink_status(file, ignored).type() == std::filesystem::file_type::socket)
+    std::filesystem::remove(file, ignored);
 }
 
 void Worker::Core::closeListener() {

@@ -208,7 +208,8 @@ void AsyncUdpConnection::Impl::received(AsyncUdpConnection& self, std::span<char
       ++clients.totalRequests;
       return true;
     };
-    eachPacket(datagram, *impl.codec.codec, self, handler, next,
+    const DatagramCodec fresh(impl.speaks);  // what one datagram left behind is not the next one's business
+    eachPacket(datagram, *fresh.codec, self, handler, next,
                [&](const std::string& what) { clients.hint("illegal data", what); });
   });
 }

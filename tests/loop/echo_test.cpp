@@ -1,6 +1,10 @@
 // The thinnest path of each built-in protocol, in one process.
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "src/worker/core.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -68,6 +72,16 @@ TEST(Echo, Udp) {
   client.send("");
   world.until([&] { return client.received.size() == 2; });
   EXPECT_EQ(client.received, (std::vector<std::string>{"abc", ""}));
+}
+
+/// A worker says to its master, which may be root, what to remove.
+TEST(Echo, WhatIsNoSocketIsNotRemovedAsOne) {
+  const auto file =
+      std::filesystem::path(::testing::TempDir()) / ("artel-no-socket-" + std::to_string(Worker::processId()));
+  std::ofstream(file) << "precious";
+  const std::u8string name = file.u8string();
+  removeSocketFile({name.begin(), name.end()});
+  EXPECT_TRUE(std::filesystem::remove(file)) << "it was there";
 }
 
 }  // namespace

@@ -15,6 +15,7 @@ struct Counted {
   };
   Input input(std::string_view bytes, Peer& peer) {
     if (bytes[0] == '#') return Input::skip(1);  // a keep-alive of this protocol
+    if (bytes.substr(0, 5) == "skip ") return Input::skip(bytes[5] == '0' ? 0 : bytes.size() + 1);
     if (bytes.substr(0, 3) == "bad") return Input::invalid("bad was said");
     if (bytes.substr(0, 5) == "throw") throw std::runtime_error("input threw");
     if (bytes.substr(0, 4) == "huge") return Input::packet(peer.packageLimit() + 1);
@@ -48,6 +49,21 @@ struct Told {
     EXPECT_TRUE(peer.closing());
   }
 };
+
+/// Neither would the bytes behind be where the protocol believes them.
+TEST(Protocol, SkippingNothingOrMoreThanThereIsEndsIt) {
+  Worker worker("tcp://127.0.0.1:0");
+  worker.protocol = protocol<Counted>();
+  int messages = 0;
+  worker.onMessage = [&](TcpConnection&, const Counted::Message&) { ++messages; };
+  World world(worker);
+  for (const char* bytes : {"skip 0", "skip 1"}) {
+    Client client(world);
+    client.send(std::string(bytes) + "\nnext\n");
+    world.until([&] { return client.ended(); });
+  }
+  EXPECT_EQ(messages, 0);
+}
 
 TEST(Protocol, ByObjectWithStateOfEachConnection) {
   Worker worker("tcp://127.0.0.1:0");

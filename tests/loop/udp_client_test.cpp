@@ -135,6 +135,18 @@ TEST(UdpClient, PacketsOfAProtocol) {
   c->close();
 }
 
+/// Else the next datagram would be read behind its end.
+TEST(UdpClient, WhatADatagramLeftUnfinishedIsForgotten) {
+  Pair p;
+  p.server.onMessage = [&](UdpConnection& from, std::string_view) {
+    for (const char* datagram : {"abc", "x\n", "abc", "a\nb\n"}) from.send(datagram);
+  };
+  p.client->protocol = "text";
+  p.client->send("go");
+  p.world.until([&] { return p.events.size() == 4; });
+  EXPECT_THAT(p.events, ElementsAre("connect", "x", "a", "b"));
+}
+
 TEST(UdpClient, AThousandRoundsKeepNothing) {
   Pair p;
   std::weak_ptr<AsyncUdpConnection> last;
