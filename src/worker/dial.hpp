@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "artel/client.hpp"
@@ -25,12 +26,14 @@ struct Dial {
   std::uint64_t bytesBefore = 0;                    ///< received when the TLS handshake was done
   std::uint64_t began = 0;                          ///< of this attempt, in nanoseconds
   std::chrono::milliseconds after{0};
-  bool again = false;        ///< reconnect was called: after that time
-  bool failing = false;      ///< onError of a failed connect runs
-  bool over = false;         ///< onClose has returned
-  bool handshaking = false;  ///< from the first attempt until messages can be sent
-  bool paused = false;       ///< pauseRecv was called before messages can be sent: from then on
-  bool codecUsed = false;    ///< the protocol has seen a connection: the next one gets a new one
+  std::uint32_t openedAt = 0;               ///< of a WebSocket: when it was, of the loop's clock
+  std::optional<std::uint32_t> pingedAt{};  ///< of a WebSocket: the last time
+  bool again = false;                       ///< reconnect was called: after that time
+  bool failing = false;                     ///< onError of a failed connect runs
+  bool over = false;                        ///< onClose has returned
+  bool handshaking = false;                 ///< from the first attempt until messages can be sent
+  bool paused = false;                      ///< pauseRecv was called before messages can be sent: from then on
+  bool codecUsed = false;                   ///< the protocol has seen a connection: the next one gets a new one
   /// The port that is connected to.
   std::uint16_t port() const noexcept { return address.portGiven ? address.port : std::uint16_t(secure() ? 443 : 80); }
   bool secure() const noexcept { return options.transport.empty() ? address.secure() : options.transport == "ssl"; }

@@ -76,6 +76,8 @@ Input WebsocketClientCodec::input(std::span<char> bytes, Connection& connection)
 
 void WebsocketClientCodec::accepted(Conn& connection, const http::Answer& answer) {
   const bool wasFull = full(connection);
+  connection.dial().openedAt = Conn::clock();
+  connection.dial().pingedAt.reset();
   connection.usable();
   for (const auto& [type, payload] : std::exchange(early_, {})) {
     const websocket::Message message{payload, type};

@@ -140,8 +140,9 @@ bool WebsocketCodec::unfinishedTooLong(Conn& connection, std::uint32_t now) {
   const bool unfinished = connection.messageBegun() || reader_.unfinished();
   const bool limited = connection.acceptedBy()->bodyTimeout.count() > 0;
   if (!unfinished || !limited || !connection.awaitsPeer()) return watched_ = false;
-  if (!std::exchange(watched_, true)) watchedSince_ = now;
-  return connection.tooSlow(now, watchedSince_, connection.buffered() + reader_.arrived());
+  if (!std::exchange(watched_, true)) since_ = now;
+  pinged_ = false;
+  return connection.tooSlow(now, since_, connection.buffered() + reader_.arrived());
 }
 
 /// The user has sent a Close: the peer's own is due in lingerTimeout from when ours has left, whatever else comes.
@@ -160,10 +161,7 @@ void WebsocketCodec::tick(Conn& connection, std::uint32_t now) {
   if (unfinishedTooLong(connection, now))
     return closeWith(connection, websocket::closeCode::policyViolation, "the message comes too slowly");
   if (client_) return tickOfClient(connection, now);
-  if (watched_) {  // it has a limit of its own: no ping is needed
-    pinged_ = false;
-    return;
-  }
+  if (watched_) return;  // it has a limit of its own: no ping is needed
   const auto interval = static_cast<std::uint64_t>(connection.acceptedBy()->pingInterval.count());
   if (interval == 0) return;
   if (!connection.awaitsPeer()) {  // we do not read: its pong would not be seen
@@ -190,14 +188,14 @@ void WebsocketCodec::ping(Conn& connection) {
 /// A client pings at its interval whatever comes: servers and what stands before them end a connection that is silent
 /// on this side. Nothing received from one ping to the next: nobody is there.
 void WebsocketCodec::tickOfClient(Conn& connection, std::uint32_t now) {
-  const auto interval = static_cast<std::uint64_t>(connection.dial().options.websocketPingInterval.count());
+  Dial& dial = connection.dial();
+  const auto interval = static_cast<std::uint64_t>(dial.options.websocketPingInterval.count());
   if (interval == 0) return;
-  if (since_ == 0) since_ = connection.lastReceived();
-  if (now - since_ < interval) return;
-  if (pinged_ && connection.awaitsPeer() && static_cast<std::int32_t>(connection.lastReceived() - since_) < 0)
+  const std::uint32_t since = dial.pingedAt.value_or(dial.openedAt);
+  if (now - since < interval) return;
+  if (dial.pingedAt && connection.awaitsPeer() && static_cast<std::int32_t>(connection.lastReceived() - since) < 0)
     return connection.finish();
-  pinged_ = true;
-  since_ = now;
+  dial.pingedAt = now;
   ping(connection);
 }
 

@@ -43,9 +43,10 @@ class WebsocketCodec final : public BuiltinCodec {
   void appendClose(std::string& out, std::uint16_t code, std::string_view reason) const;
 
   websocket::Reader reader_;
-  std::uint32_t since_ = 0;         // while closeSent_: when it was; else while pinged_: when
-  std::uint32_t watchedSince_ = 0;  // while watched_: the tick that first saw this unfinished message
-  bool pinged_ = false, watched_ = false;
+  /// While closeSent_: when it was; else while pinged_: when; while watched_: the tick that first saw this unfinished
+  /// message.
+  std::uint32_t since_ = 0;
+  bool pinged_ = false, watched_ = false;  // never both; a client's pings are its Dial's
   bool closeSent_ : 1 = false, closeLeft_ : 1 = false;
   bool client_;
 };
