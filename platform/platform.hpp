@@ -52,6 +52,7 @@ struct ChannelMessage {
   char kind = 0;
   std::string body;
   NativeSocket descriptor = noSocket;  ///< passed along; whoever takes the message owns it
+  bool lost = false;                   ///< one was passed, and this process could open no more of them
 };
 
 /// One end of the pair that ties two processes of a service together: a worker and its master, or a master in the
@@ -110,6 +111,10 @@ class Supervisor {
               const std::vector<NativeSocket>& writers = {});
   /// In a forked child: gives signals their defaults back and closes what this object holds.
   void leaveInChild();
+  /// Whether the end of the terminal ends the service: not under nohup, nor without a terminal. A program that takes
+  /// over has to be told, since exec forgets it.
+  bool hangupStops() const noexcept;
+  void setHangupStops(bool stops) noexcept;
 };
 
 /// On Windows only stop and stopGracefully (which are the same), to a program that has asked for onNotice().
@@ -281,6 +286,9 @@ void closeFile(NativeSocket file) noexcept;
 std::string fileIdentity(const std::string& path);
 /// The same of an open file.
 std::string fileIdentity(NativeSocket file);
+/// Which file the Unix socket at that path is; a link is not followed. "": there is none, or it is not that user's
+/// (-1: anybody's). POSIX only.
+std::string socketIdentity(const std::string& path, std::int64_t owner = -1);
 /// The file of this program by the name it was called: `word` as typed, looked up as a shell does. May be a link.
 std::string programFile(const std::string& word);
 /// Whether every user of this machine may read that file. False where the system does not tell.

@@ -80,7 +80,8 @@ Result<ChannelMessage> Channel::take() const {
       if (errno == EINTR || errno == ECONNRESET) continue;
       return systemError(errno);
     }
-    ChannelMessage taken{bytes[0], std::string(bytes + 1, static_cast<std::size_t>(got - 1)), noSocket};
+    ChannelMessage taken{bytes[0], std::string(bytes + 1, static_cast<std::size_t>(got - 1)), noSocket,
+                         (message.msg_flags & MSG_CTRUNC) != 0};
     for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
       if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
       int number = -1;

@@ -99,6 +99,13 @@ std::string fileIdentity(NativeSocket file) {
   return ::fstat(static_cast<int>(file), &info) != 0 ? "" : identity(info);
 }
 
+std::string socketIdentity(const std::string& path, std::int64_t owner) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return "";
+  if (owner >= 0 && static_cast<std::int64_t>(info.st_uid) != owner) return "";
+  return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
+}
+
 std::string programFile(const std::string& word) {
   std::error_code failed;
   if (word.find('/') != std::string::npos) {

@@ -25,6 +25,7 @@
 #include "platform/platform.hpp"
 #include "platform/posix/beginning.hpp"
 #include "platform/posix/procfs.hpp"
+#include "platform/posix/signals.hpp"
 #include "platform/posix/spawn.hpp"
 #include "platform/posix/system_error.hpp"
 
@@ -276,8 +277,15 @@ Error becomeProgram(NativeSocket program, std::string_view state, const std::vec
   struct sigaction standard {
   }, alarm{};
   standard.sa_handler = SIG_DFL;
-  // Nothing is lost: a signal that comes now is delivered to the program that takes over.
+  // Nothing is lost: a signal that comes now is delivered to the program that takes over, and what came before is
+  // heeded by this one first.
   ::pthread_sigmask(SIG_SETMASK, &held, &before);
+  if (noticeWaits()) {
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (here >= 0) ::close(here);
+    ::close(*file);
+    return Error{Errc::wouldBlock, "a signal came before", 0};
+  }
   ::sigaction(SIGALRM, &standard, &alarm);
   ::alarm(longestTakeover);
   // What main has opened it opens again: left open, it would be one more with each new program.

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +14,10 @@ namespace artel::platform {
 Result<SharedMemory> SharedMemory::create(std::size_t size) {
 #ifdef MFD_CLOEXEC
   // A file without a name, so that a program that takes our place finds it by its descriptor.
-  const int file = ::memfd_create("artel", MFD_CLOEXEC);
-  if (file < 0 || ::ftruncate(file, static_cast<off_t>(size)) != 0) {
+  // Sealed, so that no process it is shared with can make it smaller than the others believe.
+  const int file = ::memfd_create("artel", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (file < 0 || ::ftruncate(file, static_cast<off_t>(size)) != 0 ||
+      ::fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     const Error error = systemError("cannot share " + std::to_string(size) + " bytes", errno);
     if (file >= 0) ::close(file);
     return error;

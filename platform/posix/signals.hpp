@@ -43,6 +43,8 @@ inline int parentDiedSignal() noexcept { return SIGRTMIN; }
 inline int traceSignal() noexcept { return SIGRTMIN + 1; }
 #endif
 
+/// Whether the master has been told something by a signal that Supervisor::wait() has not returned yet.
+bool noticeWaits();
 /// The noticeSignals() of platform.hpp.
 sigset_t noticeSet() noexcept;
 /// In a worker before its signals are unblocked: the trace signal, which would end it, does nothing until

@@ -166,6 +166,15 @@ void Supervisor::leaveInChild() {
   held.notices.clear();
 }
 
+bool Supervisor::hangupStops() const noexcept { return held.hangupStops; }
+
+void Supervisor::setHangupStops(bool stops) noexcept { held.hangupStops = stops; }
+
+bool noticeWaits() {
+  if (held.wakeRead != -1) drainPipe();
+  return !held.notices.empty();
+}
+
 Wakeup Supervisor::wait(const std::vector<NativeSocket>& channels, std::chrono::milliseconds timeout,
                         const std::vector<NativeSocket>& writers) {
   using Clock = std::chrono::steady_clock;

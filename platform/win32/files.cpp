@@ -82,6 +82,8 @@ std::string fileIdentity(NativeSocket file) {
   return identity;
 }
 
+std::string socketIdentity(const std::string&, std::int64_t) { return ""; }
+
 std::string programFile(const std::string& word) { return word; }
 
 bool isReadableByAll(const std::string&) noexcept { return false; }

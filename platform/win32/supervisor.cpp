@@ -43,6 +43,10 @@ Supervisor::~Supervisor() {}
 
 void Supervisor::leaveInChild() {}
 
+bool Supervisor::hangupStops() const noexcept { return true; }
+
+void Supervisor::setHangupStops(bool) noexcept {}
+
 Wakeup Supervisor::wait(const std::vector<NativeSocket>&, std::chrono::milliseconds timeout,
                         const std::vector<NativeSocket>&) {
   std::this_thread::sleep_for(std::max(timeout, std::chrono::milliseconds{0}));

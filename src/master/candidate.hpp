@@ -26,7 +26,7 @@ struct Candidate {
   HandoverState::Programs programs;
   bool passed = false;                         ///< it could take over
   std::vector<HandoverState::Listener> bound;  ///< what it listens on and we do not
-  std::vector<std::string> socketFiles;        ///< among them
+  SocketFiles socketFiles;                     ///< among them
   std::vector<HandoverState::Certificates> certificates;
 };
 

@@ -170,7 +170,7 @@ void Cluster::closeInChild(const Slot& own, const Process& process) {
 
 int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel) {
   Worker& worker = *slot.planned->worker;
-  socketFiles_.clear();
+  socketFiles_.forgetAll();
   for (const PlannedWorker& other : plan_.workers) {
     if (&other != slot.planned) other.worker->core().forgetSecrets();  // none of this one's business
   }
@@ -315,19 +315,47 @@ void Cluster::handle(platform::Notice notice) {
   }
 }
 
-void Cluster::heard(Slot& slot, Process& process) {
-  while (process.channel) {
+void Cluster::pass(const Slot& slot, const Process& process, char kind, const std::string& body,
+                   platform::NativeSocket file) {
+  if (!process.channel) return;
+  const auto put = process.channel.put(kind, body, file);
+  if (put) return;
+  const char* what = "";
+  switch (kind) {
+    case WorkerProcess::ticketsMessage:
+      what = "keys of session tickets";
+      break;
+    case WorkerProcess::certificatesMessage:
+      what = "certificates";
+      break;
+    case WorkerProcess::logMessage:
+      what = "log file";
+      break;
+    case WorkerProcess::outputMessage:
+      what = "file for its output";
+      break;
+    default:
+      break;
+  }
+  log::error(nameOf(slot) + " (pid " + std::to_string(process.pid) + ") did not get the new " + what + ": " +
+             put.error().message);
+}
+
+void Cluster::heard(Slot& slot, Process& process, int most) {
+  for (int i = 0; i < most && process.channel; ++i) {
     const auto message = process.channel.take();
     if (!message) {
       if (message.error().code != Errc::wouldBlock) process.channel.close();
       return;
     }
     if (message->kind == 0) return process.channel.close();  // its exit follows
+    if (message->lost)
+      log::error("the master did not get the socket that " + nameOf(slot) + " has opened: too many open files");
     if (message->kind == WorkerProcess::pageMessage) pageHeard(process.pid, message->body);
     if (message->kind == WorkerProcess::metricsMessage) metricsAsked(process, message->body);
     if (message->kind == WorkerProcess::crashMessage) crashHeard(slot, process, message->body);
     if (message->kind == WorkerProcess::stackMessage) stackHeard(slot, process, message->body);
-    if (message->kind == WorkerProcess::keepMessage) keepListener(slot, message->body, message->descriptor);
+    if (message->kind == WorkerProcess::keepMessage) keepListener(slot, &process, message->body, message->descriptor);
     if (message->kind == WorkerProcess::forgetMessage) forgetListener(slot, message->body);
     if (message->kind == WorkerProcess::stopServiceMessage)
       beginStop(false, Worker::stopTimeout, "Worker::stopService in " + nameOf(slot));
@@ -338,6 +366,7 @@ void Cluster::heard(Slot& slot, Process& process) {
 
 void Cluster::becameReady(Slot& slot, Process& process) {
   process.ready = true;
+  process.opened.clear();
   if (process.told) return;  // too late: it is on its way out
   process.deadline = Clock::time_point::max();
   if (&process == &slot.successor) return successorReady(slot);
@@ -353,16 +382,16 @@ void Cluster::ended(const platform::ChildExit& exit) {
     if (p.pid == exit.pid) slot = &s, process = &p;
   });
   if (slot == nullptr) return;  // a stranger that was handed to us
-  // What it had to say may have moved it, and there may be more behind that.
+  // What it had to say may have moved it, and there may be more behind that. A child of its own may still write.
   for (int i = 0; i < 2; ++i) {
-    if (process->channel) heard(*slot, *process);
+    if (process->channel) heard(*slot, *process, 16 * mostHeard);
     forEach([&](Slot& s, Process& p) {
       if (p.pid == exit.pid) slot = &s, process = &p;
     });
   }
   if (const auto all = records(*slot); process->record < all.size())
     all[process->record].connections.store(Balance::notServing);
-  const Process was = std::exchange(*process, Process{});
+  Process was = std::exchange(*process, Process{});
   const std::string how = describe(was, exit);
   if (slot->planned != nullptr) {
     exits_[slot->planned].add(how, Clock::now());
@@ -384,8 +413,11 @@ void Cluster::ended(const platform::ChildExit& exit) {
     return;
   }
   if (slot->leaves) return;
-  if (process == &slot->successor)
+  if (process == &slot->serving) process->generation = was.generation;  // a reload does not hurry whom it has replaced
+  if (process == &slot->successor) {
+    process->opened = std::move(was.opened);
     return successorEnded(*slot, nameOf(*slot) + ": the new process ended before it was ready: " + how);
+  }
   if (process == &slot->predecessor) return;
   if (was.told) {  // reload, predecessorFirst
     slot->due = Clock::now();

@@ -28,6 +28,7 @@
 #include "src/master/metrics_text.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
+#include "src/master/socket_files.hpp"
 #include "src/master/status_report.hpp"
 #include "src/master/stuck_watch.hpp"
 #include "src/worker/process.hpp"
@@ -54,6 +55,8 @@ class Cluster {
   enum class Phase { starting, running, stopping };
 
   static constexpr std::size_t noRecord = SIZE_MAX;
+  /// Messages of one process in a turn: one that floods us does not keep us from the others, nor from commands.
+  static constexpr int mostHeard = 64;
   struct Process {
     platform::Pid pid = 0;
     platform::Channel channel;
@@ -66,6 +69,7 @@ class Cluster {
     bool late = false;   ///< a graceful one whose time is over
     bool stuck = false;  ///< killed for workerTimeout
     StuckWatch watch;
+    std::vector<std::string> opened;  ///< listeners of Slot::kept that were not there before it: a successor's
     bool alive() const noexcept { return pid != 0; }
   };
   struct Slot {
@@ -112,7 +116,10 @@ class Cluster {
   void handle(platform::Notice notice);
   void ended(const platform::ChildExit& exit);
   void endedServing(Slot& slot, const Process& was, const platform::ChildExit& exit);
-  void heard(Slot& slot, Process& process);
+  /// To whom it belongs; who cannot be told stays as it is, and the log says so.
+  static void pass(const Slot& slot, const Process& process, char kind, const std::string& body,
+                   platform::NativeSocket file);
+  void heard(Slot& slot, Process& process, int most = mostHeard);
   void becameReady(Slot& slot, Process& process);
   int finish();
   template <class F>
@@ -137,7 +144,7 @@ class Cluster {
   // cluster_listeners.cpp
   void bind();
   bool awaitOrphans();
-  void keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket);
+  void keepListener(Slot& slot, Process* by, const std::string& name, platform::NativeSocket socket);
   void forgetListener(Slot& slot, const std::string& name);
   static std::string socketFileOf(const std::string& name);
 
@@ -231,8 +238,6 @@ class Cluster {
   // cluster_tls.cpp
   void lookAfterTls();
   void lookAtCertificates(bool now);
-  static void pass(const Slot& slot, const Process& process, char kind, const std::string& body,
-                   platform::NativeSocket file);
 
   // cluster_logs.cpp
   void reopenLogs();
@@ -247,7 +252,7 @@ class Cluster {
   ControlServer control_;
   std::list<Slot> slots_;  ///< those of one Worker stand together
   std::list<Slot> gone_;   ///< no longer wanted: of a program before this one, or of a count that has shrunk
-  std::vector<std::string> socketFiles_;
+  SocketFiles socketFiles_;
   std::string failure_;  ///< why the start failed
   Phase phase_ = Phase::starting;
   bool graceful_ = false;

@@ -77,8 +77,10 @@ void Cluster::candidateHeard() {
   Candidate& candidate = *candidate_;
   char bytes[4096];
   std::ptrdiff_t got = 0;
-  while (candidate.output != platform::noSocket &&
-         (got = platform::receiveNow(candidate.output, bytes, sizeof bytes)) != 0) {
+  // As much as fits into its socket at most: one that floods us is heard in the next turn again.
+  for (int i = 0; i < mostHeard && candidate.output != platform::noSocket &&
+                  (got = platform::receiveNow(candidate.output, bytes, sizeof bytes)) != 0;
+       ++i) {
     if (got < 0) {
       platform::closeSocket(std::exchange(candidate.output, platform::noSocket));
       break;
@@ -87,7 +89,7 @@ void Cluster::candidateHeard() {
     const auto room = mostSaid - std::min(mostSaid, candidate.said.size());
     candidate.said.append(bytes, std::min(room, static_cast<std::size_t>(got)));
   }
-  while (candidate.channel) {
+  for (int i = 0; i < 16 * mostHeard && candidate.channel; ++i) {
     auto message = candidate.channel.take();
     if (!message && message.error().code == Errc::wouldBlock) return;
     if (!message || message->kind == 0) return candidate.channel.close();
@@ -97,7 +99,7 @@ void Cluster::candidateHeard() {
         if (const auto both = HandoverCheck::programsIn(message->body); both) candidate.programs = *both;
         break;
       case HandoverCheck::socketFileMessage:
-        candidate.socketFiles.push_back(message->body);
+        candidate.socketFiles.add(message->body);
         break;
       case HandoverCheck::boundMessage:
         candidate.bound.push_back({message->body, {std::exchange(passed, platform::noSocket)}, false});
@@ -175,7 +177,7 @@ void Cluster::dropCandidate(bool undo) {
   }
   for (const HandoverState::Certificates& one : candidate_->certificates) platform::closeFile(one.memory);
   if (undo) {
-    for (const std::string& file : candidate_->socketFiles) removeSocketFile(file);
+    candidate_->socketFiles.removeAll();
   }
   platform::closeFile(candidate_->program);
   platform::closeSocket(candidate_->output);
@@ -236,7 +238,8 @@ HandoverState Cluster::stateToLeave() {
       if (const Client client = one.lock(); client && !client->ended()) state.clients.push_back(client->native());
     }
   }
-  state.socketFiles = socketFiles_;
+  state.socketFiles = socketFiles_.all();
+  state.hangupStops = supervisor_.hangupStops();
   state.listeners = listenersHeld();
   for (const HandoverState::Listener& one : candidate_->bound) {
     const auto same = std::find_if(state.listeners.begin(), state.listeners.end(),
@@ -302,6 +305,7 @@ void Cluster::handOver() {
   }
   const HandoverState state = stateToLeave();
   const Error failed = platform::becomeProgram(candidate_->program, state.text(), state.descriptors());
+  if (failed.code == Errc::wouldBlock) return;  // a signal was there first: it is heeded, then this is tried again
   refuseProgram(failed.message);
 }
 

@@ -34,8 +34,7 @@ void Cluster::bind() {
       slot.listener = shared;
     }
     for (; next != held.end(); ++next) platform::closeSocket(*next);
-    if (core.address.kind == platform::SocketKind::unixStream && !core.inherited)
-      socketFiles_.push_back(core.address.host);
+    if (core.address.kind == platform::SocketKind::unixStream && !core.inherited) socketFiles_.add(core.address.host);
   }
   for (const std::string& address : platform::unclaimedListeners())
     log::warn("the service manager has bound " + address + ", where no worker listens");
@@ -53,23 +52,23 @@ bool Cluster::awaitOrphans() {
   return !wakeup.notice || *wakeup.notice == platform::Notice::reopenLogs;
 }
 
-/// Bound by Worker::listen() in a worker: the process that follows finds it here.
-void Cluster::keepListener(Slot& slot, const std::string& name, platform::NativeSocket socket) {
+/// Bound by Worker::listen() in a worker, `by`: the process that follows finds it here.
+void Cluster::keepListener(Slot& slot, Process* by, const std::string& name, platform::NativeSocket socket) {
   if (socket == platform::noSocket) return;
   if (phase_ == Phase::stopping || slot.leaves) return platform::closeSocket(socket);
   const auto [at, fresh] = slot.kept.emplace(name, socket);
   if (!fresh) platform::closeSocket(std::exchange(at->second, socket));
-  if (const std::string file = socketFileOf(name); fresh && !file.empty()) socketFiles_.push_back(file);
+  if (fresh && by != nullptr && !by->ready) by->opened.push_back(name);
+  // Only its own: a process that has less rights than we have may name any file.
+  if (const std::string file = socketFileOf(name); !file.empty())
+    socketFiles_.add(file, slot.planned->user ? slot.planned->user->user : -1);
 }
 
 void Cluster::forgetListener(Slot& slot, const std::string& name) {
   const auto kept = slot.kept.extract(name);
   if (!kept) return;
   platform::closeSocket(kept.mapped());
-  const std::string file = socketFileOf(name);
-  if (file.empty()) return;
-  std::erase(socketFiles_, file);
-  removeSocketFile(file);
+  if (const std::string file = socketFileOf(name); !file.empty()) socketFiles_.remove(file);
 }
 
 std::string Cluster::socketFileOf(const std::string& name) {

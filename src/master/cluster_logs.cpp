@@ -17,8 +17,8 @@ constexpr auto lookAtSize = 2s, tryAgain = 60s;
 
 void Cluster::reopenLogs() {
   for (const auto& [message, file] : openAgain(files_)) {
-    forEach([&, kind = message, descriptor = file](Slot&, Process& process) {
-      if (process.channel) static_cast<void>(process.channel.put(kind, {}, descriptor));
+    forEach([&, kind = message, descriptor = file](Slot& slot, Process& process) {
+      pass(slot, process, kind, {}, descriptor);
     });
   }
 }

@@ -142,7 +142,8 @@ void Cluster::successorReady(Slot& slot) {
 }
 
 void Cluster::successorEnded(Slot& slot, const std::string& how) {
-  slot.successor = Process{};
+  // Nobody would accept there: what serves has not opened them.
+  for (const std::string& name : std::exchange(slot.successor, Process{}).opened) forgetListener(slot, name);
   reloadFailed(how);
 }
 

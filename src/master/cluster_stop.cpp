@@ -132,8 +132,7 @@ void Cluster::removeFiles() {
     std::error_code ignored;
     std::filesystem::remove(std::filesystem::path(std::u8string(files_.pid.begin(), files_.pid.end())), ignored);
   }
-  for (const std::string& file : socketFiles_) removeSocketFile(file);
-  socketFiles_.clear();
+  socketFiles_.removeAll();
   lock_.release();
 }
 

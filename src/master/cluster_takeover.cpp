@@ -45,6 +45,7 @@ std::vector<platform::NativeSocket> Cluster::heldFor(const PlannedWorker& planne
 void Cluster::takeOver() {
   for (const platform::NativeSocket one : left_->descriptors()) platform::adoptDescriptor(one);
   platform::takenOver();
+  supervisor_.setHangupStops(left_->hangupStops);
   programIdentity_ = left_->programIdentity;
   generation_ = left_->generation;
   startedAt_ = static_cast<std::time_t>(left_->startedAt);
@@ -63,13 +64,15 @@ void Cluster::takeOver() {
       return i < keys.size() && at.planned == &plan_.workers[i] && at.id == one.id;
     });
     if (slot != slots_.end())
-      keepListener(*slot, one.name, one.socket);
+      keepListener(*slot, nullptr, one.name, one.socket);
     else
       platform::closeSocket(one.socket);
   }
-  for (const std::string& file : left_->socketFiles) {
-    if (std::find(socketFiles_.begin(), socketFiles_.end(), file) == socketFiles_.end()) removeSocketFile(file);
+  SocketFiles before;
+  for (const SocketFile& file : left_->socketFiles) {
+    if (!socketFiles_.has(file.path)) before.add(file);
   }
+  before.removeAll();
   reload_ = Reload{};
   reload_.active = true;
   reload_.graceful = left_->graceful;
@@ -158,6 +161,7 @@ void Cluster::adoptProcess(const HandoverState::Process& left, const PlannedWork
   if (left.place == HandoverState::Place::serving) ++reload_.gone;
   Slot& leaving = gone_.emplace_back();
   leaving.leaves = true;
+  leaving.planned = planned;  // what it has counted stays counted
   leaving.label = left.label;
   leaving.id = left.id;
   leaving.predecessor = std::move(process);

@@ -29,15 +29,6 @@ void Cluster::lookAfterTls() {
   nextTls_ = any ? std::min(next, Clock::now() + lookAtTlsEvery) : next;
 }
 
-void Cluster::pass(const Slot& slot, const Process& process, char kind, const std::string& body,
-                   platform::NativeSocket file) {
-  if (!process.channel) return;
-  if (const auto put = process.channel.put(kind, body, file); !put)
-    log::error(nameOf(slot) + " (pid " + std::to_string(process.pid) + ") did not get the new " +
-               (kind == WorkerProcess::ticketsMessage ? "keys of session tickets" : "certificates") + ": " +
-               put.error().message);
-}
-
 /// `now`: a reload asks for it.
 void Cluster::lookAtCertificates(bool now) {
   for (const PlannedWorker& planned : plan_.workers) {

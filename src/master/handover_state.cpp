@@ -80,11 +80,12 @@ void pass(Fields& fields, HandoverState& s) {
   fields(s.programs.version), fields(s.programs.running), fields(s.programs.tried);
   fields(s.programIdentity), fields(s.pidIdentity), fields(s.controlIdentity);
   fields(s.files.name), fields(s.files.pid), fields(s.files.lock), fields(s.files.control), fields(s.files.program);
-  fields(s.lock), fields(s.control), fields(s.background), fields(s.startedAt), fields(s.began), fields(s.generation);
+  fields(s.lock), fields(s.control), fields(s.background), fields(s.hangupStops), fields(s.startedAt), fields(s.began),
+      fields(s.generation);
   fields(s.graceful), fields(s.timeout), fields(s.replaced), fields(s.added), fields(s.gone);
   fields(s.kept), fields(s.killedLate);
   fields.list(s.clients);
-  fields.list(s.socketFiles);
+  fields.list(s.socketFiles, [&](SocketFile& one) { fields(one.path), fields(one.identity); });
   fields.list(s.listeners, [&](HandoverState::Listener& one) {
     fields(one.address), fields(one.inherited), fields.list(one.sockets);
   });

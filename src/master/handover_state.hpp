@@ -11,13 +11,14 @@
 #include "platform/platform.hpp"
 #include "src/master/plan.hpp"
 #include "src/master/service_files.hpp"
+#include "src/master/socket_files.hpp"
 
 namespace artel {
 
 struct HandoverState {
   /// Raised with every change of the fields, and of the memory that processes share (Balance): programs of different
   /// versions do not take each other's place.
-  static constexpr int version = 6;
+  static constexpr int version = 7;
 
   /// Short hashes of the program that leaves and of the one that comes.
   struct Programs {
@@ -77,14 +78,14 @@ struct HandoverState {
   ServiceFiles files;  ///< but for log and output, which are the new program's own
   std::string programIdentity, pidIdentity, controlIdentity;
   platform::NativeSocket lock = platform::noSocket, control = platform::noSocket;
-  bool background = false;
+  bool background = false, hangupStops = true;
   std::int64_t startedAt = 0, began = 0;  ///< the first in seconds, of the wall clock
   std::uint64_t generation = 0;
   bool graceful = false;  ///< the reload for which this happens, and what one before it, still draining, has done
   std::int64_t timeout = 0;
   int replaced = 0, added = 0, gone = 0, kept = 0, killedLate = 0;
   std::vector<platform::NativeSocket> clients;  ///< commands that wait for it
-  std::vector<std::string> socketFiles;
+  std::vector<SocketFile> socketFiles;
   std::vector<Listener> listeners;
   std::vector<Crew> crews;
   std::vector<Process> processes;

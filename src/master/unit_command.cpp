@@ -70,6 +70,8 @@ int runUnit(const Command& command, const ServiceFiles& files) {
                            "RestartSec=1\n"
                            "# A wrong command line or configuration does not become right by trying again.\n"
                            "RestartPreventExitStatus=2 4 6 7\n"
+                           "# A stop that had to kill somebody is a stop: `stop` does not start the service again.\n"
+                           "SuccessExitStatus=8\n"
                            "# The master tells that it lives, twice in this time; one that hangs is started anew.\n"
                            "WatchdogSec=30\n"
                            "LimitNOFILE=1048576\n\n"

@@ -42,7 +42,7 @@ std::string textOf(const std::exception_ptr& exception) {
 
 /// What `status` shows of this process.
 net::Activity::Counters counted() noexcept {
-  net::Activity::Counters sum;
+  net::Activity::Counters sum = theProcess->past();
   WorkerProcess::eachHolder([&](Worker& worker) {
     const Worker::Core& core = worker.core();
     sum.connections += core.connections.size();
@@ -136,6 +136,9 @@ void WorkerProcess::watch() {
 }
 
 void WorkerProcess::told(const platform::ChannelMessage& message) {
+  if (message.lost)
+    log::error(setup_.worker->core().label() + ": a " + (message.kind == lendMessage ? "socket" : "file") +
+               " from the master did not arrive: too many open files");
   switch (message.kind) {
     case stopMessage:
     case stopGracefullyMessage: {
@@ -346,6 +349,12 @@ void WorkerProcess::connectionsChanged() {
   if (!stopping_) setup_.balance.holds(setup_.worker->connections().size());
   setTicking();
   askForReplacement();
+}
+
+void WorkerProcess::workerEnds(Worker& worker) {
+  past_.requests += worker.totalRequests();
+  past_.sendFails += worker.core().sendFails;
+  connectionsChanged();
 }
 
 /// maxRequests. Asked again when nobody came for a while: the new process may have failed.

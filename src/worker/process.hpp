@@ -86,6 +86,9 @@ class WorkerProcess {
   void forget(const std::string& name);
   /// Called by a Worker whose number of connections has changed.
   void connectionsChanged();
+  /// Called by a Worker that is destroyed, without connections by then: what it has counted stays counted.
+  void workerEnds(Worker& worker);
+  const net::Activity::Counters& past() const noexcept { return past_; }
   /// What this process has dialled: its connections, counters and limits are kept as a Worker keeps those of accepted
   /// ones.
   Worker& clients();
@@ -133,6 +136,7 @@ class WorkerProcess {
   std::unique_ptr<Worker> clients_;
   std::map<std::uint64_t, ConnectionPtr> waiting_;
   ServiceNumbers numbers_;
+  net::Activity::Counters past_;   ///< of Workers that are gone
   std::deque<std::string> pages_;  ///< asked for; one is told in a turn
   std::chrono::steady_clock::time_point stopBegan_{};
   std::chrono::steady_clock::time_point replacementAsked_{};

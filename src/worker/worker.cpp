@@ -99,7 +99,7 @@ Worker::~Worker() {
     core_->closeListener();
     for (auto& [id, connection] : core_->connections) Conn::of(*connection).orphan();
     core_->connections.clear();
-    if (WorkerProcess* process = WorkerProcess::current()) process->connectionsChanged();
+    if (WorkerProcess* process = WorkerProcess::current()) process->workerEnds(*this);
   }
   changeWorkers([this] { std::erase(workers(), this); });
 }

@@ -1,7 +1,13 @@
 """What each signal does to a master and to a worker, and how both are called in the process table (core manual §2.6)."""
+import fcntl
 import os
+import pathlib
+import pty
+import re
 import signal
 import subprocess
+import tempfile
+import termios
 
 import _artel_program as artel
 
@@ -91,6 +97,36 @@ class Signals(artel.Case):
                         self.assertRegex(done.stdout, rf"(?m)^web .* {worker} .* idle$")
                 self.assertNotEqual(artel.worker_of(service.pid), worker)
                 self.assertIn(b"200", self.answer())
+
+    def test_nohup_outlives_a_handover(self):
+        """HUP means new log files to a service that was started under nohup, also when another program has taken over."""
+        with tempfile.TemporaryDirectory(prefix="artel-") as folder:
+            log, out = pathlib.Path(folder) / "log", pathlib.Path(folder) / "out"
+            ours, theirs = pty.openpty()
+            self.addCleanup(os.close, ours)
+
+            def on_a_terminal():
+                fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+                signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+            with out.open("wb") as output:
+                service = subprocess.Popen([artel.bin_dir / "fixtures/service", "start", "--", f"log={log}"], cwd=folder,
+                                           stdin=theirs, stdout=output, stderr=output, start_new_session=True,
+                                           preexec_fn=on_a_terminal)  # fmt: skip
+            os.close(theirs)
+            try:
+                for _ in range(2):
+                    artel.until(lambda: re.search(r"listening \S+:(\d+)", out.read_text()), "its start")
+                    log.rename(f"{log}.old") if log.exists() else None
+                    os.kill(service.pid, signal.SIGHUP)
+                    artel.until(lambda: log.exists() or service.poll() is not None, "a new log")
+                    self.assertIsNone(service.poll(), out.read_text())
+                    subprocess.run([artel.bin_dir / "fixtures/service", "reload", "--exec"], cwd=folder, check=True,
+                                   timeout=artel.patience)  # fmt: skip
+            finally:
+                if service.poll() is None:
+                    service.send_signal(signal.SIGTERM)
+                self.assertEqual(service.wait(artel.patience), 0, out.read_text())
 
     def test_strays_do_nothing(self):
         service = self.start()

@@ -2,9 +2,14 @@
 // (decisions on reload; row 1.16.25; faults F18).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <sstream>
 
 #include "tests/support/service.hpp"
 
@@ -393,6 +398,41 @@ TEST_F(Handover, AWorkerThatDoesNotBecomeReadyLeavesTheOldOnes) {
   stop(*service);
 }
 
+TEST_F(Handover, WhatAFailedWorkerHadOpenedIsClosed) {
+  auto service = startCopy();
+  service->port();
+  deployAnother("inner=unix://" + directory.file("inner.sock") + " fail-last");
+  auto reload = say({"reload"});
+  EXPECT_EQ(reload->wait(), 1) << reload->out();
+  EXPECT_TRUE(reload->errHas("the new process ended before it was ready")) << reload->err();
+  EXPECT_FALSE(directory.has("inner.sock")) << "whoever connects would wait for ever";
+  stop(*service);
+}
+
+TEST_F(Handover, WhatWasCountedByProcessesThatAreNoLongerWantedStaysCounted) {
+  { std::ofstream(directory.file("service.words")) << "count=4"; }
+  std::ifstream file(bin() + "/fixtures/service", std::ios::binary);
+  original.assign(std::istreambuf_iterator<char>(file), {});
+  deploy(original);
+  Program service(program(), {"start"}, &directory);
+  const auto port = service.port();
+  everybody(service, port, 4);
+  const auto counted = [&] {
+    const std::string text = get(port, "/metrics"), name = "\nartel_requests_total{worker=\"web\"} ";
+    const auto at = text.find(name);
+    return at == std::string::npos ? -1 : std::stoi(text.substr(at + name.size()));
+  };
+  int asked = 4;
+  service.until([&] { return counted() >= ++asked - 1; });  // the numbers of a turn are written at its end
+  const int before = counted();
+  deployAnother("count=1");
+  auto fewer = say({"reload"});
+  EXPECT_EQ(fewer->wait(), 0) << fewer->err();
+  EXPECT_NE(fewer->out().find("3 no longer wanted"), std::string::npos) << fewer->out();
+  EXPECT_GE(counted(), before);
+  stop(service);
+}
+
 TEST_F(Handover, MainMayChangeTheDirectoryAndSeesNothingOfTheHandover) {
   std::filesystem::create_directory(directory.file("elsewhere"));
   auto service = startCopy({"directory=" + directory.file("elsewhere"), "variables"});
@@ -437,6 +477,43 @@ TEST_F(Handover, AStopWhileAProgramIsTriedStops) {
   EXPECT_EQ(service->wait(), 0) << service->err();
   EXPECT_EQ(reload->wait(), 1);
   EXPECT_TRUE(reload->errHas("goes on: the service is stopping")) << reload->err();
+}
+
+TEST_F(Handover, AStopThatComesJustBeforeItIsHeeded) {
+  auto service = startCopy({"wait=" + directory.file("wait")});
+  service->port();
+  const auto children = [&] {  // of the master, with their states
+    std::map<int, char> found;
+    for (const auto& one : std::filesystem::directory_iterator("/proc")) {
+      const std::string name = one.path().filename().string();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::ifstream file(one.path() / "stat");
+      const std::string text((std::istreambuf_iterator<char>(file)), {});
+      char state = 0;
+      int parent = 0;
+      const auto at = text.rfind(')');
+      if (at != std::string::npos && std::sscanf(text.c_str() + at + 1, " %c %d", &state, &parent) == 2 &&
+          parent == service->pid())
+        found[std::stoi(name)] = state;
+    }
+    return found;
+  };
+  { std::ofstream(directory.file("wait")) << "now"; }
+  deployAnother("wait=" + directory.file("wait"));
+  auto reload = say({"reload"});
+  service->until([&] { return directory.has("waits"); });
+  // The trial's end and two signals come in one sleep of the master, which looks at one signal in a turn.
+  service->signal(SIGSTOP);
+  std::filesystem::remove(directory.file("wait"));
+  service->until([&] {
+    const auto all = children();
+    return std::any_of(all.begin(), all.end(), [](const auto& one) { return one.second == 'Z'; });
+  });
+  service->signal(SIGINT);
+  service->signal(SIGUSR1);
+  service->signal(SIGCONT);
+  EXPECT_EQ(service->wait(), 0) << service->err();
+  EXPECT_EQ(reload->wait(), 1);
 }
 
 }  // namespace

@@ -254,6 +254,64 @@ TEST_F(Reload, AListenerMadeAtRunTimeKeepsItsSocketFile) {
   EXPECT_FALSE(directory.has("inner.sock"));
 }
 
+TEST_F(Reload, ASocketFileOfSomebodyElseUnderTheSameNameStays) {
+  for (const std::string kind : {"inner", "line"}) {
+    SCOPED_TRACE(kind);
+    const std::string path = directory.file(kind + ".sock");
+    const std::vector<std::string> words{kind + "=unix://" + path, kind == "line" ? "keep" : "no-line"};
+    auto first = start("1", words);
+    everybody(*first, first->port(), 1);
+    ASSERT_TRUE(std::filesystem::remove(path));
+    const Directory elsewhere;
+    std::vector<std::string> all{"start", "--count", "web=1", "--"};
+    all.insert(all.end(), words.begin(), words.end());
+    Program second("fixtures/service", all, &elsewhere);
+    everybody(second, second.port(), 1);
+    ASSERT_TRUE(directory.has(kind + ".sock"));
+    stop(*first);
+    EXPECT_TRUE(directory.has(kind + ".sock")) << "it is the second one's";
+    stop(second);
+    EXPECT_FALSE(directory.has(kind + ".sock"));
+  }
+}
+
+TEST_F(Reload, WhatDiesAgainAndAgainWhileItGoesOnIsPaced) {
+  auto service = start("1", {"keep=reloadable", "graceful=60000"});
+  Wire wire(service->port(1));
+  wire.send("who\n");  // its process does not end before it does
+  wire.receive(has("\n"));
+  auto reload = command({"reload", "-g"});
+  const auto newest = [&] {
+    const auto at = service->out().rfind("start 0 ");
+    return at == std::string::npos ? 0 : std::stoi(service->out().substr(at + 8));
+  };
+  service->until([&] { return lines(service->out(), "start 0 ") == 2; });
+  service->until([&] { return service->errHas(" is replaced"); });
+  for (std::size_t so = 2; so < 4; ++so) {
+    const auto killed = std::chrono::steady_clock::now();
+    signalProcess(newest(), 9);
+    service->until([&] { return lines(service->out(), "start 0 ") == so + 1; });
+    if (so == 3) {
+      EXPECT_GE(std::chrono::steady_clock::now() - killed, 900ms) << service->err();
+    }
+  }
+  EXPECT_FALSE(reload->ended());
+  stop(*service);
+}
+
+TEST_F(Reload, WhoCannotBeToldOfNewLogsIsNamed) {
+  auto service = start("1", {"log=" + directory.file("log")});
+  const int worker = everybody(*service, service->port(), 1).at(0);
+  signalProcess(worker, SIGSTOP);
+  service->until([&] {
+    service->signal(SIGHUP);
+    return directory.read("log").find("did not get the new log file") != std::string::npos;
+  });
+  signalProcess(worker, SIGCONT);
+  EXPECT_EQ(everybody(*service, service->port(), 1).at(0), worker);
+  stop(*service);
+}
+
 TEST_F(Reload, AnUpgradeInAProcessThatStopsIsToldToGo) {
   Program service("fixtures/steady", {"start", "--count", "1", "--", "stop-timeout=20000"}, &directory);
   const auto port = service.port();

@@ -65,6 +65,7 @@ TEST_F(Service, AUnitForThisProgramHere) {
   for (const std::string& line :
        {std::string("WatchdogSec=30"), std::string("Type=notify"), std::string("KillMode=mixed"),
         std::string("LimitNOFILE=1048576"), std::string("RestartPreventExitStatus=2 4 6 7"),
+        std::string("SuccessExitStatus=8"),
         "ExecReload=" + program + " reload --pid-file \"" + directory.file("my 100%%.pid") + "\""})
     EXPECT_NE(unit.out.find("\n" + line + "\n"), std::string::npos) << line << " in " << unit.out;
   EXPECT_FALSE(directory.has("my 100%.pid"));

@@ -10,6 +10,7 @@
 #include "src/master/statistics_reader.hpp"
 #include "src/net/loop.hpp"
 #include "src/net/statistics.hpp"
+#include "src/worker/core.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -118,6 +119,25 @@ TEST_F(StatisticsOfAProcess, ASlowCallbackIsNamedAndNoOtherOfItsTurn) {
   world.until([&] { return closed; });
   world.settle();
   EXPECT_EQ(slowOnes.size(), 2u);
+}
+
+TEST_F(StatisticsOfAProcess, WhatAWorkerHasCountedStaysCountedWhenItIsDestroyed) {
+  Worker worker("text://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, std::string_view line) { c.send(line); };
+  World world(worker);
+  net::activity.attach(block.get());
+  auto inner = std::make_unique<Worker>("text://127.0.0.1:0");
+  inner->onMessage = [](TcpConnection& c, std::string_view line) { c.send(line); };
+  inner->listen();
+  Client client(world, inner->core().address.port);
+  client.send("1\n2\n3\n");
+  world.until([&] { return client.received == "1\n2\n3\n"; });
+  world.settle();
+  EXPECT_EQ(read().requests, 3u);
+  inner.reset();
+  world.until([&] { return client.ended(); });
+  world.settle();
+  EXPECT_EQ(read().requests, 3u);
 }
 
 TEST_F(StatisticsOfAProcess, DatagramsCount) {

@@ -19,7 +19,8 @@ HandoverState filled() {
   state.generation = 7;
   state.timeout = 2000;
   state.clients = {11, 12};
-  state.socketFiles = {"/run/chat.sock"};
+  state.socketFiles = {{"/run/chat.sock", "8:15"}};
+  state.hangupStops = false;
   state.listeners = {{"tcp 0.0.0.0:80", {3, 4}, false}, {"unix /run/chat.sock", {8}, true}};
   state.crews = {{"web\ttcp 0.0.0.0:80", 2, 9, {{"signal SEGV", 3, 1234}}, std::string("\0\1", 2), "keys", 3'600'000}};
   state.runTime = {{"web\ttcp 0.0.0.0:80", 1, "tcp 127.0.0.1:5688", 10}};
@@ -44,6 +45,10 @@ TEST(HandoverStateForm, WhatIsWrittenIsRead) {
   EXPECT_EQ(read->programs.tried, "4e5f6071");
   EXPECT_EQ(read->files.pid, "/srv/a folder/with\ttab and\nline.pid");
   EXPECT_TRUE(read->background);
+  EXPECT_FALSE(read->hangupStops);
+  ASSERT_EQ(read->socketFiles.size(), 1u);
+  EXPECT_EQ(read->socketFiles[0].path, "/run/chat.sock");
+  EXPECT_EQ(read->socketFiles[0].identity, "8:15");
   ASSERT_EQ(read->listeners.size(), 2u);
   EXPECT_EQ(read->listeners[0].sockets, (std::vector<platform::NativeSocket>{3, 4}));
   ASSERT_EQ(read->runTime.size(), 1u);

@@ -222,6 +222,19 @@ TEST_F(PlatformProcess, MemoryIsShared) {
   EXPECT_EQ(number, 42);
 }
 
+TEST_F(PlatformProcess, SharedMemoryKeepsItsSize) {
+  auto memory = SharedMemory::create(4096);
+  ASSERT_TRUE(memory);
+  if (memory->native() == noSocket) GTEST_SKIP() << "it has no file here";
+  const std::filesystem::path file = "/proc/self/fd/" + std::to_string(memory->native());
+  std::error_code failed;
+  for (const std::uintmax_t size : {0, 8192}) {
+    std::filesystem::resize_file(file, size, failed);
+    EXPECT_TRUE(failed) << size;
+  }
+  static_cast<char*>(memory->data())[4095] = 'x';
+}
+
 TEST_F(PlatformProcess, BufferedOutputIsWrittenOnceAndWhole) {
   std::FILE* file = std::tmpfile();
   ASSERT_NE(file, nullptr);
