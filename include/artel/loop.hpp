@@ -40,7 +40,8 @@ class Loop {
   std::size_t getTimerCount() const noexcept { return Timer::count(); }
 
   /// Thread-safe: runs `f` on the loop's thread in a later turn, in the order of the calls. What was posted and not run
-  /// when the loop ends is destroyed without being run.
+  /// when the loop ends is destroyed without being run, and so is what is posted later: a thread need not know whether
+  /// the loop still runs, this object stays.
   void post(Callback<void()> f);
   /// Whether this is the loop's thread.
   bool here() const noexcept;
@@ -49,9 +50,10 @@ class Loop {
   void* native() noexcept;
 
   struct Impl;
-  /// For the framework.
+  /// For the framework. Empty once the loop has ended.
   explicit Loop(std::unique_ptr<Impl> impl) noexcept;
   Impl& impl() noexcept { return *impl_; }
+  std::unique_ptr<Impl>& owned() noexcept { return impl_; }
 
  private:
   std::unique_ptr<Impl> impl_;

@@ -71,7 +71,8 @@ struct Input {
 };
 
 /// What a class must have to be a protocol. `encode` may be overloaded for further types that send() shall take;
-/// `onConnect(Peer&)` and `onClose(Peer&)` are called, if they are there, when the connection begins and has ended.
+/// `onConnect(Peer&)` and `onClose(Peer&)` are called, if they are there, when the connection begins, or is given this
+/// protocol later, and when it has ended: the one never without the other, unless another protocol takes its place.
 template <class P>
 concept ProtocolClass = requires(P p, std::string_view bytes, Peer& peer) {
   typename P::Message;
@@ -118,7 +119,7 @@ class Protocol {
 
 /// Makes `scheme` usable in listen addresses. A registration under a built-in name ("text") takes its place, as a
 /// user's own protocol class does in Workerman. Call it before Worker::runAll. Throws SetupError when the name is not a
-/// letter followed by letters and digits.
+/// letter followed by letters and digits, or says what protocols travel over ("tcp", "unix", "ssl", "wss", ...).
 void registerProtocol(std::string scheme, const Protocol& protocol);
 
 /// The schemes that can be used now, sorted.

@@ -97,17 +97,34 @@ bool drop(Loop::Impl& impl, Loop::Descriptor descriptor, Callback<void(Loop::Des
 
 }  // namespace
 
+namespace {
+/// Between the threads that post and the end of the loop. Neither this nor a Loop is ever destroyed: a thread may come
+/// too late, even after main.
+std::mutex& postGate() {
+  static auto& gate = *new std::mutex;
+  return gate;
+}
+}  // namespace
+
 Loop& createLoop() {
   assert(processLoop == nullptr);
-  processLoop = new Loop(std::make_unique<Loop::Impl>());
+  static auto& theLoop = *new Loop(nullptr);  // there is one at a time
+  auto made = std::make_unique<Loop::Impl>();
+  const std::lock_guard lock(postGate());
+  theLoop.owned() = std::move(made);
+  processLoop = &theLoop;
   processLoopImpl = &processLoop->impl();
   return *processLoop;
 }
 
 void destroyLoop() noexcept {
-  delete processLoop;  // what is in it may still ask for the loop
+  Loop& ended = *processLoop;
+  ended.impl().end();
+  delete processLoopImpl;  // what is in it may still ask for the loop
   processLoop = nullptr;
   processLoopImpl = nullptr;
+  const std::lock_guard lock(postGate());
+  static_cast<void>(ended.owned().release());
 }
 
 }  // namespace net
@@ -298,11 +315,20 @@ void Loop::Impl::setTick(std::function<void()> f, std::uint64_t milliseconds) {
 }
 
 void Loop::Impl::post(Callback<void()> f) {
-  {
-    const std::lock_guard lock(postMutex_);
-    posted_.push_back(std::move(f));
-  }
+  const std::lock_guard lock(net::postGate());
+  push(f);
+}
+
+/// Not moved from: the loop has ended.
+void Loop::Impl::push(Callback<void()>& f) {
+  if (ended_) return;
+  posted_.push_back(std::move(f));
   wake();
+}
+
+void Loop::Impl::end() {
+  const std::lock_guard lock(net::postGate());
+  ended_ = true;
 }
 
 net::Resolver& Loop::Impl::resolver() {
@@ -313,7 +339,7 @@ net::Resolver& Loop::Impl::resolver() {
 void Loop::Impl::runPosted() {
   std::vector<Callback<void()>> now;
   {
-    const std::lock_guard lock(postMutex_);
+    const std::lock_guard lock(net::postGate());
     now.swap(posted_);
   }
   for (const auto& f : now) {
@@ -379,7 +405,10 @@ bool Loop::offSignal(int signal) {
 
 Timer::Id Loop::delay(double seconds, Callback<void()> callback) { return Timer::delay(seconds, std::move(callback)); }
 Timer::Id Loop::repeat(double seconds, Callback<void()> callback) { return Timer::add(seconds, std::move(callback)); }
-void Loop::post(Callback<void()> f) { impl_->post(std::move(f)); }
+void Loop::post(Callback<void()> f) {
+  const std::lock_guard lock(net::postGate());
+  if (impl_) impl_->push(f);
+}
 bool Loop::here() const noexcept { return std::this_thread::get_id() == impl_->thread; }
 void* Loop::native() noexcept { return &impl_->uv; }
 

@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
@@ -114,6 +113,10 @@ struct Loop::Impl {
   std::thread::id thread;
 
   void post(Callback<void()> f);
+  /// Under the lock of all posts.
+  void push(Callback<void()>& f);
+  /// Nothing is posted any more.
+  void end();
   /// Made when it is first asked for.
   net::Resolver& resolver();
   /// The framework's own callback for a signal, or the user's: both are called. Empty takes it away.
@@ -139,9 +142,8 @@ struct Loop::Impl {
   std::vector<platform::Poller::Ready> ready_;
   std::vector<Callback<void()>> deferred_;
   std::unique_ptr<char[]> plainBuffer_;
-  std::mutex postMutex_;
-  std::vector<Callback<void()>> posted_;
-  bool stopped_ = false;
+  std::vector<Callback<void()>> posted_;  ///< as ended_, under postGate()
+  bool stopped_ = false, ended_ = false;
   std::unique_ptr<net::Resolver> resolver_;
 };
 

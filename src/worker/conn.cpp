@@ -59,8 +59,14 @@ void Conn::begin() {
   switchCodec(made.codec, made.owned);
   net::activity.enter(net::Running::connect, id_);
   if (worker_->onConnect) net::userCode(this, [&] { worker_->onConnect(*this); });
-  if (codec_ != nullptr) net::userCode(this, [&] { codec_->onConnect(*this); });
+  protocolBegins();
   updateReading();
+}
+
+void Conn::protocolBegins() {
+  if (gone_) return;  // its user has ended it
+  begun_ = true;
+  if (codec_ != nullptr) net::userCode(this, [&] { codec_->onConnect(*this); });
 }
 
 void Conn::turnAway(bool http, bool linger) {
@@ -288,9 +294,10 @@ void Conn::countProtocolError() noexcept {
 
 /// Strangers at a text or frame port who speak HTTP or TLS get told so.
 bool Conn::wrongProtocol(std::span<char> bytes) {
-  const std::string& speaks = callbacks_->protocol.name();
-  if (worker_ == nullptr || dialled_ || builtin_ || (speaks != "text" && speaks != "frame"))
+  const Protocol& protocol = callbacks_->protocol;
+  if (worker_ == nullptr || dialled_ || builtin_ || (!isBuiltin(protocol, "text") && !isBuiltin(protocol, "frame")))
     return spoke_ = true, false;
+  const std::string& speaks = protocol.name();
   const auto spoken = protocols::sniff({bytes.data(), bytes.size()});
   if (spoken == protocols::Spoken::needMore) return true;  // the protocol might misread its beginning
   spoke_ = true;
@@ -353,7 +360,10 @@ void Conn::setProtocol(const Protocol& protocol) {
   ownCallbacks().protocol = resolved;
   static_cast<void>(owner.release());  // switchCodec owns it
   switchCodec(made.codec, made.owned);
-  holdInput(false);  // the answer that the old protocol owed will not come
+  holdInput(false);     // the answer that the old protocol owed will not come
+  if (!begun_) return;  // it will hear of it when this connection begins
+  begun_ = false;
+  protocolBegins();
 }
 
 // ---- flow -----------------------------------------------------------------------------------------------------------

@@ -119,6 +119,8 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void checkHandler(const MessageCallback& handler, bool ofWebSocket) const;
   /// Puts another codec in place; the old one lives until this turn ends.
   void switchCodec(detail::Codec* codec, bool owned);
+  /// The protocol's onConnect.
+  void protocolBegins();
   BuiltinCodec* builtin() const noexcept { return builtin_ ? static_cast<BuiltinCodec*>(codec_) : nullptr; }
 
   // -- for codecs
@@ -336,6 +338,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   bool spoke_ : 1 = false, gone_ : 1 = false, endTold_ : 1 = false, turnedAway_ : 1 = false;
   bool dialled_ : 1 = false;
   bool letGo_ : 1 = true;     // the system has no handle of it any more
+  bool begun_ : 1 = false;    // codec_ has heard of it, so it hears of its end
   bool unbegun_ : 1 = false;  // accepted, and its proxy has still to say whom it brings
 };
 

@@ -217,7 +217,7 @@ void Conn::reached() {
   if (const auto* codec = builtin(); !handshaking() && (codec == nullptr || !codec->handshakes())) usable();
   if (callbacks_->onConnect) net::userCode(this, [&] { callbacks_->onConnect(*this); });
   if (gone_) return;
-  if (codec_ != nullptr) net::userCode(this, [&] { codec_->onConnect(*this); });
+  protocolBegins();
   if (gone_) return;
   // Who was told that the buffer is full waits to hear that it is not.
   if (wasFull && flush()) drained();
@@ -338,7 +338,7 @@ void Conn::scheduleDial() {
   Dial& dial = this->dial();
   dial.over = false;
   dropIn();
-  gone_ = endTold_ = false;
+  gone_ = endTold_ = begun_ = false;
   peerEnded_ = endPassed_ = shut_ = spoke_ = false;
   events_ = 0;
   bars_ = static_cast<std::uint8_t>(barLook | (bars_ & barLogged));

@@ -126,7 +126,7 @@ void Conn::turnEnds() {
     if (callbacks_->onClose) callbacks_->onClose(*this);
   });
   net::userCode(this, [&] {
-    if (codec_ != nullptr) codec_->onClose(*this);
+    if (codec_ != nullptr && (begun_ || builtin_)) codec_->onClose(*this);
   });
   // A source that has nothing more to say, or waits for this one to drain, would wait for ever.
   if (const auto source = callbacks_->pipedFrom.lock(); source && (source->peerEnded_ || source->paused()))

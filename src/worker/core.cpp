@@ -99,8 +99,7 @@ void Worker::Core::resolve() {
     throw SetupError(e.exit(), label() + ": " + e.what(), e.hints());
   }
 
-  if (address.kind == platform::SocketKind::udp &&
-      (fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket"))
+  if (address.kind == platform::SocketKind::udp && isBuiltinHttp(fixedProtocol))
     refuse(*this, fixedProtocol.name() + " needs tcp", {{"try", "transport = \"tcp\""}});
   readTrustedProxies();
   checkHandlers();
@@ -206,6 +205,7 @@ void Worker::Core::useTickets(const net::TicketKeys& keys) {
 bool Worker::Core::renewTls(std::string_view certificates) {
   if (!tls || !decodeCertificates(certificates, tlsFiles.settings)) return false;
   auto made = net::TlsContext::server(tlsFiles.settings);
+  net::wipe(tlsFiles.settings);
   if (!made) return false;
   tls = *made;
   useTickets(tickets);
@@ -513,8 +513,7 @@ void Worker::Core::accept(const net::Incoming& incoming) {
              "): a new connection was turned away; raise worker.maxConnections if this machine can carry more");
     ++turnedAway;
     // Whom there is no room for is not worth a handshake.
-    connection->turnAway(!tls && (fixedProtocol.name() == "http" || fixedProtocol.name() == "websocket"),
-                         turnedAway <= mostTurnedAway(worker.maxConnections));
+    connection->turnAway(!tls && isBuiltinHttp(fixedProtocol), turnedAway <= mostTurnedAway(worker.maxConnections));
   } else if (worker.proxyProtocol) {
     connection->beginBehindProxy();
   } else {

@@ -144,6 +144,11 @@ void removeSocketFile(const std::string& utf8);
 
 /// Null for raw bytes. Throws SetupError (E06) for an unknown scheme.
 std::shared_ptr<const detail::CodecFactory> resolveProtocol(const Protocol& protocol);
+/// Whether that resolved protocol is the built-in one of this name: a user's own may be called the same.
+bool isBuiltin(const Protocol& protocol, std::string_view name);
+inline bool isBuiltinHttp(const Protocol& protocol) {
+  return isBuiltin(protocol, "http") || isBuiltin(protocol, "websocket");
+}
 /// What a client of that address speaks. Throws SetupError (E06, E07).
 Protocol clientProtocol(const std::string& given, const RemoteAddress& address);
 

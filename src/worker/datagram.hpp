@@ -27,7 +27,7 @@ struct DatagramCodec {
 };
 
 /// Packets until the datagram is used up; what is left of an incomplete one is dropped (manual 1.7.2). `next()` is
-/// asked before each, and false ends it; `illegal(text)` hears of a protocol that threw.
+/// asked before each, and false ends it; `illegal(text)` hears of one that is not legal, or whose protocol threw.
 template <class Next, class Illegal>
 void eachPacket(std::span<char> datagram, detail::Codec& codec, Connection& peer, const MessageCallback& handler,
                 Next&& next, Illegal&& illegal) {
@@ -40,8 +40,9 @@ void eachPacket(std::span<char> datagram, detail::Codec& codec, Connection& peer
     } catch (...) {
       return illegal("exception in the protocol's input");
     }
-    if (input.kind == Input::Kind::needMore || input.kind == Input::Kind::invalid || input.size == 0 ||
-        input.size > datagram.size() || (input.kind == Input::Kind::packet && input.size > peer.packageLimit()))
+    if (input.kind == Input::Kind::invalid) return illegal(std::string(input.reason));
+    if (input.kind == Input::Kind::needMore || input.size == 0 || input.size > datagram.size() ||
+        (input.kind == Input::Kind::packet && input.size > peer.packageLimit()))
       return;
     if (input.kind == Input::Kind::packet) {
       if (!next()) return;

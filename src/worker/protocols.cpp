@@ -52,6 +52,11 @@ std::string lower(std::string name) {
 
 }  // namespace
 
+bool isBuiltin(const Protocol& protocol, std::string_view name) {
+  const auto ours = builtins().find(std::string(name));
+  return ours != builtins().end() && protocol.factory() == ours->second;
+}
+
 void registerProtocol(std::string scheme, const Protocol& protocol) {
   scheme = lower(std::move(scheme));
   const auto letter = [](char c) { return c >= 'a' && c <= 'z'; };
@@ -59,6 +64,11 @@ void registerProtocol(std::string scheme, const Protocol& protocol) {
   if (scheme.empty() || !letter(scheme[0]) || !std::all_of(scheme.begin(), scheme.end(), letterOrDigit))
     throw SetupError(Exit::configuration,
                      "registerProtocol: \"" + scheme + "\" is no scheme (a letter, then letters and digits)");
+  for (const char* own : {"tcp", "udp", "unix", "ssl", "tls", "ws", "wss", "https"}) {
+    if (scheme == own)
+      throw SetupError(Exit::configuration,
+                       "registerProtocol: \"" + scheme + "\" says what a protocol travels over, and stays that");
+  }
   registered()[scheme] = resolveProtocol(protocol);
 }
 

@@ -92,8 +92,11 @@ void UdpListener::received(std::span<char> datagram, const sockaddr* from) {
       ++worker_->core().totalRequests;
       return true;
     };
-    const auto illegal = [this](const std::string& what) {
-      if (worker_ != nullptr) worker_->core().hint("illegal data", what);
+    const auto illegal = [this, &peer](const std::string& what) {
+      if (worker_ == nullptr) return;
+      Worker::Core& core = worker_->core();
+      ++core.protocolErrors;
+      core.hint("illegal data", core.label() + ": a datagram of " + peer.getRemoteAddress() + " is dropped: " + what);
     };
     eachPacket(
         datagram, *codec.codec, peer, handler, [&] { return worker_ != nullptr && count(); }, illegal);

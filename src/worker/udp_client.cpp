@@ -209,8 +209,9 @@ void AsyncUdpConnection::Impl::received(AsyncUdpConnection& self, std::span<char
       return true;
     };
     const DatagramCodec fresh(impl.speaks);  // what one datagram left behind is not the next one's business
-    eachPacket(datagram, *fresh.codec, self, handler, next,
-               [&](const std::string& what) { clients.hint("illegal data", what); });
+    eachPacket(datagram, *fresh.codec, self, handler, next, [&](const std::string& what) {
+      clients.hint("illegal data", "a datagram of " + self.getRemoteAddress() + " is dropped: " + what);
+    });
   });
 }
 

@@ -63,6 +63,27 @@ TEST(Post, WhatIsLeftAtTheEndIsDestroyedWithoutBeingRun) {
   EXPECT_EQ(token.use_count(), 1);
 }
 
+TEST(Post, AThreadThatComesTooLateDoesNoHarm) {
+  const auto token = std::make_shared<int>(0);
+  std::atomic<bool> over = false;
+  std::thread late;
+  for (int round = 0; round < 2; ++round) {
+    Worker worker;
+    World world(worker);
+    Loop& loop = Worker::globalEvent();
+    if (round == 0)
+      late = std::thread([&over, &loop, token] {
+        while (!over) loop.post([token] {});
+      });
+    loop.post([token] { ++*token; });
+    world.until([&] { return *token == round + 1; });
+  }
+  over = true;
+  late.join();
+  EXPECT_EQ(*token, 2);
+  EXPECT_EQ(token.use_count(), 1);
+}
+
 TEST(Post, BringsTheAnswerOfAThreadToItsConnection) {
   Worker worker("text://127.0.0.1:0");
   std::vector<std::thread> crew;

@@ -86,6 +86,8 @@ TEST(Protocol, ByScheme) {
   world.until([&] { return client.received == "a\n"; });
   EXPECT_THROW(registerProtocol("1x", protocol<Counted>()), SetupError);
   EXPECT_THROW(registerProtocol("", protocol<Counted>()), SetupError);
+  for (const char* taken : {"tcp", "udp", "unix", "ssl", "tls", "ws", "WSS", "https"})
+    EXPECT_THROW(registerProtocol(taken, protocol<Counted>()), SetupError) << taken;
 }
 
 TEST(Protocol, SplitAtEveryByteAndGlued) {
@@ -172,6 +174,61 @@ TEST(Protocol, OnConnectAndOnCloseComeAfterTheUsers) {
   }
   world.until([&] { return worker.connections().empty(); });
   EXPECT_EQ(Told::order, "userConnect protocolConnect userClose protocolClose");
+}
+
+TEST(Protocol, OnCloseComesOnlyWhereOnConnectCame) {
+  for (const bool byUser : {true, false}) {
+    Told::order.clear();
+    Worker worker("tcp://127.0.0.1:0");
+    worker.protocol = protocol<Told>();
+    int closes = 0;
+    worker.onConnect = [&](TcpConnection& c) {
+      if (byUser) c.destroy();
+    };
+    worker.onClose = [&](TcpConnection&) { ++closes; };
+    World world(worker);
+    Client client(world);
+    if (!byUser) {
+      world.until([&] { return client.received == "hello"; });
+      client.close();
+    }
+    world.until([&] { return closes == 1; });
+    EXPECT_EQ(Told::order, byUser ? "" : "protocolConnect protocolClose");
+  }
+}
+
+TEST(Protocol, AProtocolThatIsSetLaterHearsOfItsBeginning) {
+  Told::order.clear();
+  Worker worker("tcp://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, std::string_view text) {
+    if (text == "switch") c.protocol = protocol<Told>();
+  };
+  World world(worker);
+  {
+    Client client(world);
+    client.send("switch");
+    world.until([&] { return client.received == "hello"; });
+  }
+  world.until([&] { return worker.connections().empty(); });
+  EXPECT_EQ(Told::order, "protocolConnect protocolClose");
+}
+
+struct OwnText {
+  using Message = std::string_view;
+  static Input input(std::string_view bytes, Peer&) { return Input::packet(bytes.size()); }
+  static std::string_view decode(std::string_view packet, Peer&) { return packet; }
+  static void encode(std::string_view message, Peer&, std::string& out) { out += message; }
+};
+
+/// A protocol of the user's that is called like one of ours may speak whatever it likes.
+TEST(Protocol, AUsersOwnTextMayLookLikeHttp) {
+  Worker worker("tcp://127.0.0.1:0");
+  worker.protocol = Protocol("text", protocol<OwnText>().factory());
+  worker.onMessage = [](TcpConnection& c, std::string_view text) { c.send(text); };
+  World world(worker);
+  Client client(world);
+  client.send("GET / HTTP/1.1\r\n\r\n");
+  world.until([&] { return client.received == "GET / HTTP/1.1\r\n\r\n"; });
 }
 
 TEST(Protocol, TheLimitIsExact) {

@@ -139,6 +139,20 @@ TEST(Udp, OneHandlerServesBothKinds) {
   world.until([&] { return client.received == "t"; });
 }
 
+TEST(Udp, WhatIsIllegalIsLogged) {
+  Worker worker("frame://127.0.0.1:0");
+  worker.transport = "udp";
+  worker.onMessage = [](UdpConnection& c, std::string_view data) { c.send(data); };
+  World world(worker);
+  Datagrams client(world);
+  ::testing::internal::CaptureStderr();
+  client.send(std::string("\0\0\0\3", 4));
+  client.send(std::string("\0\0\0\5x", 5));
+  world.until([&] { return client.received.size() == 1; });
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("frame length is less than its own four bytes"),
+            std::string::npos);
+}
+
 TEST(Udp, AnExceptionInInputDropsTheDatagramOnly) {
   struct Moody {
     using Message = std::string_view;
