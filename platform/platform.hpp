@@ -319,8 +319,9 @@ struct CheckedProgram {
 /// and finds `channel` by takeCheck().
 Result<CheckedProgram> checkProgram(NativeSocket program, const Channel& channel);
 /// `program`, started as this one was, becomes this process and finds `state` by takeHandover() and the descriptors
-/// `kept` under their numbers. Comes back only when that failed, with everything as it was.
-Error becomeProgram(NativeSocket program, std::string_view state, const std::vector<NativeSocket>& kept);
+/// `kept` under their numbers. Comes back only when that failed, with everything as it was; with nothing when a signal
+/// waits that Supervisor::wait() has to tell of first.
+std::optional<Error> becomeProgram(NativeSocket program, std::string_view state, const std::vector<NativeSocket>& kept);
 /// Of `kept`, in the new program: false when there is no such descriptor.
 bool adoptDescriptor(NativeSocket descriptor) noexcept;
 /// In the new program: it has taken over, and signals may come again. Before that, an alarm ends it after 10 s.

@@ -43,7 +43,7 @@ class Loop {
   /// when the loop ends is destroyed without being run, and so is what is posted later: a thread need not know whether
   /// the loop still runs, this object stays.
   void post(Callback<void()> f);
-  /// Whether this is the loop's thread.
+  /// Whether this is the loop's thread, and the loop there.
   bool here() const noexcept;
   /// The uv_loop_t of libuv, for your own handles. On Linux libuv runs when one of its handles has something to do, so
   /// prepare and check handles are not called in every turn of this loop.

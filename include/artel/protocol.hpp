@@ -71,8 +71,8 @@ struct Input {
 };
 
 /// What a class must have to be a protocol. `encode` may be overloaded for further types that send() shall take;
-/// `onConnect(Peer&)` and `onClose(Peer&)` are called, if they are there, when the connection begins, or is given this
-/// protocol later, and when it has ended: the one never without the other, unless another protocol takes its place.
+/// `onConnect(Peer&)` and `onClose(Peer&)` are called, if they are there, when the connection begins and when it has
+/// ended: the second never without the first, so neither of a protocol that a connection is given later.
 template <class P>
 concept ProtocolClass = requires(P p, std::string_view bytes, Peer& peer) {
   typename P::Message;

@@ -103,7 +103,7 @@ std::string socketIdentity(const std::string& path, std::int64_t owner) {
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return "";
   if (owner >= 0 && static_cast<std::int64_t>(info.st_uid) != owner) return "";
-  return std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino);
+  return identity(info);
 }
 
 std::string programFile(const std::string& word) {

@@ -259,7 +259,8 @@ Result<CheckedProgram> checkProgram(NativeSocket program, const Channel& channel
   return child < 0 ? systemError("cannot start a process", failed) : executionError(failed);
 }
 
-Error becomeProgram(NativeSocket program, std::string_view state, const std::vector<NativeSocket>& kept) {
+std::optional<Error> becomeProgram(NativeSocket program, std::string_view state,
+                                   const std::vector<NativeSocket>& kept) {
   if (const auto may = mayFork(); !may) return may.error();  // exec would end the other threads in the middle of work
   const auto file = sealedFile(state);
   if (!file) return file.error();
@@ -284,7 +285,7 @@ Error becomeProgram(NativeSocket program, std::string_view state, const std::vec
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (here >= 0) ::close(here);
     ::close(*file);
-    return Error{Errc::wouldBlock, "a signal came before", 0};
+    return std::nullopt;
   }
   ::sigaction(SIGALRM, &standard, &alarm);
   ::alarm(longestTakeover);

@@ -15,7 +15,9 @@ bool isChecked() noexcept { return false; }
 std::optional<std::string> takeHandover() { return std::nullopt; }
 Result<NativeSocket> openProgram(const std::string&) { return unsupported(); }
 Result<CheckedProgram> checkProgram(NativeSocket, const Channel&) { return unsupported(); }
-Error becomeProgram(NativeSocket, std::string_view, const std::vector<NativeSocket>&) { return unsupported(); }
+std::optional<Error> becomeProgram(NativeSocket, std::string_view, const std::vector<NativeSocket>&) {
+  return unsupported();
+}
 bool adoptDescriptor(NativeSocket) noexcept { return false; }
 void takenOver() noexcept {}
 

@@ -25,6 +25,7 @@ struct Candidate {
   std::string said;  ///< the beginning of its output
   HandoverState::Programs programs;
   bool passed = false;                         ///< it could take over
+  bool lost = false;                           ///< a socket of its own did not arrive
   std::vector<HandoverState::Listener> bound;  ///< what it listens on and we do not
   SocketFiles socketFiles;                     ///< among them
   std::vector<HandoverState::Certificates> certificates;

@@ -319,7 +319,7 @@ void Cluster::pass(const Slot& slot, const Process& process, char kind, const st
                    platform::NativeSocket file) {
   if (!process.channel) return;
   const auto put = process.channel.put(kind, body, file);
-  if (put) return;
+  if (put || put.error().code == Errc::sendFail) return;  // it has ended
   const char* what = "";
   switch (kind) {
     case WorkerProcess::ticketsMessage:
@@ -338,7 +338,7 @@ void Cluster::pass(const Slot& slot, const Process& process, char kind, const st
       break;
   }
   log::error(nameOf(slot) + " (pid " + std::to_string(process.pid) + ") did not get the new " + what + ": " +
-             put.error().message);
+             (put.error().code == Errc::wouldBlock ? "it does not listen" : put.error().message));
 }
 
 void Cluster::heard(Slot& slot, Process& process, int most) {
@@ -384,7 +384,7 @@ void Cluster::ended(const platform::ChildExit& exit) {
   if (slot == nullptr) return;  // a stranger that was handed to us
   // What it had to say may have moved it, and there may be more behind that. A child of its own may still write.
   for (int i = 0; i < 2; ++i) {
-    if (process->channel) heard(*slot, *process, 16 * mostHeard);
+    if (process->channel) heard(*slot, *process, allHeard);
     forEach([&](Slot& s, Process& p) {
       if (p.pid == exit.pid) slot = &s, process = &p;
     });

@@ -57,6 +57,8 @@ class Cluster {
   static constexpr std::size_t noRecord = SIZE_MAX;
   /// Messages of one process in a turn: one that floods us does not keep us from the others, nor from commands.
   static constexpr int mostHeard = 64;
+  /// Of one that has ended: more than its channel holds.
+  static constexpr int allHeard = 100 * mostHeard;
   struct Process {
     platform::Pid pid = 0;
     platform::Channel channel;
@@ -144,7 +146,8 @@ class Cluster {
   // cluster_listeners.cpp
   void bind();
   bool awaitOrphans();
-  void keepListener(Slot& slot, Process* by, const std::string& name, platform::NativeSocket socket);
+  void keepListener(Slot& slot, Process* by, const std::string& what, platform::NativeSocket socket);
+  static void notOpenedBy(Slot& slot, const std::string& name, const Process* but);
   void forgetListener(Slot& slot, const std::string& name);
   static std::string socketFileOf(const std::string& name);
 
@@ -194,6 +197,7 @@ class Cluster {
   void takeOver();
   /// The sockets for that Worker that a program before this one had open.
   std::vector<platform::NativeSocket> heldFor(const PlannedWorker& planned);
+  bool servesFile(const std::string& path) const;
   bool adoptCrew(const PlannedWorker& planned, const std::string& key);
   void adoptProcess(const HandoverState::Process& left, const PlannedWorker* planned, bool sameMemory);
 

@@ -89,17 +89,18 @@ void Cluster::candidateHeard() {
     const auto room = mostSaid - std::min(mostSaid, candidate.said.size());
     candidate.said.append(bytes, std::min(room, static_cast<std::size_t>(got)));
   }
-  for (int i = 0; i < 16 * mostHeard && candidate.channel; ++i) {
+  for (int i = 0; i < allHeard && candidate.channel; ++i) {
     auto message = candidate.channel.take();
     if (!message && message.error().code == Errc::wouldBlock) return;
     if (!message || message->kind == 0) return candidate.channel.close();
     platform::NativeSocket passed = message->descriptor;
+    candidate.lost = candidate.lost || message->lost;
     switch (message->kind) {
       case HandoverCheck::programMessage:
         if (const auto both = HandoverCheck::programsIn(message->body); both) candidate.programs = *both;
         break;
       case HandoverCheck::socketFileMessage:
-        candidate.socketFiles.add(message->body);
+        candidate.socketFiles.add({message->body, platform::socketIdentity(message->body)});
         break;
       case HandoverCheck::boundMessage:
         candidate.bound.push_back({message->body, {std::exchange(passed, platform::noSocket)}, false});
@@ -128,6 +129,8 @@ bool Cluster::candidateEnded(const platform::ChildExit& exit) {
     refuseProgram("it ended before it came to Worker::runAll: " + platform::describe(exit));
   else if (candidate_->programs.version != HandoverState::version)
     refuseProgram("it is built with another version of artel, which cannot take this one's place; restart does it");
+  else if (candidate_->lost)
+    refuseProgram("a socket that it has opened did not reach this one: too many open files");
   else if (!candidate_->passed || !well)
     refuseProgram("it does not start: " + platform::describe(exit));
   else
@@ -238,7 +241,8 @@ HandoverState Cluster::stateToLeave() {
       if (const Client client = one.lock(); client && !client->ended()) state.clients.push_back(client->native());
     }
   }
-  state.socketFiles = socketFiles_.all();
+  for (const SocketFiles* files : {&socketFiles_, &candidate_->socketFiles})
+    state.socketFiles.insert(state.socketFiles.end(), files->all().begin(), files->all().end());
   state.hangupStops = supervisor_.hangupStops();
   state.listeners = listenersHeld();
   for (const HandoverState::Listener& one : candidate_->bound) {
@@ -304,9 +308,8 @@ void Cluster::handOver() {
     control_.flush();
   }
   const HandoverState state = stateToLeave();
-  const Error failed = platform::becomeProgram(candidate_->program, state.text(), state.descriptors());
-  if (failed.code == Errc::wouldBlock) return;  // a signal was there first: it is heeded, then this is tried again
-  refuseProgram(failed.message);
+  if (const auto failed = platform::becomeProgram(candidate_->program, state.text(), state.descriptors()))
+    refuseProgram(failed->message);
 }
 
 }  // namespace artel

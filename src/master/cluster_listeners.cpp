@@ -18,6 +18,7 @@ void Cluster::bind() {
     platform::NativeSocket shared = platform::noSocket;
     const std::vector<platform::NativeSocket> held = heldFor(planned);
     auto next = held.begin();
+    bool fresh = false;
     for (int id = 0; id < planned.count; ++id) {
       Slot& slot = slots_.emplace_back();
       slot.planned = &planned;
@@ -29,12 +30,13 @@ void Cluster::bind() {
         if (next != held.end())
           core.bound(shared = *next++);
         else
-          shared = core.bind([this] { return awaitOrphans(); });
+          shared = core.bind([this] { return awaitOrphans(); }), fresh = true;
       }
       slot.listener = shared;
     }
     for (; next != held.end(); ++next) platform::closeSocket(*next);
-    if (core.address.kind == platform::SocketKind::unixStream && !core.inherited) socketFiles_.add(core.address.host);
+    if (core.address.kind == platform::SocketKind::unixStream && fresh && !core.inherited)
+      socketFiles_.add({core.address.host, platform::socketIdentity(core.address.host)});
   }
   for (const std::string& address : platform::unclaimedListeners())
     log::warn("the service manager has bound " + address + ", where no worker listens");
@@ -52,23 +54,36 @@ bool Cluster::awaitOrphans() {
   return !wakeup.notice || *wakeup.notice == platform::Notice::reopenLogs;
 }
 
-/// Bound by Worker::listen() in a worker, `by`: the process that follows finds it here.
-void Cluster::keepListener(Slot& slot, Process* by, const std::string& name, platform::NativeSocket socket) {
+/// Bound by Worker::listen() in a worker, `by`: the process that follows finds it here. `what`: see keepMessage.
+void Cluster::keepListener(Slot& slot, Process* by, const std::string& what, platform::NativeSocket socket) {
   if (socket == platform::noSocket) return;
   if (phase_ == Phase::stopping || slot.leaves) return platform::closeSocket(socket);
+  const std::string name = what.substr(0, what.find('\0')),
+                    identity = what.substr(std::min(name.size() + 1, what.size()));
   const auto [at, fresh] = slot.kept.emplace(name, socket);
   if (!fresh) platform::closeSocket(std::exchange(at->second, socket));
+  notOpenedBy(slot, name, by);
   if (fresh && by != nullptr && !by->ready) by->opened.push_back(name);
   // Only its own: a process that has less rights than we have may name any file.
-  if (const std::string file = socketFileOf(name); !file.empty())
-    socketFiles_.add(file, slot.planned->user ? slot.planned->user->user : -1);
+  const std::int64_t owner = slot.planned->user ? slot.planned->user->user : -1;
+  if (const std::string file = socketFileOf(name);
+      !file.empty() && !identity.empty() && platform::socketIdentity(file, owner) == identity)
+    socketFiles_.add({file, identity});
 }
 
 void Cluster::forgetListener(Slot& slot, const std::string& name) {
   const auto kept = slot.kept.extract(name);
   if (!kept) return;
   platform::closeSocket(kept.mapped());
+  notOpenedBy(slot, name, nullptr);
   if (const std::string file = socketFileOf(name); !file.empty()) socketFiles_.remove(file);
+}
+
+/// Of the slot's processes, `but` aside: it is another one's now, or nobody's.
+void Cluster::notOpenedBy(Slot& slot, const std::string& name, const Process* but) {
+  for (Process* process : {&slot.serving, &slot.successor, &slot.predecessor}) {
+    if (process != but) std::erase(process->opened, name);
+  }
 }
 
 std::string Cluster::socketFileOf(const std::string& name) {

@@ -44,7 +44,7 @@ void Cluster::beginStop(bool graceful, Milliseconds timeout, std::string_view by
     if (phase_ == Phase::starting) {
       // A stop that comes at the same moment does not hide that the service was ready: somebody may have used it.
       forEach([this](Slot& slot, Process& process) {
-        if (process.channel && !process.ready) heard(slot, process);
+        if (process.channel && !process.ready) heard(slot, process, allHeard);
       });
       if (phase_ == Phase::stopping) return;  // what was heard was another stop
     }

@@ -69,9 +69,7 @@ void Cluster::takeOver() {
       platform::closeSocket(one.socket);
   }
   SocketFiles before;
-  for (const SocketFile& file : left_->socketFiles) {
-    if (!socketFiles_.has(file.path)) before.add(file);
-  }
+  for (const SocketFile& file : left_->socketFiles) (servesFile(file.path) ? socketFiles_ : before).add(file);
   before.removeAll();
   reload_ = Reload{};
   reload_.active = true;
@@ -98,6 +96,16 @@ void Cluster::takeOver() {
   for (HandoverState::Crew& crew : left_->crews) net::wipe(crew.tickets);  // before anything is forked
   left_.reset();
   replaceAll();
+}
+
+/// Whether a socket of that path is among those that we hold.
+bool Cluster::servesFile(const std::string& path) const {
+  return std::any_of(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+    const ListenAddress& address = slot.planned->worker->core().address;
+    return (address.kind == platform::SocketKind::unixStream && address.host == path) ||
+           std::any_of(slot.kept.begin(), slot.kept.end(),
+                       [&](const auto& kept) { return socketFileOf(kept.first) == path; });
+  });
 }
 
 /// Its exits, which slots are new, and the memory of its processes if they are as many as before: true.

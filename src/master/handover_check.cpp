@@ -90,7 +90,7 @@ int answerCheck(const Command& command, const platform::Channel& master) {
   refuseSharedPaths(plan, files);
   refuseUnwritable(files, plan.background);
   tellCertificates(master, plan);
-  std::vector<std::string> made;
+  SocketFiles made;
   try {
     for (const PlannedWorker& one : plan.workers) {
       if (one.listener.empty()) continue;
@@ -100,7 +100,7 @@ int answerCheck(const Command& command, const platform::Channel& master) {
       for (std::size_t i = known == held.end() ? 0 : known->second; i < needed; ++i) {
         const platform::NativeSocket socket = core.bind();
         if (core.address.kind == platform::SocketKind::unixStream) {
-          made.push_back(core.address.host);
+          made.add({core.address.host, platform::socketIdentity(core.address.host)});
           tell(master, HandoverCheck::socketFileMessage, core.address.host);
         }
         tell(master, HandoverCheck::boundMessage, one.listener, socket);
@@ -108,7 +108,7 @@ int answerCheck(const Command& command, const platform::Channel& master) {
       }
     }
   } catch (...) {
-    for (const std::string& file : made) removeSocketFile(file);
+    made.removeAll();
     throw;
   }
   tell(master, HandoverCheck::passedMessage, "");

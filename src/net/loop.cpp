@@ -1,8 +1,11 @@
 #include "src/net/loop.hpp"
 
+#include <atomic>
 #include <cassert>
+#include <mutex>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "src/net/resolver.hpp"
@@ -104,13 +107,17 @@ std::mutex& postGate() {
   static auto& gate = *new std::mutex;
   return gate;
 }
+Loop::Impl* postsTo = nullptr;  // under the gate; null: what is posted is dropped
+std::atomic<std::thread::id> loopThread{};
 }  // namespace
 
 Loop& createLoop() {
   assert(processLoop == nullptr);
   static auto& theLoop = *new Loop(nullptr);  // there is one at a time
   auto made = std::make_unique<Loop::Impl>();
+  loopThread = std::this_thread::get_id();
   const std::lock_guard lock(postGate());
+  postsTo = made.get();
   theLoop.owned() = std::move(made);
   processLoop = &theLoop;
   processLoopImpl = &processLoop->impl();
@@ -118,18 +125,20 @@ Loop& createLoop() {
 }
 
 void destroyLoop() noexcept {
-  Loop& ended = *processLoop;
-  ended.impl().end();
+  {
+    const std::lock_guard lock(postGate());
+    postsTo = nullptr;
+  }
   delete processLoopImpl;  // what is in it may still ask for the loop
+  static_cast<void>(processLoop->owned().release());
   processLoop = nullptr;
   processLoopImpl = nullptr;
-  const std::lock_guard lock(postGate());
-  static_cast<void>(ended.owned().release());
+  loopThread = std::thread::id();
 }
 
 }  // namespace net
 
-Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]), thread(std::this_thread::get_id()) {
+Loop::Impl::Impl() : receiveBuffer(new char[receiveBufferSize]) {
   net::check(uv_loop_init(&uv), "making an event loop");
   uv.data = this;
   uv_prepare_init(&uv, &prepare_);
@@ -316,19 +325,12 @@ void Loop::Impl::setTick(std::function<void()> f, std::uint64_t milliseconds) {
 
 void Loop::Impl::post(Callback<void()> f) {
   const std::lock_guard lock(net::postGate());
-  push(f);
+  if (net::postsTo == this) push(std::move(f));
 }
 
-/// Not moved from: the loop has ended.
-void Loop::Impl::push(Callback<void()>& f) {
-  if (ended_) return;
+void Loop::Impl::push(Callback<void()>&& f) {
   posted_.push_back(std::move(f));
   wake();
-}
-
-void Loop::Impl::end() {
-  const std::lock_guard lock(net::postGate());
-  ended_ = true;
 }
 
 net::Resolver& Loop::Impl::resolver() {
@@ -407,9 +409,11 @@ Timer::Id Loop::delay(double seconds, Callback<void()> callback) { return Timer:
 Timer::Id Loop::repeat(double seconds, Callback<void()> callback) { return Timer::add(seconds, std::move(callback)); }
 void Loop::post(Callback<void()> f) {
   const std::lock_guard lock(net::postGate());
-  if (impl_) impl_->push(f);
+  if (net::postsTo != nullptr) net::postsTo->push(std::move(f));
 }
-bool Loop::here() const noexcept { return std::this_thread::get_id() == impl_->thread; }
+bool Loop::here() const noexcept {
+  return std::this_thread::get_id() == net::loopThread.load(std::memory_order_relaxed);
+}
 void* Loop::native() noexcept { return &impl_->uv; }
 
 }  // namespace artel

@@ -25,7 +25,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -110,13 +109,10 @@ struct Loop::Impl {
   Timer::Id lastTimer = 0;
   std::unordered_map<Loop::Descriptor, std::unique_ptr<net::Watch>> watches;
   std::unordered_map<int, std::unique_ptr<net::SignalWatch>> signals;
-  std::thread::id thread;
 
+  /// Called under the lock of all posts.
+  void push(Callback<void()>&& f);
   void post(Callback<void()> f);
-  /// Under the lock of all posts.
-  void push(Callback<void()>& f);
-  /// Nothing is posted any more.
-  void end();
   /// Made when it is first asked for.
   net::Resolver& resolver();
   /// The framework's own callback for a signal, or the user's: both are called. Empty takes it away.
@@ -142,8 +138,8 @@ struct Loop::Impl {
   std::vector<platform::Poller::Ready> ready_;
   std::vector<Callback<void()>> deferred_;
   std::unique_ptr<char[]> plainBuffer_;
-  std::vector<Callback<void()>> posted_;  ///< as ended_, under postGate()
-  bool stopped_ = false, ended_ = false;
+  std::vector<Callback<void()>> posted_;  ///< under postGate()
+  bool stopped_ = false;
   std::unique_ptr<net::Resolver> resolver_;
 };
 

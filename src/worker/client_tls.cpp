@@ -33,8 +33,7 @@ Result<std::shared_ptr<net::TlsContext>> clientTls(const SslOptions& options, bo
   const std::string key = keyOf(options, webSocket);
   if (const auto found = made.find(key); found != made.end()) return found->second;
   try {
-    auto context =
-        net::TlsContext::client(TlsFiles::readForClient(options, "a client", webSocket ? "websocket" : "tcp").settings);
+    auto context = net::TlsContext::client(TlsFiles::readForClient(options, "a client", webSocket).settings);
     if (!context) return context.error();
     if (made.size() >= most) made.clear();
     return made[key] = *context;

@@ -345,14 +345,14 @@ void Conn::checkHandler(const MessageCallback& handler, bool ofWebSocket) const 
 void Conn::setProtocol(const Protocol& protocol) {
   const Protocol resolved(protocol.name(), resolveProtocol(protocol));
   if (auto* http = dynamic_cast<HttpCodec*>(builtin());
-      http != nullptr && http->handling() && resolved.name() == "websocket") {
+      http != nullptr && http->handling() && isBuiltin(resolved, "websocket")) {
     if (http->accept(*this, {}, {})) ownCallbacks().protocol = resolved;
     return;
   }
   const auto made = resolved.factory() ? resolved.factory()->make() : detail::CodecFactory::Made{};
   std::unique_ptr<detail::Codec> owner(made.owned ? made.codec : nullptr);
   const MessageCallback& handler = callbacks_->onMessage;
-  const bool webSocket = resolved.name() == "websocket" && callbacks_->onWebSocketMessage;
+  const bool webSocket = isBuiltin(resolved, "websocket") && callbacks_->onWebSocketMessage;
   if (handler && !webSocket &&
       !(made.codec != nullptr ? made.codec->delivers(handler.messageType()) : handler.takes<std::string_view>()))
     throw std::invalid_argument("onMessage does not take the messages of " + resolved.name() +
@@ -360,10 +360,8 @@ void Conn::setProtocol(const Protocol& protocol) {
   ownCallbacks().protocol = resolved;
   static_cast<void>(owner.release());  // switchCodec owns it
   switchCodec(made.codec, made.owned);
-  holdInput(false);     // the answer that the old protocol owed will not come
-  if (!begun_) return;  // it will hear of it when this connection begins
-  begun_ = false;
-  protocolBegins();
+  holdInput(false);  // the answer that the old protocol owed will not come
+  begun_ = false;    // nothing that is called calls back: it has not heard of the beginning, and does not of the end
 }
 
 // ---- flow -----------------------------------------------------------------------------------------------------------
@@ -432,7 +430,7 @@ void Conn::notSecure(const std::string& why, std::span<char> plain) {
     } else {
       worker_->core().hint("wrong protocol",
                            protocols::plainOnTlsHint({plain.data(), plain.size()}, worker_->listenAddress(), speaks));
-      if ((speaks == "http" || speaks == "websocket") && protocols::beginsLikeHttp({plain.data(), plain.size()}))
+      if (isBuiltinHttp(callbacks_->protocol) && protocols::beginsLikeHttp({plain.data(), plain.size()}))
         answerError(*this, 400, "Bad Request: this port speaks TLS, ask with https:// or wss://", isHead(plain));
     }
   }

@@ -127,13 +127,13 @@ void Worker::Core::readTls() {
 
 TlsFiles Worker::Core::readTlsFiles() const {
   try {
-    return TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
+    return TlsFiles::read(worker.ssl, label(), isBuiltinHttp(fixedProtocol), tlsScope);
   } catch (const SetupError&) {
     // A service is not to end because a file broke within the last moment. The reload that follows looks again, and
     // has a line for it.
     const auto tried = triedTls.find(tlsKey());
     if (tried == triedTls.end()) throw;
-    return TlsFiles::decode(worker.ssl, label(), fixedProtocol.name(), tlsScope, tried->second);
+    return TlsFiles::decode(worker.ssl, label(), isBuiltinHttp(fixedProtocol), tlsScope, tried->second);
   }
 }
 
@@ -154,7 +154,7 @@ bool Worker::Core::lookAtTls(bool now) {
   if (!now && !identity.empty() && identity == tlsIdentity && tlsProblem.empty()) return false;
   tlsIdentity = std::move(identity);
   try {
-    TlsFiles read = TlsFiles::read(worker.ssl, label(), fixedProtocol.name(), tlsScope);
+    TlsFiles read = TlsFiles::read(worker.ssl, label(), isBuiltinHttp(fixedProtocol), tlsScope);
     tlsProblem.clear();
     tlsProblemTold = false;
     const bool same = read.sameAs(tlsFiles);
@@ -268,7 +268,7 @@ void Worker::Core::checkHandlers() const {
              {{"try", "[](TcpConnection& connection, std::string_view data) { ... }"}});
   }
   if (const MessageCallback& handler = worker.onWebSocketMessage) {
-    if (speaks != "http" && speaks != "websocket")
+    if (!isBuiltinHttp(fixedProtocol))
       refuse(*this, "onWebSocketMessage needs an http or websocket worker",
              {{"try", "http://" + address.text().substr(address.scheme.size() + 3)}});
     if (!handler.takes<std::string_view>() && !handler.takes<websocket::Message>())
@@ -348,15 +348,18 @@ platform::NativeSocket Worker::Core::bindHere() {
   boundHere = true;
   WorkerProcess* process = WorkerProcess::current();
   if (process == nullptr) return bind();
+  const bool hasFile = address.kind == platform::SocketKind::unixStream;
   const std::string name = listenerName();
   platform::NativeSocket socket = process->takeKept(name);
   if (socket != platform::noSocket) {
     keptAs = name;
     bound(socket);
+    if (hasFile) boundFile = platform::socketIdentity(address.host);
     return socket;
   }
   socket = bind();
-  if (process->keep(name, socket)) keptAs = name;
+  if (hasFile) boundFile = platform::socketIdentity(address.host);
+  if (process->keep(hasFile ? name + '\0' + boundFile : name, socket)) keptAs = name;
   return socket;
 }
 
@@ -435,12 +438,10 @@ void Worker::Core::giveBack(int slot) {
   if (given) end(given.mapped().acceptor, given.mapped().udp);
 }
 
-void removeSocketFile(const std::string& utf8) {
+void removeSocketFile(const std::string& utf8, const std::string& identity) {
   std::error_code ignored;
-  const std::filesystem::path file(std::u8string(utf8.begin(), utf8.end()));
-  // A worker names its own: whatever it says, nothing else is removed.
-  if (std::filesystem::symlink_status(file, ignored).type() == std::filesystem::file_type::socket)
-    std::filesystem::remove(file, ignored);
+  if (!identity.empty() && platform::socketIdentity(utf8) == identity)
+    std::filesystem::remove(std::filesystem::path(std::u8string(utf8.begin(), utf8.end())), ignored);
 }
 
 void Worker::Core::closeListener() {
@@ -449,7 +450,7 @@ void Worker::Core::closeListener() {
     keptAs.clear();
   }
   if (acceptor && boundHere && keptAs.empty() && address.kind == platform::SocketKind::unixStream)
-    removeSocketFile(address.host);
+    removeSocketFile(address.host, boundFile);
   end(acceptor, udp);
   for (auto& [slot, one] : borrowed) end(one.acceptor, one.udp);
   borrowed.clear();

@@ -62,7 +62,8 @@ struct Worker::Core {
   bool sharesListener = false;  ///< siblings accept from the same socket
   bool acceptPaused = false, full = false;
   bool inherited = false;  ///< the service manager has bound it
-  bool boundHere = false;  ///< by listen() in this process, which therefore removes the socket file
+  bool boundHere = false;  ///< by listen() in this process, which therefore removes the socket file,
+  std::string boundFile;   ///< if it is still the one with this identity
   std::string keptAs;      ///< ... unless the master keeps the socket under this name, for the process that follows
 
   /// Messages handed to onMessage of all Workers of this process; also in a signal handler, where it is 0 while the
@@ -139,8 +140,8 @@ struct Worker::Core {
 inline std::chrono::milliseconds lookAtTlsEvery{2000};  // a test does not wait that long
 constexpr std::chrono::hours rotateTicketsEvery{1};
 
-/// The file of a Unix socket whose path is UTF-8.
-void removeSocketFile(const std::string& utf8);
+/// The file of a Unix socket whose path is UTF-8, if it is still the one with that platform::socketIdentity().
+void removeSocketFile(const std::string& utf8, const std::string& identity);
 
 /// Null for raw bytes. Throws SetupError (E06) for an unknown scheme.
 std::shared_ptr<const detail::CodecFactory> resolveProtocol(const Protocol& protocol);

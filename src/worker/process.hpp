@@ -43,10 +43,11 @@ class WorkerProcess {
                         forgetMessage = 'U';
   // (pageMessage: a Page, as the answer to the same kind with a PageRequest; metricsMessage: a question, which comes
   // back with an answer; stackMessage and crashMessage: see stacks.hpp; keepMessage and forgetMessage: a
-  // listenerName(), the first with its socket) ... and from it. The first two carry the milliseconds there are, and
-  // "service" when it is the whole service that stops; the two after reloadMessage carry a descriptor; lendMessage the
-  // socket of a sibling's slot and, like takeBackMessage, the slot's number. ticketsMessage: TicketKeys;
-  // certificatesMessage: the memory that encodeCertificates() lies in, and its size.
+  // listenerName(), the first with its socket and, behind a zero, the identity of its file) ... and from it. The first
+  // two carry the milliseconds there are, and "service" when it is the whole service that stops; the two after
+  // reloadMessage carry a descriptor; lendMessage the socket of a sibling's slot and, like takeBackMessage, the slot's
+  // number. ticketsMessage: TicketKeys; certificatesMessage: the memory that encodeCertificates() lies in, and its
+  // size.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
                         outputMessage = 'o', lendMessage = 'H', takeBackMessage = 'h', ticketsMessage = 'k',
                         certificatesMessage = 'C';

@@ -154,20 +154,17 @@ std::string developmentPem(const std::string& who, const std::string& path) {
   return both;
 }
 
-bool speaksHttp(const std::string& speaks) { return speaks == "http" || speaks == "websocket"; }
-
-TlsFiles settingsOfServer(const SslOptions& options, const std::string& speaks, const std::string& scope) {
+TlsFiles settingsOfServer(const SslOptions& options, bool http, const std::string& scope) {
   TlsFiles files = settingsOf(options);
   files.settings.scope = scope;
-  if (files.settings.alpn.empty() && speaksHttp(speaks)) files.settings.alpn = {"http/1.1"};
+  if (files.settings.alpn.empty() && http) files.settings.alpn = {"http/1.1"};
   files.settings.alpnOrNothing = !files.settings.alpn.empty();
   return files;
 }
 
 }  // namespace
 
-TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, const std::string& speaks,
-                        const std::string& scope) {
+TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, bool http, const std::string& scope) {
   const SslCertificate first(firstFile(options), options.localPk, options.passphrase);
   std::string pem;
   if (options.development && first.localPk.empty()) pem = developmentPem(who, first.localCert);
@@ -175,7 +172,7 @@ TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, const
     throw SetupError(Exit::configuration, who + ": TLS needs a certificate",
                      {{"try", "worker.ssl.localCert = \"fullchain.pem\"; worker.ssl.localPk = \"privkey.pem\";"},
                       {"or", "worker.ssl.development = true; makes one for development"}});
-  TlsFiles files = settingsOfServer(options, speaks, scope);
+  TlsFiles files = settingsOfServer(options, http, scope);
   addAuthorities(files, who, options);
   addCertificate(files, who, "ssl.", "", first, options.ocspFile, std::move(pem));
   for (const auto& [name, certificate] : options.sniServerCerts)
@@ -183,9 +180,9 @@ TlsFiles TlsFiles::read(const SslOptions& options, const std::string& who, const
   return files;
 }
 
-TlsFiles TlsFiles::decode(const SslOptions& options, const std::string& who, const std::string& speaks,
-                          const std::string& scope, std::string_view certificates) {
-  TlsFiles files = settingsOfServer(options, speaks, scope);
+TlsFiles TlsFiles::decode(const SslOptions& options, const std::string& who, bool http, const std::string& scope,
+                          std::string_view certificates) {
+  TlsFiles files = settingsOfServer(options, http, scope);
   if (!decodeCertificates(certificates, files.settings))
     throw SetupError(Exit::internal, who + ": the certificates of the trial cannot be read");
   std::vector<std::pair<std::string, SslCertificate>> all{{"", {firstFile(options), options.localPk, ""}}};
@@ -200,10 +197,10 @@ TlsFiles TlsFiles::decode(const SslOptions& options, const std::string& who, con
   return files;
 }
 
-TlsFiles TlsFiles::readForClient(const SslOptions& options, const std::string& who, const std::string& speaks) {
+TlsFiles TlsFiles::readForClient(const SslOptions& options, const std::string& who, bool http) {
   TlsFiles files = settingsOf(options);
   addAuthorities(files, who, options);
-  if (files.settings.alpn.empty() && (speaksHttp(speaks) || speaks == "ws")) files.settings.alpn = {"http/1.1"};
+  if (files.settings.alpn.empty() && http) files.settings.alpn = {"http/1.1"};
   if (!options.localCert.empty()) addCertificate(files, who, "ssl.", "", options, "");
   return files;
 }

@@ -25,14 +25,13 @@ struct TlsFiles {
   std::vector<std::string> warnings;  ///< one sentence each: expires soon, everybody may read the key
 
   /// Throws SetupError (E06) that names the files; `who` begins the sentence: "worker \"web\" (https://...)".
-  /// `speaks`: "http" and "websocket" get their ALPN. `scope`: what tells this listener from others.
-  static TlsFiles read(const SslOptions& options, const std::string& who, const std::string& speaks,
-                       const std::string& scope);
+  /// `http`: artel's own HTTP or WebSocket, which get their ALPN. `scope`: what tells this listener from others.
+  static TlsFiles read(const SslOptions& options, const std::string& who, bool http, const std::string& scope);
   /// The same of what encodeCertificates() has made of them before.
-  static TlsFiles decode(const SslOptions& options, const std::string& who, const std::string& speaks,
-                         const std::string& scope, std::string_view certificates);
+  static TlsFiles decode(const SslOptions& options, const std::string& who, bool http, const std::string& scope,
+                         std::string_view certificates);
   /// The same for a client, which may do without a certificate of its own.
-  static TlsFiles readForClient(const SslOptions& options, const std::string& who, const std::string& speaks);
+  static TlsFiles readForClient(const SslOptions& options, const std::string& who, bool http);
   /// Differs when one of the files is another, or has another content; "" where the system does not tell so cheaply.
   static std::string identity(const SslOptions& options);
   /// Byte for byte the same certificates, keys and authorities.

@@ -409,6 +409,32 @@ TEST_F(Handover, WhatAFailedWorkerHadOpenedIsClosed) {
   stop(*service);
 }
 
+/// Whoever has put a socket of the same name there keeps it, also when another program ends what this one began.
+TEST_F(Handover, ASocketFileOfSomebodyElseUnderTheSameNameStays) {
+  for (const std::string kind : {"inner", "line"}) {
+    SCOPED_TRACE(kind);
+    const std::string name = kind + ".sock";
+    const std::vector<std::string> words{kind + "=unix://" + directory.file(name),
+                                         kind == "line" ? "keep" : "inner-may-fail"};
+    auto first = startCopy(words);
+    everybody(*first, first->port(), 2);
+    EXPECT_EQ(say({"reload", "--exec"})->wait(), 0);
+    ASSERT_TRUE(directory.has(name)) << "the program that took over has lost it";
+    ASSERT_TRUE(std::filesystem::remove(directory.file(name)));
+    const Directory elsewhere;
+    std::vector<std::string> all{"start", "--count", "web=1", "--"};
+    all.insert(all.end(), words.begin(), words.end());
+    Program second("fixtures/service", all, &elsewhere);
+    everybody(second, second.port(), 1);
+    ASSERT_TRUE(directory.has(name));
+    EXPECT_EQ(say({"reload", "--exec"})->wait(), 0);
+    stop(*first);
+    EXPECT_TRUE(directory.has(name)) << "it is the second one's";
+    stop(second);
+    EXPECT_FALSE(directory.has(name));
+  }
+}
+
 TEST_F(Handover, WhatWasCountedByProcessesThatAreNoLongerWantedStaysCounted) {
   { std::ofstream(directory.file("service.words")) << "count=4"; }
   std::ifstream file(bin() + "/fixtures/service", std::ios::binary);

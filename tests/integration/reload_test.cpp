@@ -286,7 +286,7 @@ TEST_F(Reload, WhatDiesAgainAndAgainWhileItGoesOnIsPaced) {
     return at == std::string::npos ? 0 : std::stoi(service->out().substr(at + 8));
   };
   service->until([&] { return lines(service->out(), "start 0 ") == 2; });
-  service->until([&] { return service->errHas(" is replaced"); });
+  service->until([&] { return service->errHas("worker \"web\" (http"); });
   for (std::size_t so = 2; so < 4; ++so) {
     const auto killed = std::chrono::steady_clock::now();
     signalProcess(newest(), 9);
@@ -296,19 +296,6 @@ TEST_F(Reload, WhatDiesAgainAndAgainWhileItGoesOnIsPaced) {
     }
   }
   EXPECT_FALSE(reload->ended());
-  stop(*service);
-}
-
-TEST_F(Reload, WhoCannotBeToldOfNewLogsIsNamed) {
-  auto service = start("1", {"log=" + directory.file("log")});
-  const int worker = everybody(*service, service->port(), 1).at(0);
-  signalProcess(worker, SIGSTOP);
-  service->until([&] {
-    service->signal(SIGHUP);
-    return directory.read("log").find("did not get the new log file") != std::string::npos;
-  });
-  signalProcess(worker, SIGCONT);
-  EXPECT_EQ(everybody(*service, service->port(), 1).at(0), worker);
   stop(*service);
 }
 

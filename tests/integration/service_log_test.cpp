@@ -41,6 +41,22 @@ TEST_F(Service, AHangUpReopensLogAndOutput) {
   EXPECT_NE(directory.read("out.txt").find("stop "), std::string::npos) << "the worker's output, too";
 }
 
+TEST_F(Service, WhoCannotBeToldOfANewLogIsNamed) {
+  const auto port = start({"--", "log=my.log"});
+  const int stopped = worker(port);
+  signalProcess(stopped, SIGSTOP);
+  Program clock("http_hello", {"version"});
+  clock.until(
+      [&] {
+        signalProcess(pid(), hangUp);
+        return directory.read("my.log").find("did not get the new log file: it does not listen") != std::string::npos;
+      },
+      60s);
+  signalProcess(stopped, SIGCONT);
+  EXPECT_EQ(worker(port), stopped);
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
 TEST_F(Service, AReloadReopensThemToo) {
   const auto port = start({"--", "log=my.log", "stdout=out.txt"});
   get(port, "/log?before");

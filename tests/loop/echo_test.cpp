@@ -80,7 +80,9 @@ TEST(Echo, WhatIsNoSocketIsNotRemovedAsOne) {
       std::filesystem::path(::testing::TempDir()) / ("artel-no-socket-" + std::to_string(Worker::processId()));
   std::ofstream(file) << "precious";
   const std::u8string name = file.u8string();
-  removeSocketFile({name.begin(), name.end()});
+  const std::string path(name.begin(), name.end());
+  EXPECT_EQ(platform::socketIdentity(path), "");
+  for (const std::string& identity : {std::string(), platform::fileIdentity(path)}) removeSocketFile(path, identity);
   EXPECT_TRUE(std::filesystem::remove(file)) << "it was there";
 }
 

@@ -73,7 +73,10 @@ TEST(Post, AThreadThatComesTooLateDoesNoHarm) {
     Loop& loop = Worker::globalEvent();
     if (round == 0)
       late = std::thread([&over, &loop, token] {
-        while (!over) loop.post([token] {});
+        while (!over) {
+          loop.post([token] {});
+          std::this_thread::yield();
+        }
       });
     loop.post([token] { ++*token; });
     world.until([&] { return *token == round + 1; });

@@ -10,7 +10,7 @@ namespace {
 
 std::string refusal(const SslOptions& options) {
   try {
-    TlsFiles::read(options, "worker \"web\"", "http", "tcp 0.0.0.0:443");
+    TlsFiles::read(options, "worker \"web\"", true, "tcp 0.0.0.0:443");
   } catch (const SetupError& refused) {
     EXPECT_EQ(refused.exit(), Exit::configuration);
     return refused.what();
@@ -54,7 +54,7 @@ TEST(TlsFiles, AnOcspResponseThatCannotBeReadIsAWarning) {
   const CertificateFiles files;
   SslOptions options = files.options();
   options.ocspFile = files.directory.file("none.der");
-  const TlsFiles read = TlsFiles::read(options, "worker \"web\"", "http", "scope");
+  const TlsFiles read = TlsFiles::read(options, "worker \"web\"", true, "scope");
   EXPECT_EQ(read.staple.fault, net::StapleReport::Fault::noFile);
   EXPECT_EQ(read.settings.identities[0].staple, "");
   ASSERT_EQ(read.warnings.size(), 1U);
@@ -65,7 +65,7 @@ TEST(TlsFiles, AnOcspResponseThatCannotBeReadIsAWarning) {
 
 TEST(TlsFiles, TellsWhenSomethingHasChanged) {
   const CertificateFiles files, others("other.example");
-  const auto read = [](const SslOptions& options) { return TlsFiles::read(options, "web", "text", "scope"); };
+  const auto read = [](const SslOptions& options) { return TlsFiles::read(options, "web", false, "scope"); };
   const TlsFiles before = read(files.options());
   EXPECT_TRUE(before.sameAs(read(files.options())));
   EXPECT_TRUE(before.settings.alpn.empty());
@@ -109,10 +109,10 @@ TEST(TlsFiles, ADevelopmentCertificateIsMadeOnceAndServesItsOwnAuthority) {
   SslOptions options;
   options.development = true;
   options.localCert = directory.file("development.pem");
-  const TlsFiles first = TlsFiles::read(options, "web", "http", "scope");
+  const TlsFiles first = TlsFiles::read(options, "web", true, "scope");
   EXPECT_TRUE(first.warnings.empty()) << first.warnings.front();
   EXPECT_EQ(first.settings.alpn, (std::vector<std::string>{"http/1.1"}));
-  EXPECT_TRUE(first.sameAs(TlsFiles::read(options, "web", "http", "scope")));
+  EXPECT_TRUE(first.sameAs(TlsFiles::read(options, "web", true, "scope")));
   EXPECT_EQ(net::countCertificates(directory.read("development.pem")), 1U);
 }
 
