@@ -9,6 +9,7 @@ import concurrent.futures
 import ctypes
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import sys
@@ -40,6 +41,8 @@ def keep(run):
 
 def keeping(run, starter):
     os.setsid()  # a Ctrl+C is for the starter, which tells us
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # all clients are ours
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup is meant for the starter, too
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
     folder = tempfile.mkdtemp(prefix="artel-faults-")

@@ -39,11 +39,15 @@ class Handover : public ServiceTest {
   }
   std::string program() const { return directory.file("svc"); }
   std::unique_ptr<Program> startCopy(std::vector<std::string> words = {}) {
-    std::ifstream file(bin() + "/fixtures/service", std::ios::binary);
-    original.assign(std::istreambuf_iterator<char>(file), {});
-    deploy(original);
+    deploy(readOriginal());
     words.insert(words.begin(), {"start", "--count", "web=2", "--", "check=20000"});
     return std::make_unique<Program>(program(), std::move(words), &directory);
+  }
+  const std::string& readOriginal() {
+    const std::filesystem::path path = bin() + "/fixtures/service";
+    original.resize(std::filesystem::file_size(path));  // it is large: not byte by byte
+    std::ifstream(path, std::ios::binary).read(original.data(), static_cast<std::streamsize>(original.size()));
+    return original;
   }
   /// A command, by another copy of the program, for the one at the path may be of no use.
   std::unique_ptr<Program> say(std::vector<std::string> words) {
@@ -338,9 +342,7 @@ TEST_F(Handover, ACountThatGrowsAndShrinks) {
   for (const std::string kind : {"shared", "reuse-port"}) {
     SCOPED_TRACE(kind);
     { std::ofstream(directory.file("service.words")) << "count=2 " << kind; }
-    std::ifstream file(bin() + "/fixtures/service", std::ios::binary);
-    original.assign(std::istreambuf_iterator<char>(file), {});
-    deploy(original);
+    deploy(readOriginal());
     Program service(program(), {"start"}, &directory);
     const auto port = service.port();
     const auto before = everybody(service, port, 2);
@@ -437,9 +439,7 @@ TEST_F(Handover, ASocketFileOfSomebodyElseUnderTheSameNameStays) {
 
 TEST_F(Handover, WhatWasCountedByProcessesThatAreNoLongerWantedStaysCounted) {
   { std::ofstream(directory.file("service.words")) << "count=4"; }
-  std::ifstream file(bin() + "/fixtures/service", std::ios::binary);
-  original.assign(std::istreambuf_iterator<char>(file), {});
-  deploy(original);
+  deploy(readOriginal());
   Program service(program(), {"start"}, &directory);
   const auto port = service.port();
   everybody(service, port, 4);

@@ -389,7 +389,8 @@ TEST_F(Service, TwoInOneDirectory) {
 
 TEST_F(Service, TwoProgramsInOneDirectoryAndOneByTwoNames) {
   std::filesystem::create_symlink(program(), directory.file("by-a-link"));
-  std::filesystem::create_hard_link(program(), directory.file("by-another"));
+  std::filesystem::copy_file(program(), directory.file("a-copy"));  // a link does not leave its file system
+  std::filesystem::create_hard_link(directory.file("a-copy"), directory.file("by-another"));
   const std::vector<std::string> programs{"fixtures/service", "http_hello", directory.file("by-a-link"),
                                           directory.file("by-another")};
   std::vector<int> masters;

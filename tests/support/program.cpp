@@ -241,7 +241,11 @@ int Program::wait(std::chrono::milliseconds limit) {
   return state_->signal != 0 ? -state_->signal : static_cast<int>(state_->code);
 }
 
-bool signalProcess(int pid, int number) { return uv_kill(pid, number) == 0; }
+bool signalProcess(int pid, int number) {
+  if (pid > 0) return uv_kill(pid, number) == 0;
+  ADD_FAILURE() << "there is no process to signal";  // 0 and less would mean many
+  return false;
+}
 // One that has ended may wait long for its parent to ask how.
 bool processExists(int pid) { return uv_kill(pid, 0) == 0 && platform::processState(pid) != 'Z'; }
 
