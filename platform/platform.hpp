@@ -385,6 +385,9 @@ struct ListenOptions {
 /// system's words and its symbolic name, such as "address already in use (98 EADDRINUSE)".
 Result<NativeSocket> openListener(SocketKind kind, const std::string& host, std::uint16_t port,
                                   const ListenOptions& options);
+/// A tcp listener that an earlier program, or process, has bound: what the options ask for now. `ours`: what they do
+/// not ask for is taken away, too; a service manager may have its own ideas.
+void renewListener(NativeSocket socket, const ListenOptions& options, bool ours) noexcept;
 void closeSocket(NativeSocket socket) noexcept;
 
 // A service manager may have bound addresses before this program began (activation.cpp).

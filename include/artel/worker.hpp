@@ -87,7 +87,8 @@ struct SocketOptions {
   int backlog = 102400;   ///< connections that wait to be accepted; the kernel caps it at somaxconn
   bool ipv6Only = false;  ///< "[::]" serves IPv4, too, unless this is set
   bool noDelay = true;    ///< small answers leave at once
-  bool keepAlive = true;  ///< TCP keep-alive: a vanished peer is noticed after idle + probes * interval seconds
+  bool keepAlive = true;  ///< TCP keep-alive: a vanished peer is noticed after idle + probes * interval seconds,
+                          ///< on Linux after idle and sendTimeout, when there is one
   int keepAliveIdle = 55, keepAliveInterval = 55, keepAliveProbes = 1;
 };
 
@@ -129,7 +130,8 @@ class Worker {
   /// is missing or blocked (in one callback for a second, or stopped), a sibling serves its socket, too.
   bool reusePort = false;
   SocketOptions socket;
-  /// Most connections at once in this process; 0 is no limit. At the limit: 503 from an http worker, else a close.
+  /// Most connections at once in this process; 0 is no limit. At the limit: 503 from an http worker
+  /// without TLS, else a close.
   std::size_t maxConnections;
 
   /// Addresses and networks of proxies in front of this Worker that may say who their client is: "127.0.0.1",
@@ -154,11 +156,11 @@ class Worker {
   /// at whenever a connection comes or goes, and once a second. 0: never.
   std::uint64_t maxRequests = 0;
 
-  // ---- limits of new connections, checked once a second; zero turns a timeout off (lingerTimeout: no wait) ----
+  // ---- limits of connections, looked at once a second; zero turns a timeout off (lingerTimeout: no wait) ----
 
   std::chrono::milliseconds handshakeTimeout{10'000};  ///< TLS, from accepting, or the PROXY header, on: then it ends
-  std::chrono::milliseconds headerTimeout{10'000};  ///< from the first byte of a message (of the connection, for http)
-                                                    ///< to its whole header; http answers 408
+  std::chrono::milliseconds headerTimeout{10'000};     ///< from the first byte of a message to its whole header; http
+                                                    ///< answers 408. Of a new http connection as much before that byte
   std::chrono::milliseconds keepAliveTimeout{60'000};  ///< http: idle between two requests
   std::chrono::milliseconds bodyTimeout{30'000};       ///< a body, a WebSocket message that has begun, or the rest of a
                                                   ///< packet whose size is known: nothing came for that long, or less
@@ -167,7 +169,8 @@ class Worker {
                                                    ///< none of it for that long, or less than minRate: onError, end
   std::size_t minRate = 256;                       ///< bytes a second, on average, that bodyTimeout and sendTimeout
                                                    ///< ask for; 0: any byte will do
-  std::chrono::milliseconds idleTimeout{0};        ///< every protocol: nothing received for that long
+  std::chrono::milliseconds idleTimeout{0};        ///< every protocol: nothing received for that long, and no
+                                                   ///< request waits for its answer
   std::chrono::milliseconds lingerTimeout{2'000};  ///< close(), send(websocket::Close): the peer's end is due
   std::chrono::milliseconds pingInterval{
       0};  ///< websocket: a ping after that much silence; after as much again the connection is destroyed

@@ -52,6 +52,23 @@ Result<NativeSocket> bindTo(const addrinfo& address, bool stream, const ListenOp
   return NativeSocket{socket.take()};
 }
 
+}  // namespace
+
+void renewListener(NativeSocket socket, const ListenOptions& options, bool ours) noexcept {
+  const int number = static_cast<int>(socket);
+  if (ours) {
+    if (!options.noDelay) set(number, IPPROTO_TCP, TCP_NODELAY, 0);
+    if (!options.keepAlive.on) set(number, SOL_SOCKET, SO_KEEPALIVE, 0);
+#ifdef TCP_USER_TIMEOUT
+    set(number, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
+#endif
+    ::listen(number, options.backlog);
+  }
+  setTcpOptions(number, options);
+}
+
+namespace {
+
 Result<NativeSocket> openInet(bool stream, const std::string& host, std::uint16_t port, const ListenOptions& options) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;

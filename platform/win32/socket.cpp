@@ -93,6 +93,8 @@ Result<NativeSocket> openListener(SocketKind kind, const std::string& host, std:
   return bound;
 }
 
+void renewListener(NativeSocket, const ListenOptions&, bool) noexcept {}
+
 void closeSocket(NativeSocket socket) noexcept {
   if (socket != noSocket) ::closesocket(static_cast<SOCKET>(socket));
 }

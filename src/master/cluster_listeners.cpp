@@ -28,7 +28,7 @@ void Cluster::bind() {
       // The one that a service manager has bound stands for all of them.
       if (shared == platform::noSocket || (planned.ownSockets() && !core.inherited)) {
         if (next != held.end())
-          core.bound(shared = *next++);
+          core.held(shared = *next++);
         else
           shared = core.bind([this] { return awaitOrphans(); }), fresh = true;
       }

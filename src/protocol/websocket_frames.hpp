@@ -63,7 +63,10 @@ class Reader {
   std::size_t held() const noexcept { return message_ != nullptr ? message_->capacity() : 0; }
   /// Bytes that have come of an unfinished message, in whole fragments: what they cost its sender, not what they
   /// become.
-  std::size_t arrived() const noexcept { return !unfinished() ? 0 : compressed_ ? arrived_ : held(); }
+  std::size_t arrived() const noexcept {
+    if (!unfinished() || message_ == nullptr) return unfinished() && compressed_ ? arrived_ : 0;
+    return compressed_ ? arrived_ : message_->size();
+  }
   /// Null unless permessage-deflate was agreed.
   Compression* compression() const noexcept { return compression_.get(); }
   /// Nothing more will come or go: its memory is free for others.

@@ -72,6 +72,8 @@ class BuiltinCodec : public detail::Codec {
   /// maxSendBufferSize stands in the way of what is to be sent: as much is kept until it may be sent, or a part of an
   /// answer was dropped.
   virtual bool full(const Conn&) const noexcept { return false; }
+  /// A request waits for its answer, or for the rest of it: that its peer says nothing does not make it idle.
+  virtual bool answers() const noexcept { return false; }
   /// True: close() has to wait, the codec will end the connection itself.
   virtual bool closesLater() { return false; }
   /// The kernel has taken everything: a body in pieces may go on.

@@ -164,10 +164,16 @@ void Conn::tick(Clock now, std::uint32_t linger) {
   const auto over = [&](std::chrono::milliseconds limit, Clock since) {
     return limit.count() > 0 && now - since >= static_cast<std::uint64_t>(limit.count());
   };
-  if (unbegun_ && over(worker_->headerTimeout, messageSince_)) return finish();
+  if (unbegun_ && over(worker_->headerTimeout, messageSince_)) {
+    countProtocolError();
+    worker_->core().hint("proxyProtocol", std::string(logName()) + " sent no PROXY header in time (headerTimeout)");
+    return finish();
+  }
   if (status_ != Status::established) return;
   if (sendStalled(now, sendLimit())) return giveUpSending();
-  if (over(dialled_ ? dial().options.idleTimeout : worker_->idleTimeout, lastReceived_)) return beginClose(true);
+  if (over(dialled_ ? dial().options.idleTimeout : worker_->idleTimeout, lastReceived_) &&
+      !(builtin_ && builtin()->answers()))
+    return beginClose(true);
   if (endPassed_ && halfIsStill(now)) return beginClose(false);
   if (encrypted() && recordStalls(now)) {
     log::debug(std::string(logName()) + " closed: the rest of a TLS record does not come (bodyTimeout, minRate)");
@@ -235,9 +241,9 @@ bool Conn::sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept {
     return false;
   }
   std::int64_t limit = timeout.count();
-  const std::uint64_t rate = worker_ != nullptr ? std::max<std::uint64_t>(worker_->minRate, 1) : 1;
+  const std::uint64_t rate = worker_ != nullptr ? worker_->minRate : 0;  // 0: any byte will do
   // Where a write is seen only when all of it is done, it gets the time that all of it may take.
-  if (!platform::directIo()) limit += static_cast<std::int64_t>(queued() * 1000 / rate);
+  if (!platform::directIo()) limit += static_cast<std::int64_t>(queued() * 1000 / std::max<std::uint64_t>(rate, 1));
   const std::uint64_t taken = bytesTaken(),
                       due = std::max<std::uint64_t>(rate * static_cast<std::uint64_t>(timeout.count()) / 1000, 1);
   if (takenBefore_ == notBehind || taken - takenBefore_ >= due) {

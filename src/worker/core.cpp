@@ -353,7 +353,7 @@ platform::NativeSocket Worker::Core::bindHere() {
   platform::NativeSocket socket = process->takeKept(name);
   if (socket != platform::noSocket) {
     keptAs = name;
-    bound(socket);
+    held(socket);
     if (hasFile) boundFile = platform::socketIdentity(address.host);
     return socket;
   }
@@ -386,6 +386,11 @@ void Worker::Core::bound(platform::NativeSocket socket) {
   if (address.kind == platform::SocketKind::unixStream || address.port != 0) return;
   address.port = platform::boundPort(socket);
   shown = address.text();
+}
+
+void Worker::Core::held(platform::NativeSocket socket) {
+  bound(socket);
+  if (address.kind == platform::SocketKind::tcp) platform::renewListener(socket, listenOptions(), !inherited);
 }
 
 void Worker::Core::serve(platform::NativeSocket socket) {
@@ -525,6 +530,9 @@ void Worker::Core::accept(const net::Incoming& incoming) {
   if (worker.maxConnections > 0 && served() >= worker.maxConnections && sharesListener && !full) {
     full = true;
     if (acceptor) acceptor->pause();
+    hint("maxConnections", label() + " has reached maxConnections (" + std::to_string(worker.maxConnections) +
+                               "): this process accepts no more until a connection ends; when all processes are full, "
+                               "clients wait unaccepted; raise worker.maxConnections if this machine can carry more");
   }
   if (!tooMany) connection->readAtOnce();  // the last thing: a callback may destroy this Worker
 }

@@ -111,6 +111,8 @@ struct Worker::Core {
   std::string sameBefore() const;
   /// The same for a socket that is open already.
   void bound(platform::NativeSocket socket);
+  /// The same for one that a process before this one has bound, perhaps with other options.
+  void held(platform::NativeSocket socket);
   /// Serves a bound socket, in this process.
   void serve(platform::NativeSocket socket);
   std::unique_ptr<net::Acceptor> acceptFrom(platform::NativeSocket socket, std::function<bool()> mayAccept);

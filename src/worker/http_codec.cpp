@@ -1,6 +1,7 @@
 #include "src/worker/http_codec.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
@@ -257,7 +258,12 @@ bool HttpCodec::answerFile(const http::Response& response, Conn& connection, std
   auto body = std::make_unique<FileBody>();
   std::uint64_t size = 0;
   if (std::filesystem::is_regular_file(response.file, failed)) {
+    errno = 0;
     body->file.open(response.file, std::ios::binary);
+    if (!body->file.is_open() && (errno == EMFILE || errno == ENFILE)) {
+      connection.complain("no file can be opened", "a file was not sent: too many open files; 503");
+      return answer(http::Response{503, {}, "503 Service Unavailable"}, connection, out);
+    }
     size = std::filesystem::file_size(response.file, failed);
   }
   if (!body->file.is_open() || failed) return answer(http::Response{404, {}, "404 Not Found"}, connection, out);
@@ -381,6 +387,7 @@ void HttpCodec::tick(Conn& connection, std::uint32_t now) {
     answerError(connection, 408, "Request Timeout", parser_ && parser_->head().isHead);
     return connection.endAfterFlush();
   }
+  if (!begun && (connection.behind() || connection.paused())) return connection.touch();  // it is not idle
   if (!begun && over(first_ ? worker.headerTimeout : worker.keepAliveTimeout)) connection.endAfterFlush();
 }
 

@@ -40,6 +40,7 @@ class HttpCodec final : public BuiltinCodec {
   void handlerThrew(Conn& connection) override;
   bool exempt(detail::TypeId type, const void* message) noexcept override;
   bool full(const Conn& connection) const noexcept override;
+  bool answers() const noexcept override { return state_ != State::idle; }
   bool closesLater() override;
 
   /// Answers the upgrade request that is being handled with 101.

@@ -1,6 +1,7 @@
 """Descriptors run out: accepting pauses, old clients are served, nothing spins, and it goes on by itself."""
 import os
 import resource
+import tempfile
 import unittest
 
 import _artel_program as artel
@@ -19,6 +20,32 @@ def processor_seconds(pid):
 
 
 class ExhaustedDescriptors(unittest.TestCase):
+    def test_files(self):
+        """A file that is there, and cannot be opened now, is no 404."""
+        if b"__ubsan_" in (artel.bin_dir / "fixtures/service").read_bytes():
+            self.skipTest("the sanitizer needs a descriptor of its own to look at memory, and complains without one")
+        program = artel.Program("fixtures/service", preexec_fn=few_descriptors)
+        self.addCleanup(program.kill)
+        with artel.Wire(program.port()) as first, tempfile.NamedTemporaryFile() as file:
+            file.write(b"the end")
+            file.flush()
+
+            def status():
+                first.send(f"GET /file?{file.name} HTTP/1.1\r\nHost: x\r\n\r\n")
+                code = int(first.until(b"\r\n\r\n").split()[1])
+                first.until(b"the end" if code == 200 else b"Unavailable")
+                return code
+
+            self.assertEqual(status(), 200)
+            flood = [artel.Wire(program.port()) for _ in range(2 * LIMIT)]
+            program.err.wait("cannot accept")
+            self.assertEqual(status(), 503)
+            program.err.wait("a file was not sent: too many open files; 503")
+            for wire in flood:
+                wire.close()
+            artel.until(lambda: status() == 200, "the file again")
+        self.assertEqual(program.stop(), 0)
+
     def test_accepting_pauses_and_resumes(self):
         if b"__ubsan_" in (artel.bin_dir / "text_echo").read_bytes():
             self.skipTest("the sanitizer needs a descriptor of its own to look at memory, and complains without one")

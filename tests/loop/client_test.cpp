@@ -238,6 +238,20 @@ TEST(Client, IdleTimeout) {
   d.world.until([&] { return d.has("close"); });
 }
 
+TEST(Client, SlowServersAreCutAsSlowClientsAre) {
+  Dialling d;
+  Worker server("text://127.0.0.1:0");
+  server.onConnect = [](TcpConnection& c) { c.sendRaw("a line without an end"); };
+  server.listen();
+  const auto c = d.to("text://127.0.0.1:" + std::to_string(server.core().address.port));
+  c->connect();
+  d.world.until([&] { return d.has("connect") && c->getRecvBufferQueueSize() > 0; });
+  d.world.tickAfter(5s);
+  EXPECT_EQ(c->getStatus(), Status::established);
+  d.world.tickAfter(11s);
+  d.world.until([&] { return d.has("close"); });
+}
+
 TEST(Client, OfAUnixSocket) {
   if (!capabilities().unixSockets) GTEST_SKIP() << capabilities().whyLimited;
   const std::string path = std::filesystem::temp_directory_path().string() + "/artel-client-" +

@@ -48,6 +48,59 @@ TEST(HttpLimits, RequestsBehindAnUnansweredOneAreReadAheadOnlyALittle) {
   world.until([&] { return requests == sent; }, 30s);
 }
 
+TEST(HttpLimits, WhoWaitsForAnAnswerIsNotIdle) {
+  for (const bool chunked : {false, true}) {
+    Worker worker("http://127.0.0.1:0");
+    worker.idleTimeout = 5s;
+    std::weak_ptr<TcpConnection> asked;
+    worker.onMessage = [&](TcpConnection& c, const http::Request&) {
+      asked = c.weak();
+      if (!chunked) return;
+      c.send(http::Response{.status = 200, .chunked = true});
+    };
+    World world(worker);
+    Client client(world);
+    client.send(get("/"));
+    ASSERT_TRUE(world.until([&] { return !asked.expired(); }));
+    world.tickAfter(60s);
+    world.settle();
+    ASSERT_FALSE(client.ended()) << chunked;
+    if (chunked) {
+      asked.lock()->send(http::Chunk("later"));
+      asked.lock()->send(http::Chunk());
+    } else {
+      asked.lock()->send("later");
+    }
+    EXPECT_TRUE(world.until([&] { return client.received.find("later") != std::string::npos; }));
+    world.tickAfter(60s);
+    EXPECT_TRUE(world.until([&] { return client.ended(); })) << "now it is";
+  }
+}
+
+TEST(HttpLimits, WhoTakesAnAnswerSlowlyIsNotIdle) {
+  Worker worker("http://127.0.0.1:0");
+  worker.keepAliveTimeout = 5s;
+  worker.onMessage = [&](TcpConnection& c, const http::Request&) { c.send(std::string(16 * megabyte, 'x')); };
+  World world(worker);
+  Client client(world);
+  client.keep(false);
+  client.pauseReadingAt(1);
+  client.send(get("/"));
+  ASSERT_TRUE(world.until([&] { return client.total() > 0; }));
+  world.settle();
+  world.tickAfter(10s);
+  world.settle();
+  EXPECT_EQ(world.first().getStatus(), TcpConnection::Status::established);
+  client.pauseReadingAt(static_cast<std::size_t>(-1));
+  client.resumeReading();
+  ASSERT_TRUE(world.until([&] { return client.total() > 16 * megabyte; }));
+  const std::size_t before = client.total();
+  world.tickAfter(0s);
+  client.send(get("/"));
+  EXPECT_TRUE(world.until([&] { return client.total() > before + 16 * megabyte; })) << "the next request, too";
+  EXPECT_FALSE(client.ended());
+}
+
 TEST(HttpLimits, AnUnfinishedBodyHasNoMoreMemoryThanItsLimit) {
   Worker worker("http://127.0.0.1:0");
   worker.onConnect = [](TcpConnection& c) { c.maxPackageSize = 1'200'000; };

@@ -317,8 +317,12 @@ TEST(BehindProxy, WhoSendsNoHeaderNeverBegan) {
   world.until([&] { return direct.ended() && gone.ended() && worker.connections().size() == 1; });
   EXPECT_EQ(worker.protocolErrors(), 1u);
   EXPECT_EQ(world.first().send("x"), SendStatus::dropped);
+  ::testing::internal::CaptureStderr();
+  worker.core().lastHints.clear();  // one line a minute
   world.tickAfter(11s);
   world.until([&] { return silent.ended() && worker.connections().empty(); });
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("sent no PROXY header in time"), std::string::npos);
+  EXPECT_EQ(worker.protocolErrors(), 2u);
   EXPECT_EQ(begun + ended, 0);
 }
 

@@ -312,7 +312,25 @@ TEST_P(SlowReader, WhoseConnectionIsClosingGetsHalfAMinute) {
   world.tickAfter(20s);
   world.settle();
   EXPECT_EQ(events, "");
-  world.tickAfter(ages);
+  // The rest of a file goes out first: until then it has sendTimeout, as before.
+  world.tickAfter(std::string(GetParam().name) == "HttpFile" ? ages : 35s);
+  world.until([&] { return events == "client takes nothing, closed"; });
+}
+
+TEST_P(SlowReader, WithoutAMinRateAnyByteWillDo) {
+  if (!platform::directIo()) GTEST_SKIP() << "the progress of one large write cannot be seen on this system";
+  worker.minRate = 0;
+  worker.sendTimeout = 1'000'000s;  // a byte a second would be a megabyte meanwhile
+  World world(worker);
+  Client client(world);
+  stall(world, client);
+  world.tickAfter(0s);
+  readAndStall(world, client, 600'000);
+  world.tickAfter(600'000s);
+  world.tickAfter(1'500'000s);
+  world.settle();
+  EXPECT_EQ(events, "");
+  world.tickAfter(1'700'000s);
   world.until([&] { return events == "client takes nothing, closed"; });
 }
 

@@ -1,6 +1,9 @@
 // Datagrams (manual 1.16.28).
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -137,6 +140,25 @@ TEST(Udp, OneHandlerServesBothKinds) {
   Client client(world);
   client.send("t");
   world.until([&] { return client.received == "t"; });
+}
+
+TEST(Udp, AtMostThirtyTwoALook) {
+  if (!platform::directIo()) GTEST_SKIP() << "libuv looks";
+  Worker worker("udp://127.0.0.1:0");
+  int messages = 0;
+  worker.onMessage = [&](UdpConnection&, std::string_view) { ++messages; };
+  World world(worker);
+  Datagrams client(world);
+  for (int i = 0; i < 70; ++i) client.send("x");
+  std::this_thread::sleep_for(50ms);  // all of them are there
+  int most = 0;
+  world.until([&] {
+    const int before = messages;
+    world.settleOnce();
+    most = std::max(most, messages - before);
+    return messages == 70;
+  });
+  EXPECT_EQ(most, 32);
 }
 
 TEST(Udp, WhatIsIllegalIsLogged) {

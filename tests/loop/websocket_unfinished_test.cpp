@@ -178,6 +178,25 @@ TEST_P(SlowCompressed, MessagesAreAsSlowAsTheirBytesOnTheWire) {
 INSTANTIATE_TEST_SUITE_P(In, SlowCompressed, ::testing::Bool(),
                          [](const auto& one) { return std::string(one.param ? "Fragments" : "Frame"); });
 
+/// Memory that is kept for the next message is nothing that anybody has sent.
+TEST(WebSocketConnection, AFragmentOfOneByteBuysNoMoreThanAByteDoes) {
+  Worker worker("websocket://127.0.0.1:0");
+  worker.bodyTimeout = 20s;
+  worker.minRate = 1000;
+  World world(worker);
+  Client client(world);
+  const std::string begun = hello() + frame(opcode::binary, std::string(40'000, 'x'), false) +
+                            frame(opcode::continuation, "", true) + frame(opcode::binary, "x", false);
+  client.send(begun);
+  ASSERT_TRUE(world.until([&] { return !worker.connections().empty() && world.first().bytesRead() == begun.size(); }));
+  world.tickAfter(0s);
+  world.tickAfter(15s);
+  EXPECT_EQ(world.first().getStatus(), TcpConnection::Status::established);
+  world.tickAfter(25s);
+  world.until([&] { return client.ended(); });
+  EXPECT_TRUE(after101(client).ends_with(closed(1008, "the message comes too slowly")));
+}
+
 INSTANTIATE_TEST_SUITE_P(In, UnfinishedMessage, ::testing::Values("Frame", "Fragments"),
                          [](const auto& one) { return std::string(one.param); });
 
