@@ -184,9 +184,9 @@ std::string clientIp(const TcpConnection& connection, const Request& request);
 /// `urlPath` below `root`, decoded; nothing when it would leave it ("..", a drive letter, NUL, a backslash).
 std::optional<std::filesystem::path> safePath(const std::filesystem::path& root, std::string_view urlPath);
 
-/// What a request may be at most, and how long it may take. Of a Worker: worker.http.
+/// What a request may be at most. Of a Worker: worker.http.
 struct Limits {
-  std::size_t requestLine = 8 * 1024;      ///< beyond: 414
+  std::size_t requestLine = 8 * 1024;      ///< beyond it, or beyond headerBlock: 414
   std::size_t headerBlock = 16 * 1024;     ///< request line and headers; beyond: 431
   std::size_t headerCount = 100;           ///< beyond: 431
   std::size_t trailerBlock = 4 * 1024;     ///< trailer of a chunked body; beyond: 431

@@ -88,7 +88,7 @@ struct SocketOptions {
   bool ipv6Only = false;  ///< "[::]" serves IPv4, too, unless this is set
   bool noDelay = true;    ///< small answers leave at once
   bool keepAlive = true;  ///< TCP keep-alive: a vanished peer is noticed after idle + probes * interval seconds,
-                          ///< on Linux after idle and sendTimeout, when there is one
+                          ///< on Linux with the first probe after sendTimeout
   int keepAliveIdle = 55, keepAliveInterval = 55, keepAliveProbes = 1;
 };
 

@@ -60,7 +60,7 @@ void renewListener(NativeSocket socket, const ListenOptions& options, bool ours)
     if (!options.noDelay) set(number, IPPROTO_TCP, TCP_NODELAY, 0);
     if (!options.keepAlive.on) set(number, SOL_SOCKET, SO_KEEPALIVE, 0);
 #ifdef TCP_USER_TIMEOUT
-    set(number, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
+    if (!hasUserTimeout(options)) set(number, IPPROTO_TCP, TCP_USER_TIMEOUT, 0);
 #endif
     ::listen(number, options.backlog);
   }

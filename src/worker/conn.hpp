@@ -72,8 +72,8 @@ class BuiltinCodec : public detail::Codec {
   /// maxSendBufferSize stands in the way of what is to be sent: as much is kept until it may be sent, or a part of an
   /// answer was dropped.
   virtual bool full(const Conn&) const noexcept { return false; }
-  /// A request waits for its answer, or for the rest of it: that its peer says nothing does not make it idle.
-  virtual bool answers() const noexcept { return false; }
+  /// The peer waits for an answer, or for the rest of it: that it says nothing does not make it idle.
+  virtual bool answers(const Conn&) const noexcept { return false; }
   /// True: close() has to wait, the codec will end the connection itself.
   virtual bool closesLater() { return false; }
   /// The kernel has taken everything: a body in pieces may go on.
@@ -112,6 +112,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   /// waited for their end, which may cost them the 503.
   void turnAway(bool http, bool linger);
   bool turnedAway() const noexcept { return turnedAway_; }
+  bool peerEnded() const noexcept { return peerEnded_; }
   /// After open() failed.
   void discard();
   /// The Worker goes before its connection: onClose follows, without a worker().

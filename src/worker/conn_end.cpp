@@ -172,7 +172,7 @@ void Conn::tick(Clock now, std::uint32_t linger) {
   if (status_ != Status::established) return;
   if (sendStalled(now, sendLimit())) return giveUpSending();
   if (over(dialled_ ? dial().options.idleTimeout : worker_->idleTimeout, lastReceived_) &&
-      !(builtin_ && builtin()->answers()))
+      !(builtin_ && builtin()->answers(*this)))
     return beginClose(true);
   if (endPassed_ && halfIsStill(now)) return beginClose(false);
   if (encrypted() && recordStalls(now)) {

@@ -348,16 +348,15 @@ platform::NativeSocket Worker::Core::bindHere() {
   boundHere = true;
   WorkerProcess* process = WorkerProcess::current();
   if (process == nullptr) return bind();
-  const bool hasFile = address.kind == platform::SocketKind::unixStream;
   const std::string name = listenerName();
   platform::NativeSocket socket = process->takeKept(name);
   if (socket != platform::noSocket) {
     keptAs = name;
-    held(socket);
-    if (hasFile) boundFile = platform::socketIdentity(address.host);
+    held(socket);  // its file is the master's to remove: what is at the path by now may be somebody else's
     return socket;
   }
   socket = bind();
+  const bool hasFile = address.kind == platform::SocketKind::unixStream && !inherited;
   if (hasFile) boundFile = platform::socketIdentity(address.host);
   if (process->keep(hasFile ? name + '\0' + boundFile : name, socket)) keptAs = name;
   return socket;

@@ -387,8 +387,18 @@ void HttpCodec::tick(Conn& connection, std::uint32_t now) {
     answerError(connection, 408, "Request Timeout", parser_ && parser_->head().isHead);
     return connection.endAfterFlush();
   }
-  if (!begun && (connection.behind() || connection.paused())) return connection.touch();  // it is not idle
+  if (!begun && takesAnswer(connection) && !WorkerProcess::stopping()) return connection.touch();  // it is not idle
   if (!begun && over(first_ ? worker.headerTimeout : worker.keepAliveTimeout)) connection.endAfterFlush();
+}
+
+/// And has sendTimeout for that; where it is off, it is idle after all.
+bool HttpCodec::takesAnswer(const Conn& connection) noexcept {
+  return connection.behind() && connection.acceptedBy()->sendTimeout.count() > 0;
+}
+
+/// One that has ended its side may be gone, which nobody else would notice.
+bool HttpCodec::answers(const Conn& connection) const noexcept {
+  return state_ == State::idle ? takesAnswer(connection) : !connection.peerEnded();
 }
 
 bool HttpCodec::stopping(Conn& connection, bool) {

@@ -40,7 +40,7 @@ class HttpCodec final : public BuiltinCodec {
   void handlerThrew(Conn& connection) override;
   bool exempt(detail::TypeId type, const void* message) noexcept override;
   bool full(const Conn& connection) const noexcept override;
-  bool answers() const noexcept override { return state_ != State::idle; }
+  bool answers(const Conn& connection) const noexcept override;
   bool closesLater() override;
 
   /// Answers the upgrade request that is being handled with 101.
@@ -49,6 +49,7 @@ class HttpCodec final : public BuiltinCodec {
   bool handling() const noexcept { return current.codec == this; }
 
  private:
+  static bool takesAnswer(const Conn& connection) noexcept;
   enum class State : std::uint8_t { idle, asked, streaming };
   /// A body that is read as the client takes it.
   struct FileBody {

@@ -506,6 +506,7 @@ TEST_F(Handover, AStopWhileAProgramIsTriedStops) {
 }
 
 TEST_F(Handover, AStopThatComesJustBeforeItIsHeeded) {
+  constexpr int halt = 19, goOn = 18, userSignal1 = 10;  // not named on every system this is compiled for
   auto service = startCopy({"wait=" + directory.file("wait")});
   service->port();
   const auto children = [&] {  // of the master, with their states
@@ -529,15 +530,15 @@ TEST_F(Handover, AStopThatComesJustBeforeItIsHeeded) {
   auto reload = say({"reload"});
   service->until([&] { return directory.has("waits"); });
   // The trial's end and two signals come in one sleep of the master, which looks at one signal in a turn.
-  service->signal(SIGSTOP);
+  service->signal(halt);
   std::filesystem::remove(directory.file("wait"));
   service->until([&] {
     const auto all = children();
     return std::any_of(all.begin(), all.end(), [](const auto& one) { return one.second == 'Z'; });
   });
   service->signal(SIGINT);
-  service->signal(SIGUSR1);
-  service->signal(SIGCONT);
+  service->signal(userSignal1);
+  service->signal(goOn);
   EXPECT_EQ(service->wait(), 0) << service->err();
   EXPECT_EQ(reload->wait(), 1);
 }

@@ -43,8 +43,9 @@ TEST_F(Service, AHangUpReopensLogAndOutput) {
 
 TEST_F(Service, WhoCannotBeToldOfANewLogIsNamed) {
   const auto port = start({"--", "log=my.log"});
+  constexpr int halt = 19, goOn = 18;  // not named on every system this is compiled for
   const int stopped = worker(port);
-  signalProcess(stopped, SIGSTOP);
+  signalProcess(stopped, halt);
   Program clock("http_hello", {"version"});
   clock.until(
       [&] {
@@ -52,7 +53,7 @@ TEST_F(Service, WhoCannotBeToldOfANewLogIsNamed) {
         return directory.read("my.log").find("did not get the new log file: it does not listen") != std::string::npos;
       },
       60s);
-  signalProcess(stopped, SIGCONT);
+  signalProcess(stopped, goOn);
   EXPECT_EQ(worker(port), stopped);
   EXPECT_EQ(run({"stop"}).code, 0);
 }

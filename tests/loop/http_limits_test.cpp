@@ -52,6 +52,7 @@ TEST(HttpLimits, WhoWaitsForAnAnswerIsNotIdle) {
   for (const bool chunked : {false, true}) {
     Worker worker("http://127.0.0.1:0");
     worker.idleTimeout = 5s;
+    worker.keepAliveTimeout = 0s;
     std::weak_ptr<TcpConnection> asked;
     worker.onMessage = [&](TcpConnection& c, const http::Request&) {
       asked = c.weak();
@@ -77,9 +78,26 @@ TEST(HttpLimits, WhoWaitsForAnAnswerIsNotIdle) {
   }
 }
 
+/// Nothing else would notice that it has gone.
+TEST(HttpLimits, WhoHasEndedItsSideAndWaitsForAnAnswerIsIdle) {
+  Worker worker("http://127.0.0.1:0");
+  worker.idleTimeout = 5s;
+  bool asked = false;
+  worker.onMessage = [&](TcpConnection&, const http::Request&) { asked = true; };
+  World world(worker);
+  Client client(world);
+  client.send(get("/"));
+  ASSERT_TRUE(world.until([&] { return asked; }));
+  client.shutdown();
+  world.forTime(30ms);
+  EXPECT_EQ(worker.connections().size(), 1u);
+  world.tickAfter(10s);
+  world.until([&] { return client.ended() && worker.connections().empty(); });
+}
+
 TEST(HttpLimits, WhoTakesAnAnswerSlowlyIsNotIdle) {
   Worker worker("http://127.0.0.1:0");
-  worker.keepAliveTimeout = 5s;
+  worker.keepAliveTimeout = worker.idleTimeout = 5s;
   worker.onMessage = [&](TcpConnection& c, const http::Request&) { c.send(std::string(16 * megabyte, 'x')); };
   World world(worker);
   Client client(world);

@@ -181,7 +181,7 @@ INSTANTIATE_TEST_SUITE_P(In, SlowCompressed, ::testing::Bool(),
 /// Memory that is kept for the next message is nothing that anybody has sent.
 TEST(WebSocketConnection, AFragmentOfOneByteBuysNoMoreThanAByteDoes) {
   Worker worker("websocket://127.0.0.1:0");
-  worker.bodyTimeout = 20s;
+  worker.bodyTimeout = 1s;
   worker.minRate = 1000;
   World world(worker);
   Client client(world);
@@ -189,10 +189,11 @@ TEST(WebSocketConnection, AFragmentOfOneByteBuysNoMoreThanAByteDoes) {
                             frame(opcode::continuation, "", true) + frame(opcode::binary, "x", false);
   client.send(begun);
   ASSERT_TRUE(world.until([&] { return !worker.connections().empty() && world.first().bytesRead() == begun.size(); }));
-  world.tickAfter(0s);
-  world.tickAfter(15s);
-  EXPECT_EQ(world.first().getStatus(), TcpConnection::Status::established);
-  world.tickAfter(25s);
+  // It is never silent, but each of these is 7 bytes, of which one counts: all of them together buy no second.
+  for (int i = 0; i < 100 && !client.ended(); ++i) {
+    client.send(frame(opcode::continuation, "y", false));
+    world.forTime(50ms);
+  }
   world.until([&] { return client.ended(); });
   EXPECT_TRUE(after101(client).ends_with(closed(1008, "the message comes too slowly")));
 }
