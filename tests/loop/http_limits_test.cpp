@@ -67,8 +67,8 @@ TEST(HttpLimits, WhoWaitsForAnAnswerIsNotIdle) {
     world.settle();
     ASSERT_FALSE(client.ended()) << chunked;
     if (chunked) {
-      asked.lock()->send(http::Chunk("later"));
-      asked.lock()->send(http::Chunk());
+      asked.lock()->send(http::Chunk{"later"});
+      asked.lock()->send(http::Chunk::last());
     } else {
       asked.lock()->send("later");
     }
