@@ -43,6 +43,7 @@ inline std::string websocketEvents(websocket::Reader& reader, std::string_view s
       switch (event.kind) {
         case Event::Kind::none:
           check(reader.unfinished(), "a fragment began no message");
+          check(reader.arrived() <= cut, "more of a message has arrived than was sent");
           break;
         case Event::Kind::message:
           check(payload.size() <= limit, "a message larger than its limit");
