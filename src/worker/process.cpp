@@ -42,7 +42,8 @@ std::string textOf(const std::exception_ptr& exception) {
 
 /// What `status` shows of this process.
 net::Activity::Counters counted() noexcept {
-  net::Activity::Counters sum = theProcess->past();
+  // Nobody takes this function away when the process has ended, and a loop may follow.
+  net::Activity::Counters sum = theProcess != nullptr ? theProcess->past() : net::Activity::Counters{};
   WorkerProcess::eachHolder([&](Worker& worker) {
     const Worker::Core& core = worker.core();
     sum.connections += core.connections.size();
