@@ -7,6 +7,7 @@ the same round: the speed of a machine drifts, a ratio within a second does not.
 
 import argparse
 import json
+import shlex
 import sys
 import time
 
@@ -86,7 +87,7 @@ def repeat_command(settings):
     """Without the commands of peers: they are of one machine."""
     words = ["./dev bench"]
     words += ["--quick"] if settings.quick else []
-    words += [f"--peer {peer.partition('=')[0]}=COMMAND" for peer in settings.peer]
+    words += ["--peer " + shlex.quote(f"{peer.partition('=')[0]}=COMMAND") for peer in settings.peer]
     return " ".join(words)
 
 
