@@ -190,13 +190,17 @@ class TcpConnection : public Connection {
   void resumeRecv();
   /// What this connection receives goes to `to` (both codecs stay active: raw to raw for a plain proxy), at the pace
   /// `to` can take it. An end of this side is passed on to `to` as an end of its sending side; when both sides have
-  /// ended both close. Replaces this connection's onMessage and onClose, and onBufferFull and onBufferDrain of `to`.
-  /// Twice, crosswise, makes a proxy (row 1.9.3.8). For good: an onMessage that is assigned later is called instead,
-  /// but the half-closes, and reading while the own send buffer is full, stay.
+  /// ended both close. Replaces this connection's onMessage, onWebSocketMessage and onClose, and onBufferFull and
+  /// onBufferDrain of `to`. Between two WebSockets messages keep their type; raw bytes and frames become binary
+  /// messages (it sets `websocketType` of `to`). Twice, crosswise, makes a proxy (row 1.9.3.8). For good: an onMessage
+  /// that is assigned later is called instead, but the half-closes, and reading while the own send buffer is full,
+  /// stay.
   void pipe(TcpConnection& to);
 
   /// On an http worker, inside onWebSocketConnect or onMessage: answers the upgrade request with 101. `subprotocol` is
-  /// one that the client offered, or empty. False when this is not a valid upgrade request (it was answered then).
+  /// one that the client offered, or empty. False when this is not a valid upgrade request (it was answered then), when
+  /// the client did not offer this subprotocol, or a header may not be sent: of these two the log tells, and unless
+  /// you answer otherwise the client gets 400 or 500, and the end.
   bool acceptWebSocket(std::string_view subprotocol = {}, const http::Headers& headers = {});
 
   std::string getRemoteIp() const override;

@@ -212,7 +212,8 @@ class Worker {
   /// On an http worker this turns WebSocket on for upgrade requests; it takes std::string_view or websocket::Message.
   MessageCallback onWebSocketMessage;
   /// An upgrade request. When set, it decides: acceptWebSocket(), or send(http::Response{401}). Unset: every valid one
-  /// is accepted. Doing neither accepts on a websocket worker and on an http worker with onWebSocketMessage.
+  /// is accepted. Doing neither accepts on a websocket worker and on an http worker with onWebSocketMessage; an answer
+  /// that may not be sent (a control character in a header) accepts nothing, the client gets 500.
   Callback<void(TcpConnection&, const http::Request&)> onWebSocketConnect;
   /// The handshake is done; messages may be sent.
   Callback<void(TcpConnection&, const http::Request&)> onWebSocketConnected;

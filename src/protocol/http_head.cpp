@@ -14,14 +14,51 @@ namespace {
 
 std::string_view view(const char* bytes, std::uint32_t at, std::uint32_t size) { return {bytes + at, size}; }
 
-// The IANA registry's methods as far as servers meet them, and PURGE of caches. Not among them: CONNECT asks for a
-// tunnel; TRACE would echo the client's credentials to whoever made it ask (RFC 9110 section 9.3.8). What is not served
-// is 501 (section 9.1).
-constexpr std::string_view servedMethods[] = {
-    "GET",        "HEAD",       "POST",     "PUT",       "DELETE", "OPTIONS",  "PATCH",     "QUERY",
-    "ACL",        "BIND",       "CHECKOUT", "COPY",      "LINK",   "LOCK",     "M-SEARCH",  "MERGE",
-    "MKACTIVITY", "MKCALENDAR", "MKCOL",    "MOVE",      "NOTIFY", "PROPFIND", "PROPPATCH", "PURGE",
-    "REBIND",     "REPORT",     "SEARCH",   "SUBSCRIBE", "UNBIND", "UNLINK",   "UNLOCK",    "UNSUBSCRIBE"};
+// The IANA registry's methods, PURGE of caches, and those of UPnP. Not among them: CONNECT asks for a tunnel; TRACE
+// would echo the client's credentials to whoever made it ask (RFC 9110 section 9.3.8); PRI begins HTTP/2. What is not
+// served is 501 (section 9.1).
+constexpr std::string_view servedMethods[] = {"GET",
+                                              "HEAD",
+                                              "POST",
+                                              "PUT",
+                                              "DELETE",
+                                              "OPTIONS",
+                                              "PATCH",
+                                              "QUERY",
+                                              "ACL",
+                                              "BIND",
+                                              "CHECKIN",
+                                              "CHECKOUT",
+                                              "COPY",
+                                              "LABEL",
+                                              "LINK",
+                                              "LOCK",
+                                              "MERGE",
+                                              "MKACTIVITY",
+                                              "MKCALENDAR",
+                                              "MKCOL",
+                                              "MKREDIRECTREF",
+                                              "MOVE",
+                                              "M-SEARCH",
+                                              "NOTIFY",
+                                              "MKWORKSPACE",
+                                              "BASELINE-CONTROL",
+                                              "ORDERPATCH",
+                                              "PROPFIND",
+                                              "PROPPATCH",
+                                              "PURGE",
+                                              "REBIND",
+                                              "REPORT",
+                                              "SEARCH",
+                                              "SUBSCRIBE",
+                                              "UNBIND",
+                                              "UNCHECKOUT",
+                                              "UNLINK",
+                                              "UNLOCK",
+                                              "UNSUBSCRIBE",
+                                              "UPDATE",
+                                              "VERSION-CONTROL",
+                                              "UPDATEREDIRECTREF"};
 
 bool isPort(std::string_view text) {
   unsigned value = 0;  // "host:" is legal: port = *DIGIT (RFC 3986 section 3.2.3)

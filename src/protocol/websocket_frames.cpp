@@ -158,6 +158,16 @@ std::string& Reader::message() {
   return *message_;
 }
 
+// Without memory for it the message cannot go on: it would have a hole. nullptr: of message().
+void Reader::keep(std::string* to, std::string_view piece, std::size_t limit) {
+  try {
+    appendBounded(to != nullptr ? *to : message(), piece, limit);
+  } catch (...) {
+    violate(closeCode::internalError, "no memory for a message");
+    throw;
+  }
+}
+
 bool Reader::isText(const Frame& frame) const noexcept {
   return frame.opcode == opcode::text || (frame.opcode == opcode::continuation && fragmentOpcode_ == opcode::text);
 }
@@ -307,7 +317,7 @@ Event Reader::decodeData(const Frame& frame, std::string_view payload, std::size
   const std::uint8_t code = fragmentOpcode_ != 0 ? fragmentOpcode_ : frame.opcode;
   const Type type = code == opcode::text ? Type::text : Type::binary;
   if (frame.fin && fragmentOpcode_ == 0) return {Event::Kind::message, payload, type, 0};
-  appendBounded(message(), payload, limit);
+  keep(message_, payload, limit);
   fragmentOpcode_ = frame.fin ? 0 : code;
   if (!frame.fin) return {};
   delivered_ = true;
@@ -323,10 +333,10 @@ Event Reader::decodeCompressed(const Frame& frame, std::string_view payload, std
   if (compression_->inflatesPieces()) {
     wrong = inflate(payload, frame.fin, code == opcode::text, limit);
   } else if (!frame.fin) {
-    appendBounded(message(), payload, compressedLimit(limit));
+    keep(message_, payload, compressedLimit(limit));
   } else {
     const std::unique_ptr<std::string, GiveBack> begun(std::exchange(message_, nullptr));
-    if (begun) appendBounded(*begun, payload, compressedLimit(limit));
+    if (begun) keep(begun.get(), payload, compressedLimit(limit));
     wrong = inflate(begun ? *begun : payload, true, code == opcode::text, limit);
   }
   if (wrong != 0) return violate(wrong, reasonOf(wrong, true));

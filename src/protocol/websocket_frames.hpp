@@ -86,6 +86,7 @@ class Reader {
   Event decodeCompressed(const Frame& frame, std::string_view payload, std::size_t limit);
   Event decodeClose(std::string_view payload) noexcept;
   std::string& message();
+  void keep(std::string* to, std::string_view piece, std::size_t limit);
 
   std::unique_ptr<Compression> compression_;
   std::string* message_ = nullptr;  // the fragments so far, or a delivered message until release(); of a pool

@@ -1,6 +1,7 @@
 // Who the client is when a proxy speaks for it (manual 1.16.38).
 #include <uv.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -12,16 +13,27 @@ namespace artel::http {
 
 namespace {
 
+bool isPort(std::string_view text) {
+  return !text.empty() && text.size() <= 5 && std::all_of(text.begin(), text.end(), syntax::isDigit);
+}
+
 /// As getRemoteIp shows it; empty when it is no address. Some proxies add the port.
 std::string addressIn(std::string_view text) {
-  if (text.size() > 2 && text.front() == '[') {
-    text = text.substr(1, text.find(']') - 1);
+  const bool bracketed = !text.empty() && text.front() == '[';
+  if (bracketed) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return {};
+    const std::string_view rest = text.substr(end + 1);
+    if (!rest.empty() && (rest.front() != ':' || !isPort(rest.substr(1)))) return {};
+    text = text.substr(1, end - 1);
   } else if (const auto colon = text.find(':'); colon != std::string_view::npos && colon == text.rfind(':')) {
+    if (!isPort(text.substr(colon + 1))) return {};
     text = text.substr(0, colon);
   }
+  if (text.find('%') != std::string_view::npos) return {};  // a zone means something to one machine only
   const std::string word(text);
   char bytes[16];
-  const bool four = uv_inet_pton(AF_INET, word.c_str(), bytes) == 0;
+  const bool four = !bracketed && uv_inet_pton(AF_INET, word.c_str(), bytes) == 0;
   if (!four && uv_inet_pton(AF_INET6, word.c_str(), bytes) != 0) return {};
   char shown[64] = "";
   uv_inet_ntop(four ? AF_INET : AF_INET6, bytes, shown, sizeof shown);

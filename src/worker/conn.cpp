@@ -471,10 +471,18 @@ SendStatus Conn::sendMessage(detail::TypeId type, const void* message) {
                !atLimit() || (builtin_ && builtin()->exempt(type, message)));
 }
 
-SendStatus Conn::refused(std::uint8_t event) noexcept {
+SendStatus Conn::refused(std::uint8_t event) {
   if (worker_ != nullptr) ++worker_->core().sendFails;
-  if (event == eventMisuse && builtin_ && builtin()->full(*this)) event = eventDropped;
-  if (event != 0 && !has(barEnd)) raise(event);  // a husk has no onError after its onClose
+  if (event == 0 || has(barEnd)) return SendStatus::dropped;  // a husk has no onError after its onClose
+  if (event == eventMisuse) {
+    const std::string_view why = builtin_ ? builtin()->whyRefused(*this) : "wrong type";
+    if (why.empty())
+      event = eventDropped;
+    else
+      complain("message dropped", "a message was dropped: " + callbacks_->protocol.name() + " cannot send it now (" +
+                                      std::string(why) + ")");
+  }
+  raise(event);
   return SendStatus::dropped;
 }
 
@@ -522,9 +530,8 @@ void Conn::raiseEvents() {
   }
   error(eventDropped, Errc::sendFail, "send buffer full and drop package");
   if ((events & eventMisuse) != 0) {
-    complain("message dropped", "a message was dropped: " + callbacks_->protocol.name() +
-                                    " cannot send it now (wrong type, or no request to answer)");
     error(eventMisuse, Errc::sendFail, "the protocol cannot send this message now");
+    if (auto* codec = builtin(); codec != nullptr && status_ == Status::established) codec->afterRefusal(*this);
   }
   error(eventPeerGone, Errc::sendFail, "client closed");
   error(eventStalled, Errc::sendFail, "client takes nothing");

@@ -74,6 +74,12 @@ class BuiltinCodec : public detail::Codec {
   virtual bool full(const Conn&) const noexcept { return false; }
   /// The peer waits for an answer, or for the rest of it: that it says nothing does not make it idle.
   virtual bool answers(const Conn&) const noexcept { return false; }
+  /// Why the message that encode() has just refused cannot be sent; empty: because full().
+  virtual std::string_view whyRefused(const Conn& connection) noexcept {
+    return full(connection) ? std::string_view{} : "wrong type, or no request to answer";
+  }
+  /// Something was refused, and onError knows.
+  virtual void afterRefusal(Conn&) {}
   /// True: close() has to wait, the codec will end the connection itself.
   virtual bool closesLater() { return false; }
   /// The kernel has taken everything: a body in pieces may go on.
@@ -313,7 +319,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void letGoOfSocket();
   void makeCodec();
   ARTEL_COLD SendStatus keepEarly(std::string_view bytes);
-  ARTEL_COLD SendStatus refused(std::uint8_t event) noexcept;
+  ARTEL_COLD SendStatus refused(std::uint8_t event);
   ARTEL_COLD SendStatus appended() noexcept;
   void raise(std::uint8_t event) noexcept;
   void raiseEvents();

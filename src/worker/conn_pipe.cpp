@@ -4,22 +4,53 @@
 #include <utility>
 
 #include "src/worker/conn.hpp"
+#include "src/worker/core.hpp"
 #include "src/worker/dial.hpp"
 
 namespace artel {
 
-void Conn::pipeTo(Conn& to) {
-  const std::weak_ptr<Conn> target = to.weak_from_this(), source = weak_from_this();
-  MessageCallback pass = [target](TcpConnection& self, std::string_view data) {
+namespace {
+
+bool speaksWebSocket(const Conn& connection) noexcept {
+  return connection.builtin() != nullptr && connection.builtin()->delivers(detail::typeId<websocket::Message>());
+}
+
+template <class Message>
+void pass(Conn& to, TcpConnection& from, const Message& message) {
+  to.send(message);
+  // Now, not at the turn's end: more may arrive in this turn, and a full buffer would drop it.
+  if (to.full()) from.pauseRecv();
+}
+
+/// Between two WebSockets text stays text, and what is binary binary.
+MessageCallback passMessages(const std::weak_ptr<Conn>& target) {
+  return [target](TcpConnection& self, const websocket::Message& message) {
     const auto other = target.lock();
     if (!other) return;
-    other->send(data);
-    // Now, not at the turn's end: more may arrive in this turn, and a full buffer would drop it.
-    if (other->full()) self.pauseRecv();
+    if (speaksWebSocket(*other))
+      pass(*other, self, message);
+    else
+      pass(*other, self, message.payload);
   };
+}
+
+MessageCallback passBytes(const std::weak_ptr<Conn>& target) {
+  return [target](TcpConnection& self, std::string_view data) {
+    if (const auto other = target.lock()) pass(*other, self, data);
+  };
+}
+
+}  // namespace
+
+void Conn::pipeTo(Conn& to) {
+  const std::weak_ptr<Conn> target = to.weak_from_this(), source = weak_from_this();
+  MessageCallback pass = speaksWebSocket(*this) ? passMessages(target) : passBytes(target);
   checkHandler(pass, false);
+  // Any bytes may come, cut anywhere: no text (RFC 6455 section 8.1).
+  if (!speaksWebSocket(*this) && !isBuiltin(callbacks_->protocol, "text")) to.websocketType = websocket::Type::binary;
   SharedCallbacks& mine = ownCallbacks();
   mine.pipedTo = target;
+  mine.onWebSocketMessage = {};
   mine.onMessage = std::move(pass);
   mine.onClose = [target](TcpConnection&) {
     if (const auto other = target.lock()) other->close();

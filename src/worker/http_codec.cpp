@@ -38,6 +38,11 @@ bool hasHeader(const http::Response& response, std::string_view name) {
                      [&](const http::Header& h) { return http::equalNames(h.name, name); });
 }
 
+bool offers(const http::Request& request, std::string_view subprotocol) {
+  const auto offered = websocket::offeredSubprotocols(request);
+  return subprotocol.empty() || std::find(offered.begin(), offered.end(), subprotocol) != offered.end();
+}
+
 /// Tells a piece of an answer from another one. Odd.
 std::uint32_t markOf(std::string_view piece) noexcept {
   return static_cast<std::uint32_t>(std::hash<std::string_view>{}(piece)) | 1U;
@@ -125,6 +130,7 @@ void HttpCodec::deliver(std::span<char> packet, Connection& connection, const Me
   head_ = parsed.head().isHead;
   first_ = false;
   state_ = State::asked;
+  refused_ = Refused::nothing;
   self.countRequest();
   self.holdInput(true);
   struct Handling {  // also when a callback throws
@@ -193,7 +199,11 @@ bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& con
     return true;
   }
   if (type == detail::typeId<http::Response>()) {
-    return state_ == State::asked && !accepted_ && answer(*static_cast<const http::Response*>(message), self, out);
+    if (state_ != State::asked || accepted_) return false;
+    return answer(*static_cast<const http::Response*>(message), self, out) ||
+           mayNotSend(
+               Refused::answer,
+               "its status is not between 200 and 999, or a header or cookie has a character that may not be sent");
   }
   if (type == detail::typeId<http::Chunk>()) {
     return state_ == State::streaming && !file_ && addPiece(static_cast<const http::Chunk*>(message)->data, self, out);
@@ -343,11 +353,33 @@ void HttpCodec::callbackFailed(Conn& connection) {
   answered(connection, true);
 }
 
-/// onException goes on, but nobody will answer this request any more.
+/// onException goes on, but nobody will answer this request any more, or end an answer that has begun.
 void HttpCodec::handlerThrew(Conn& connection) {
   if (!threw_) return;
   threw_ = false;
-  if (state_ == State::asked) callbackFailed(connection);
+  if (state_ == State::asked) return callbackFailed(connection);
+  if (state_ == State::streaming && !file_) connection.endAfterFlush();  // without a last piece: it is not whole
+}
+
+bool HttpCodec::mayNotSend(Refused what, std::string_view why) noexcept {
+  refused_ = what;
+  reason = why;
+  return false;
+}
+
+std::string_view HttpCodec::whyRefused(const Conn& connection) noexcept {
+  const std::string_view why = std::exchange(reason, {});
+  return why.empty() ? BuiltinCodec::whyRefused(connection) : why;
+}
+
+/// onError has had its chance to send something else. Nobody waits for ever, and nobody gets in.
+void HttpCodec::afterRefusal(Conn& connection) {
+  const Refused why = refused_;
+  refused_ = Refused::nothing;
+  if (why == Refused::nothing || state_ != State::asked || accepted_) return;
+  if (why != Refused::subprotocol) return callbackFailed(connection);
+  answerError(connection, 400, "No Subprotocol Of This Server Was Offered", head_);
+  answered(connection, true);
 }
 
 bool HttpCodec::exempt(detail::TypeId type, const void* message) noexcept {
@@ -418,8 +450,9 @@ void HttpCodec::upgrade(Conn& connection, const http::Request& request) {
   if (const auto check = websocket::checkHandshake(request); check.status != 101)
     return refuseUpgrade(connection, check);
   if (const auto decide = connection.callbacks().onWebSocketConnect) decide(connection, request);
-  if (state_ == State::asked && !accepted_ && connection.status() == TcpConnection::Status::established)
-    accept(connection, {}, {});
+  // Who tried to refuse, or to accept otherwise, and was not understood, has not agreed to this.
+  const bool undecided = state_ == State::asked && !accepted_ && refused_ == Refused::nothing;
+  if (undecided && connection.status() == TcpConnection::Status::established) accept(connection, {}, {});
 }
 
 bool HttpCodec::accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers) {
@@ -427,14 +460,18 @@ bool HttpCodec::accept(Conn& connection, std::string_view subprotocol, const htt
     return false;
   if (const auto check = websocket::checkHandshake(*current.request); check.status != 101)
     return refuseUpgrade(connection, check), false;
-  bool valid = false;
   const std::string extension = answerToExtensions(connection);
   connection.write(
       [&](std::string& out) {
-        return valid = websocket::appendAccept(*current.request, subprotocol, headers, out, extension);
+        accepted_ = websocket::appendAccept(*current.request, subprotocol, headers, out, extension);
+        if (accepted_) return true;
+        if (!offers(*current.request, subprotocol))
+          return mayNotSend(Refused::subprotocol, "the client did not offer this subprotocol");
+        return mayNotSend(Refused::answer,
+                          "a header has a character that may not be sent, or is one that the handshake writes itself");
       },
       true);
-  return accepted_ = valid;
+  return accepted_;
 }
 
 /// permessage-deflate, or empty. Contexts are kept while the process has room for them.

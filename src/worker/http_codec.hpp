@@ -42,6 +42,8 @@ class HttpCodec final : public BuiltinCodec {
   bool full(const Conn& connection) const noexcept override;
   bool answers(const Conn& connection) const noexcept override;
   bool closesLater() override;
+  std::string_view whyRefused(const Conn& connection) noexcept override;
+  void afterRefusal(Conn& connection) override;
 
   /// Answers the upgrade request that is being handled with 101.
   bool accept(Conn& connection, std::string_view subprotocol, const http::Headers& headers);
@@ -57,6 +59,8 @@ class HttpCodec final : public BuiltinCodec {
     std::uint64_t left = 0;
   };
   enum class Deflate : std::uint8_t { none, keepsContexts, borrowsContexts };
+  /// What was tried for this request, and may not be sent as it is.
+  enum class Refused : std::uint8_t { nothing, answer, subprotocol };
 
   http::Parser& parser(const Conn& connection);
   ARTEL_COLD Input notWhole(Conn& connection, http::Parser& parser, http::Parser::Part before, std::span<char> bytes);
@@ -64,6 +68,7 @@ class HttpCodec final : public BuiltinCodec {
   void upgrade(Conn& connection, const http::Request& request);
   void refuseUpgrade(Conn& connection, const websocket::Check& check);
   std::string answerToExtensions(const Conn& connection);
+  bool mayNotSend(Refused what, std::string_view why) noexcept;
   void becomeWebsocket(Conn& connection, const http::Request& request);
   void sendClose(Conn& connection, std::uint16_t code);
   bool encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out);
@@ -84,6 +89,8 @@ class HttpCodec final : public BuiltinCodec {
     const http::Request* request;
   };
   static inline Current current{};
+  /// Of what was refused just now, until whyRefused().
+  static inline std::string_view reason{};
 
   std::unique_ptr<http::Parser> parser_;  // only while a request is incomplete
   std::unique_ptr<std::string> early_;    // messages sent before the WebSocket handshake
@@ -91,7 +98,8 @@ class HttpCodec final : public BuiltinCodec {
   std::uint32_t missing_ = 0;  // of a streamed answer: the mark of a piece that was, or may be, dropped; 0: none
   Mode mode_;
   State state_ = State::idle;
-  Deflate deflate_ = Deflate::none;  // as answered, until the WebSocket codec takes over
+  Deflate deflate_ : 4 = Deflate::none;  // as answered, until the WebSocket codec takes over
+  Refused refused_ : 4 = Refused::nothing;
   bool http10_ : 1 = false, keepAlive_ : 1 = true, head_ : 1 = false, bodyless_ : 1 = false, first_ : 1 = true;
   bool accepted_ : 1 = false, threw_ : 1 = false;
   bool closeSent_ : 1 = false;  // a Close, behind the 101

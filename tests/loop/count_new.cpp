@@ -1,10 +1,12 @@
 #include "tests/loop/count_new.hpp"
 
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
 namespace artel::testing {
 std::atomic<std::uint64_t> allocations{0}, allocatedBytes{0}, largestAllocation{0};
+std::atomic<std::size_t> allowedAllocation{SIZE_MAX};
 
 static void count(std::size_t size) {
   ++allocations;
@@ -15,7 +17,9 @@ static void count(std::size_t size) {
 
 void* operator new(std::size_t size) {
   artel::testing::count(size);
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  if (size <= artel::testing::allowedAllocation) {
+    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  }
   throw std::bad_alloc();
 }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {

@@ -1,6 +1,8 @@
 // An exception that leaves a callback (decisions §5; manual 1.9).
 #include <gtest/gtest.h>
 
+#include "tests/loop/count_new.hpp"
+#include "tests/support/websocket.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -141,6 +143,50 @@ TEST_F(Exceptions, GoingOnStillAnswersTheRequest) {
   Client client(world);
   client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   world.until([&] { return client.received.starts_with("HTTP/1.1 500"); });
+  EXPECT_TRUE(Worker::isRunning());
+}
+
+TEST_F(Exceptions, AMessageForWhichThereIsNoMemoryIsNotDeliveredWithAHole) {
+  Worker worker("websocket://127.0.0.1:0");
+  int thrown = 0, messages = 0;
+  Worker::onException = [&](const std::exception_ptr&, Connection*) {
+    allowedAllocation = SIZE_MAX;
+    return ++thrown > 0;
+  };
+  worker.onMessage = [&](TcpConnection&, std::string_view) { ++messages; };
+  World world(worker);
+  Client client(world);
+  client.send(hello());
+  ASSERT_TRUE(world.until([&] { return wholeAnswer(client.received); }));
+  const std::string piece(30'000, 'x');
+  client.send(frame(opcode::binary, piece, false));
+  allowedAllocation = 300'000;  // of the message's pieces together
+  for (int i = 0; i < 40 && thrown == 0; ++i) {
+    const std::uint64_t before = world.first().bytesRead();
+    client.send(frame(opcode::continuation, piece, false));
+    world.until([&] { return thrown > 0 || world.first().bytesRead() >= before + piece.size(); });
+  }
+  allowedAllocation = SIZE_MAX;
+  EXPECT_EQ(thrown, 1);
+  client.send(frame(opcode::continuation, "end"));
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(messages, 0);
+  EXPECT_NE(after101(client).find(closed(1011).substr(2)), std::string::npos);
+}
+
+TEST_F(Exceptions, GoingOnEndsTheAnswerThatHadBegun) {
+  Worker worker("http://127.0.0.1:0");
+  Worker::onException = [](const std::exception_ptr&, Connection*) { return true; };
+  worker.onMessage = [](TcpConnection& c, const http::Request&) {
+    c.send(http::Response{.chunked = true});
+    c.send(http::Chunk{"abc"});
+    throw std::runtime_error("boom");
+  };
+  World world(worker);
+  Client client(world);
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  world.until([&] { return client.ended(); });
+  EXPECT_TRUE(client.received.ends_with("3\r\nabc\r\n")) << client.received;
   EXPECT_TRUE(Worker::isRunning());
 }
 

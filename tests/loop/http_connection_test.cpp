@@ -404,6 +404,43 @@ TEST(HttpConnection, ARefusedResponseLeavesRoomForAnother) {
   EXPECT_FALSE(has(client.received, "evil"));
 }
 
+TEST(HttpConnection, ARefusedResponseThatNoneFollowsIs500) {
+  const http::Response evil{302, {{"Location", "/\r\nSet-Cookie: evil"}}};
+  const auto now = [&](TcpConnection& c, const http::Request&) { c.send(evil); };
+  const auto later = [&](TcpConnection& c, const http::Request&) {
+    Timer::delay(0.0, [&, weak = c.weak()] {
+      if (const auto alive = weak.lock()) alive->send(evil);
+    });
+  };
+  const std::function<void(TcpConnection&, const http::Request&)> handlers[] = {now, later};
+  for (const auto& handler : handlers) {
+    Worker worker("http://127.0.0.1:0");
+    worker.onMessage = handler;
+    World world(worker);
+    Client client(world);
+    ::testing::internal::CaptureStderr();
+    client.send(get("/") + get("/"));
+    world.until([&] { return client.ended(); });
+    const std::string log = ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(statusOf(client.received), "HTTP/1.1 500");
+    EXPECT_TRUE(has(client.received, "Connection: close")) << "the second request was not heard";
+    EXPECT_FALSE(has(client.received, "evil"));
+    EXPECT_TRUE(has(log, "a character that may not be sent")) << log;
+  }
+}
+
+TEST(HttpConnection, OnErrorMayAnswerInThePlaceOfARefusedResponse) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request&) { c.send(http::Response{99}); };
+  worker.onError = [](TcpConnection& c, const Error&) { c.send(http::Response{503, {}, "another day"}); };
+  World world(worker);
+  Client client(world);
+  client.send(get("/"));
+  world.until([&] { return wholeAnswer(client.received); });
+  EXPECT_EQ(statusOf(client.received), "HTTP/1.1 503");
+  EXPECT_FALSE(client.ended());
+}
+
 TEST(HttpConnection, BadRequestsGetTheirStatusAndTheEnd) {
   Worker worker("http://127.0.0.1:0");
   worker.onMessage = echoPath();

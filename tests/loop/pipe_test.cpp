@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "src/worker/conn.hpp"
+#include "src/worker/core.hpp"
+#include "tests/support/websocket.hpp"
 #include "tests/support/world.hpp"
 
 namespace artel::testing {
@@ -212,6 +214,57 @@ TEST(Pipe, ASourceThatWaitsIsClosedWithItsTarget) {
   proxy.world->until([&] { return proxy.right->getSendBufferQueueSize() >= proxy.right->maxSendBufferSize; });
   proxy.two->close(true);
   proxy.world->until([&] { return proxy.one->ended() && proxy.worker.connections().empty(); });
+}
+
+TEST(Pipe, BetweenWebSocketsAMessageKeepsItsType) {
+  Proxy proxy("websocket://127.0.0.1:0");
+  proxy.one->send(hello());
+  proxy.two->send(hello());
+  ASSERT_TRUE(proxy.world->until([&] { return wholeAnswer(proxy.one->received) && wholeAnswer(proxy.two->received); }));
+  proxy.join();
+  const std::string_view noText("\xff\xfe\0", 3);
+  proxy.one->send(frame(opcode::binary, noText) + frame(opcode::text, "hi"));
+  proxy.two->send(frame(opcode::binary, noText));
+  const std::string binary = answer(websocket::Type::binary, noText);
+  proxy.world->until([&] { return after101(*proxy.two) == binary + text("hi") && after101(*proxy.one) == binary; });
+}
+
+TEST(Pipe, BytesBecomeBinaryMessagesAndMessagesBytes) {
+  for (const std::string scheme : {"tcp", "frame"}) {
+    const std::string sent = scheme == "tcp" ? "\xff\xfe" : std::string("\0\0\0\6\xff\xfe", 6);
+    Worker bare(scheme + "://127.0.0.1:0"), worker("websocket://127.0.0.1:0");
+    ConnectionPtr left;
+    bare.onConnect = [&](TcpConnection& c) { left = c.share(); };
+    World world(bare);
+    worker.listen();
+    Client one(world), two(world, worker.core().address.port);
+    two.send(hello());
+    ASSERT_TRUE(world.until([&] { return left && wholeAnswer(two.received); }));
+    ConnectionPtr right = worker.connections().find(left->id() + 1)->share();
+    left->pipe(*right);
+    right->pipe(*left);
+    one.send(sent);
+    two.send(frame(opcode::text, "hi"));
+    world.until(
+        [&] { return after101(two) == answer(websocket::Type::binary, "\xff\xfe") && one.received.ends_with("hi"); });
+  }
+}
+
+TEST(Pipe, TakesOverFromOnWebSocketMessage) {
+  Worker worker("http://127.0.0.1:0");
+  std::vector<ConnectionPtr> both;
+  worker.onWebSocketMessage = [](TcpConnection& c, std::string_view) { c.send("not piped"); };
+  worker.onWebSocketConnected = [&](TcpConnection& c, const http::Request&) { both.push_back(c.share()); };
+  World world(worker);
+  Client one(world), two(world);
+  one.send(hello());
+  two.send(hello());
+  ASSERT_TRUE(world.until([&] { return both.size() == 2; }));
+  both[0]->pipe(*both[1]);
+  both[1]->pipe(*both[0]);
+  one.send(frame(opcode::text, "hi"));
+  two.send(frame(opcode::text, "hi"));
+  world.until([&] { return after101(one) == text("hi") && after101(two) == text("hi"); });
 }
 
 TEST(Pipe, AConnectionWhoseMessagesAreNoTextIsRefused) {

@@ -377,6 +377,10 @@ TEST(BehindProxy, ClientIpBelievesTrustedProxiesOnly) {
   EXPECT_EQ(ask("X-Forwarded-For: [2001:DB8::7]:1234\r\n"), "2001:db8::7");
   EXPECT_EQ(ask("X-Forwarded-For: 203.0.113.7:80\r\n"), "203.0.113.7");
   EXPECT_EQ(ask("X-Forwarded-For: 1.2.3.4, unknown\r\n"), "127.0.0.1");
+  EXPECT_EQ(ask("X-Forwarded-For: [2001:db8::7]\r\n"), "2001:db8::7");
+  for (const char* none : {"[2001:db8::7", "[2001:db8::7]x", "[2001:db8::7]:", "[2001:db8::7]:x", "[203.0.113.7]", "[]",
+                           "203.0.113.7:", "203.0.113.7:x", "203.0.113.7:123456", "fe80::1%eth0"})
+    EXPECT_EQ(ask("X-Forwarded-For: 203.0.113.7, " + std::string(none) + "\r\n"), "127.0.0.1") << none;
 
   Worker open("http://127.0.0.1:0");
   open.onMessage = worker.onMessage;

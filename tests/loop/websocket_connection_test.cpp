@@ -106,6 +106,72 @@ TEST(WebSocketConnection, RefusedWithA401) {
   }
 }
 
+TEST(WebSocketConnection, ARefusalThatCannotBeSentIsNoAcceptance) {
+  const http::Response refusals[] = {
+      http::Response{302, {{"Location", "/login?next=/a\r\n"}}},
+      http::Response{401, {{"WWW-Authenticate", "Basic realm=\"\x7f\""}}},
+      http::Response{403}.header("X", std::string_view("a\0b", 3)),
+      http::Response{403}.cookie("a", "b", {.path = "/;"}),
+      http::Response{99},
+      http::Response{1000},
+  };
+  for (const char* scheme : {"http", "websocket"}) {
+    for (const http::Response& refusal : refusals) {
+      Worker worker(std::string(scheme) + "://127.0.0.1:0");
+      int connected = 0, messages = 0;
+      worker.onWebSocketConnect = [&](TcpConnection& c, const http::Request&) {
+        EXPECT_EQ(c.send(refusal), SendStatus::dropped);
+      };
+      worker.onWebSocketConnected = [&](TcpConnection&, const http::Request&) { ++connected; };
+      worker.onWebSocketMessage = [&](TcpConnection&, std::string_view) { ++messages; };
+      World world(worker);
+      Client client(world);
+      client.send(hello() + frame(opcode::text, "eve"));
+      world.until([&] { return client.ended(); });
+      EXPECT_EQ(client.received.substr(0, 12), "HTTP/1.1 500") << refusal.status;
+      EXPECT_EQ(connected + messages, 0);
+    }
+  }
+}
+
+TEST(WebSocketConnection, AnAcceptanceThatCannotBeSentIsNoOther) {
+  const auto subprotocol = [](TcpConnection& c) { EXPECT_FALSE(c.acceptWebSocket("chat.v1")); };
+  const auto line = [](TcpConnection& c) { EXPECT_FALSE(c.acceptWebSocket({}, {{"X", "a\r\nSet-Cookie: evil"}})); };
+  const auto orElse = [](TcpConnection& c) {
+    if (!c.acceptWebSocket("chat.v1")) c.send(http::Response{403});
+  };
+  const auto again = [](TcpConnection& c) {
+    EXPECT_FALSE(c.acceptWebSocket("chat.v1"));
+    EXPECT_TRUE(c.acceptWebSocket());
+  };
+  const std::tuple<std::function<void(TcpConnection&)>, const char*, const char*> table[] = {
+      {subprotocol, "HTTP/1.1 400", "the client did not offer this subprotocol"},
+      {line, "HTTP/1.1 500", "a header has a character that may not be sent"},
+      {orElse, "HTTP/1.1 403", "the client did not offer this subprotocol"},
+      {again, "HTTP/1.1 101", "the client did not offer this subprotocol"},
+  };
+  for (const auto& [decide, status, reason] : table) {
+    for (const bool inOnMessage : {false, true}) {
+      Worker worker("http://127.0.0.1:0");
+      const auto call = [&decide = decide](TcpConnection& c, const http::Request&) { decide(c); };
+      if (inOnMessage) {
+        worker.onMessage = call;
+      } else {
+        worker.onWebSocketConnect = call;
+      }
+      World world(worker);
+      Client client(world);
+      ::testing::internal::CaptureStderr();
+      client.send(hello("Sec-WebSocket-Protocol: other\r\n"));
+      world.until([&] { return wholeAnswer(client.received); });
+      const std::string log = ::testing::internal::GetCapturedStderr();
+      EXPECT_EQ(client.received.substr(0, 12), status);
+      EXPECT_EQ(client.received.find("evil"), std::string::npos);
+      EXPECT_NE(log.find(reason), std::string::npos) << log;
+    }
+  }
+}
+
 TEST(WebSocketConnection, SubprotocolAndHeaders) {
   Worker worker("websocket://127.0.0.1:0");
   worker.onWebSocketConnect = [](TcpConnection& c, const http::Request&) {

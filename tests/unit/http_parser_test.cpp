@@ -18,6 +18,8 @@ TEST(HttpParser, RequestLines) {
       {200, "DELETE /x?y HTTP/1.1" + rest},
       {200, "PROPFIND / HTTP/1.1" + rest},
       {200, "M-SEARCH / HTTP/1.1" + rest},
+      {200, "CHECKIN / HTTP/1.1" + rest},
+      {200, "UPDATEREDIRECTREF / HTTP/1.1" + rest},
       {200, "OPTIONS * HTTP/1.1" + rest},
       {200, "GET http://a/b?c=d HTTP/1.1" + rest},
       {200, "GET HTTPS://[::1]:8080 HTTP/1.1" + rest},
