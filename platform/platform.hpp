@@ -272,6 +272,8 @@ std::uint64_t fileSize(NativeSocket file) noexcept;
 bool isFileAt(NativeSocket file, const std::string& path) noexcept;
 /// Whether this process could make or change that file; nothing is touched. Else the system's words.
 Result<void> mayWrite(const std::string& path);
+/// Whether it could be read, or is not there.
+Result<void> mayRead(const std::string& path);
 /// The descriptor numbered `number` becomes a copy of `from`, which is closed.
 void becomeDescriptor(NativeSocket from, NativeSocket number) noexcept;
 /// Standard output and error become `file` (which is not closed); standard input reads nothing.

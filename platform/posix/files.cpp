@@ -71,7 +71,13 @@ NativeSocket duplicateStandardError() noexcept { return ::fcntl(STDERR_FILENO, F
 
 void closeFile(NativeSocket file) noexcept { closeSocket(file); }
 
+Result<void> mayRead(const std::string& path) {
+  return ::access(path.c_str(), R_OK) == 0 || errno == ENOENT ? Result<void>() : systemError(errno);
+}
+
 Result<void> mayWrite(const std::string& path) {
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) return systemError(EISDIR);
   if (::access(path.c_str(), F_OK) == 0) return ::access(path.c_str(), W_OK) == 0 ? Result<void>() : systemError(errno);
   // The nearest folder that is there: missing ones are made.
   std::filesystem::path folder = std::filesystem::path(path).parent_path();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 #include "artel/log.hpp"
@@ -359,6 +360,8 @@ void Cluster::heard(Slot& slot, Process& process, int most) {
     if (message->kind == WorkerProcess::forgetMessage) forgetListener(slot, message->body);
     if (message->kind == WorkerProcess::stopServiceMessage)
       beginStop(false, Worker::stopTimeout, "Worker::stopService in " + nameOf(slot));
+    if (message->kind == WorkerProcess::cutMessage && (phase_ == Phase::stopping || reload_.active))
+      (phase_ == Phase::stopping ? cut_ : reload_.cut) += std::atoi(message->body.c_str());
     if (message->kind == WorkerProcess::replaceMessage && &process == &slot.serving) slot.worn = true;
     if (message->kind == WorkerProcess::readyMessage) return becameReady(slot, process);  // it may have moved
   }
@@ -453,7 +456,7 @@ int Cluster::finish() {
   if (failure_.empty() && Worker::onMasterStop) hook("onMasterStop", [] { Worker::onMasterStop(); });
   endStop();
   if (!failure_.empty()) throw SetupError(Exit::failed, failure_);
-  return static_cast<int>(killed_ > 0 ? Exit::deadlinePassed : Exit::ok);
+  return static_cast<int>(killed_ + cut_ > 0 ? Exit::deadlinePassed : Exit::ok);
 }
 
 std::string Cluster::describe(const Process& process, const platform::ChildExit& exit) {

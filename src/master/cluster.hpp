@@ -97,7 +97,7 @@ class Cluster {
   struct Reload {
     bool active = false, graceful = false;
     Milliseconds timeout{0};
-    int replaced = 0, added = 0, gone = 0, kept = 0, killed = 0;
+    int replaced = 0, added = 0, gone = 0, kept = 0, killed = 0, cut = 0;
     std::string programs;  ///< "3f2a -> 9c1d" after a handover
     std::vector<std::string> failures;
     std::vector<std::weak_ptr<ControlClient>> waiting;
@@ -260,7 +260,7 @@ class Cluster {
   std::string failure_;  ///< why the start failed
   Phase phase_ = Phase::starting;
   bool graceful_ = false;
-  int stopped_ = 0, killed_ = 0;  ///< of the stop
+  int stopped_ = 0, killed_ = 0, cut_ = 0;  ///< of the stop: processes, and connections
   std::uint64_t generation_ = 0;
   std::string pidIdentity_;      ///< of our pid file, once it is written
   std::string programIdentity_;  ///< of the program's file at the start

@@ -162,10 +162,10 @@ void Cluster::reloadFailed(const std::string& why) {
 void Cluster::endReload() {
   if (!reload_.active) return;
   const Reload ended = std::exchange(reload_, Reload{});
-  const std::string said =
-      inWords(ReloadOutcome{ended.programs, ended.replaced, ended.added, ended.gone, ended.kept, ended.killed});
+  const std::string said = inWords(
+      ReloadOutcome{ended.programs, ended.replaced, ended.added, ended.gone, ended.kept, ended.killed, ended.cut});
   log::info("reload: " + said);
-  int code = static_cast<int>(ended.killed > 0 ? Exit::deadlinePassed : Exit::ok);
+  int code = static_cast<int>(ended.killed + ended.cut > 0 ? Exit::deadlinePassed : Exit::ok);
   if (!ended.failures.empty())
     code = static_cast<int>(Exit::failed);
   else

@@ -52,7 +52,7 @@ void Cluster::beginStop(bool graceful, Milliseconds timeout, std::string_view by
     if (candidate_) refuseProgram("the service is stopping");
     phase_ = Phase::stopping;
     platform::tellServiceManager("STOPPING=1");
-    stopped_ = killed_ = 0;
+    stopped_ = killed_ = cut_ = 0;
     reloadFailed("the service is stopping");
     endReload();
     wanted_.clear();
@@ -108,12 +108,12 @@ void Cluster::life(const std::string& line) {
 }
 
 void Cluster::endStop() {
-  const std::string said = inWords(StopOutcome{stopped_, killed_});
+  const std::string said = inWords(StopOutcome{stopped_, killed_, cut_});
   if (failure_.empty()) life(said);
   for (const auto& waiting : stopWaiting_) {
     if (const Client client = waiting.lock()) {
       client->out(said);
-      client->end(static_cast<int>(killed_ > 0 ? Exit::deadlinePassed : Exit::ok));
+      client->end(static_cast<int>(killed_ + cut_ > 0 ? Exit::deadlinePassed : Exit::ok));
     }
   }
   const auto end = Clock::now() + timeToHear;

@@ -155,6 +155,10 @@ Command parseCommandLine(const std::vector<std::string>& words, const Capabiliti
     if (given->count() > 0 && !option->takenBy(row.verb))
       usage(program, "\"" + std::string(option->longName()) + "\" is no option of \"" + std::string(row.name) + "\"",
             " " + std::string(row.name));
+    // "$VARIABLE" that is not set is no wish for the default.
+    for (const std::string& value : given->results()) {
+      if (value.empty()) usage(program, std::string(option->longName()) + " needs a value");
+    }
   }
   if (command.daemon && !can.daemonize)
     throw SetupError(Exit::notOnThisSystem,

@@ -2,10 +2,22 @@
 
 namespace artel {
 
+namespace {
+
+std::string cutInWords(int connections) {
+  if (connections == 0) return "";
+  return ", " + std::to_string(connections) + (connections == 1 ? " connection" : " connections") +
+         " cut at the deadline";
+}
+
+}  // namespace
+
 std::string inWords(const StopOutcome& outcome) {
-  if (outcome.killed == 0) return "stopped";
-  return "stopped, " + std::to_string(outcome.killed) + " of " + std::to_string(outcome.processes) +
-         (outcome.processes == 1 ? " process" : " processes") + " had to be killed";
+  std::string said = "stopped";
+  if (outcome.killed > 0)
+    said += ", " + std::to_string(outcome.killed) + " of " + std::to_string(outcome.processes) +
+            (outcome.processes == 1 ? " process" : " processes") + " had to be killed";
+  return said + cutInWords(outcome.cut);
 }
 
 std::string inWords(const ReloadOutcome& outcome) {
@@ -18,7 +30,7 @@ std::string inWords(const ReloadOutcome& outcome) {
   add(outcome.gone, "no longer wanted");
   add(outcome.kept, "kept and told (reloadable = false)");
   add(outcome.killed, "killed at the deadline");
-  return said;
+  return said + cutInWords(outcome.cut);
 }
 
 }  // namespace artel

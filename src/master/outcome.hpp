@@ -7,8 +7,9 @@ namespace artel {
 
 struct StopOutcome {
   int processes = 0, killed = 0;
+  int cut = 0;  ///< connections
 };
-/// "stopped", "stopped, 1 of 2 processes had to be killed".
+/// "stopped", "stopped, 1 of 2 processes had to be killed, 3 connections cut at the deadline".
 std::string inWords(const StopOutcome& outcome);
 
 struct ReloadOutcome {
@@ -18,6 +19,7 @@ struct ReloadOutcome {
   int gone = 0;          ///< that are no longer wanted
   int kept = 0;          ///< reloadable = false
   int killed = 0;        ///< of those that were to go
+  int cut = 0;           ///< connections
 };
 /// "4 workers replaced", "program 3f2a -> 9c1d, 4 workers replaced, 1 new".
 std::string inWords(const ReloadOutcome& outcome);

@@ -45,9 +45,22 @@ int number(const Override& given) {
   return value;
 }
 
+/// The Worker that one of several --listen or --count is about; each may be meant once.
+Worker& meantOnce(const std::vector<Worker*>& workers, std::string option, const Override& given,
+                  const Command& command, std::vector<const Worker*>& before) {
+  Worker& worker = meant(workers, option, given.worker, command.program);
+  const std::string what = option + " for worker \"" + worker.name + "\"";
+  if (given.value.empty()) throw SetupError(Exit::usage, what + " needs a value", {});
+  if (std::find(before.begin(), before.end(), &worker) != before.end())
+    throw SetupError(Exit::usage, what + " is given twice", {{"try", "one of them"}});
+  before.push_back(&worker);
+  return worker;
+}
+
 void override(const std::vector<Worker*>& workers, const Command& command) {
+  std::vector<const Worker*> listening, counted;
   for (const Override& given : command.listen) {
-    Worker& worker = meant(workers, "--listen", given.worker, command.program);
+    Worker& worker = meantOnce(workers, "--listen", given, command, listening);
     ListenAddress address = parseListenAddress(given.value);
     // The transport that the replaced address had set goes with it; one set by hand stays.
     if (worker.transport == worker.core().address.transport()) worker.transport = address.transport();
@@ -55,7 +68,7 @@ void override(const std::vector<Worker*>& workers, const Command& command) {
     worker.core().shown = given.value;
   }
   for (const Override& given : command.count)
-    meant(workers, "--count", given.worker, command.program).count = number(given);
+    meantOnce(workers, "--count", given, command, counted).count = number(given);
 }
 
 /// Nothing when nothing was asked for.

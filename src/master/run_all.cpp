@@ -127,7 +127,9 @@ int start(const Command& command) {
 int restart(const Command& command) {
   const ServiceFiles files = ServiceFiles::of(command);
   // What cannot start does not stop what runs.
-  refuseSharedPaths(resolve(Worker::all(), command, capabilities()), files);
+  const Plan plan = resolve(Worker::all(), command, capabilities());
+  refuseSharedPaths(plan, files);
+  refuseUnwritable(files, plan.background);
   if (isRunning(files)) {
     const int code = runStop(command, files);
     if (code != static_cast<int>(Exit::ok) && code != static_cast<int>(Exit::deadlinePassed)) return code;

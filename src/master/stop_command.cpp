@@ -124,6 +124,10 @@ SetupError alreadyRunning(const ServiceFiles& files, const std::string& program)
 }
 
 SetupError notRunning(const ServiceFiles& files, const std::string& program) {
+  if (const auto may = platform::mayRead(files.lock); !may)
+    return {Exit::failed,
+            files.name + ": whether it runs cannot be seen: " + files.lock + ": " + may.error().message,
+            {{"try", asItsUser(files)}}};
   return {Exit::notRunning,
           files.name + " is not running (nobody holds " + files.lock + ")",
           {{"try", program + " start -d" + files.option}}};

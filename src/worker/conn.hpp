@@ -158,6 +158,8 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   }
   /// As much is kept as may be: onBufferFull.
   void keptEnough() noexcept { raise(eventFull); }
+  /// The peer would miss something if this ended now: an answer, or what is queued.
+  bool owes() const noexcept { return queued() > 0 || (builtin_ && builtin()->answers(*this)); }
   bool atLimit() const noexcept { return !quiet() && queued() >= maxSendBufferSize; }
   Clock lastReceived() const noexcept { return lastReceived_; }
   /// Since it was accepted, or made.

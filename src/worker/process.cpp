@@ -394,15 +394,20 @@ void WorkerProcess::sweep() {
   if (stopping_ && graceful_ && std::chrono::steady_clock::now() >= leaveAt_) stop(0, false);
   const Conn::Clock now = Conn::clock();
   const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= stopTimeout_;
+  std::size_t cut = 0;
   eachHolder([&](Worker& worker) {
     const auto linger = stopping_ ? std::min(worker.lingerTimeout, stopLinger) : worker.lingerTimeout;
     for (auto& [id, connection] : worker.connections()) {
-      if (late)
-        connection->destroy();
-      else
-        Conn::of(*connection).tick(now, static_cast<std::uint32_t>(linger.count()));
+      Conn& conn = Conn::of(*connection);
+      if (!late) {
+        conn.tick(now, static_cast<std::uint32_t>(linger.count()));
+        continue;
+      }
+      cut += conn.owes();
+      conn.destroy();
     }
   });
+  if (cut > 0) tellCut(cut);
   if (!stopBegun_) {
     if (net::loop().buffers.trim()) platform::releaseFreeMemory();
     return setTicking();
@@ -412,6 +417,17 @@ void WorkerProcess::sweep() {
   done_ = true;
   net::loop().setTick(nullptr, 0);
   net::loop().stop();
+}
+
+/// Nothing is lost without a word: the log, the command that stops and its exit code have it.
+void WorkerProcess::tellCut(std::size_t connections) {
+  const std::string count = std::to_string(connections);
+  log::warn(setup_.worker->core().label() + ": the time to stop is over: " + count +
+            (connections == 1 ? " connection is" : " connections are") + " cut with an answer or data not sent");
+  if (setup_.channel)
+    static_cast<void>(setup_.channel.put(cutMessage, count));
+  else if (exitCode_ == 0)
+    exitCode_ = static_cast<int>(Exit::deadlinePassed);
 }
 
 void WorkerProcess::exceptionLeft(const std::exception_ptr& exception, Connection* connection) {

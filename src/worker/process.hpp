@@ -40,14 +40,14 @@ class WorkerProcess {
   // Messages on the channel, to the master ...
   static constexpr char readyMessage = 'r', stopServiceMessage = 'S', replaceMessage = 'R', pageMessage = 'c',
                         metricsMessage = 'm', stackMessage = 't', crashMessage = 'x', keepMessage = 'L',
-                        forgetMessage = 'U';
-  // (pageMessage: a Page, as the answer to the same kind with a PageRequest; metricsMessage: a question, which comes
-  // back with an answer; stackMessage and crashMessage: see stacks.hpp; keepMessage and forgetMessage: a
-  // listenerName(), the first with its socket and, behind a zero, the identity of its file) ... and from it. The first
-  // two carry the milliseconds there are, and "service" when it is the whole service that stops; the two after
-  // reloadMessage carry a descriptor; lendMessage the socket of a sibling's slot and, like takeBackMessage, the slot's
-  // number. ticketsMessage: TicketKeys; certificatesMessage: the memory that encodeCertificates() lies in, and its
-  // size.
+                        forgetMessage = 'U', cutMessage = 'D';
+  // (cutMessage: how many connections a stop's end has cut; pageMessage: a Page, as the answer to the same kind with a
+  // PageRequest; metricsMessage: a question, which comes back with an answer; stackMessage and crashMessage: see
+  // stacks.hpp; keepMessage and forgetMessage: a listenerName(), the first with its socket and, behind a zero, the
+  // identity of its file) ... and from it. The first two carry the milliseconds there are, and "service" when it is the
+  // whole service that stops; the two after reloadMessage carry a descriptor; lendMessage the socket of a sibling's
+  // slot and, like takeBackMessage, the slot's number. ticketsMessage: TicketKeys; certificatesMessage: the memory that
+  // encodeCertificates() lies in, and its size.
   static constexpr char stopMessage = 's', stopGracefullyMessage = 'g', reloadMessage = 'w', logMessage = 'l',
                         outputMessage = 'o', lendMessage = 'H', takeBackMessage = 'h', ticketsMessage = 'k',
                         certificatesMessage = 'C';
@@ -118,6 +118,7 @@ class WorkerProcess {
   void stopConnections();
   void stopClients();
   void sweep();
+  void tellCut(std::size_t connections);
   void warnOfLateChanges();
   void askForReplacement();
   void setTicking();

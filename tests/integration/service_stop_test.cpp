@@ -34,6 +34,68 @@ TEST_F(Service, StopKillsWhoDoesNotStopAndSaysSo) {
       << directory.read("service.log");
 }
 
+TEST_F(Service, AStopThatCutsWhatWasOwedSaysSo) {
+  const auto port = start({"--count", "1", "--", "stop=1000", "stdout=out.txt"});
+  Wire unanswered(port), slow(port), idle(port);
+  idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  slow.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_FALSE(idle.receive([](const std::string& bytes) { return !bytes.empty(); }).empty());
+  EXPECT_FALSE(slow.receive([](const std::string& bytes) { return !bytes.empty(); }).empty());
+  unanswered.send("GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(until([&] { return directory.read("out.txt").find("never") != std::string::npos; }));
+  const Said stop = run({"stop"});
+  EXPECT_EQ(stop.code, 8);
+  EXPECT_EQ(stop.out, "service: stopped, 2 connections cut at the deadline\n");
+  EXPECT_NE(directory.read("service.log").find("2 connections are cut with an answer or data not sent"),
+            std::string::npos)
+      << directory.read("service.log");
+}
+
+TEST_F(Service, AReloadThatCutsWhatWasOwedSaysSo) {
+  const auto port = start({"--count", "1", "--", "stop=1000", "stdout=out.txt"});
+  Wire unanswered(port);
+  unanswered.send("GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_TRUE(until([&] { return directory.read("out.txt").find("never") != std::string::npos; }));
+  const Said reload = run({"reload"});
+  EXPECT_EQ(reload.code, 8);
+  EXPECT_EQ(reload.out, "service: 1 worker replaced, 1 connection cut at the deadline\n");
+  EXPECT_EQ(run({"reload"}).code, 0) << "it is counted once";
+  EXPECT_EQ(run({"stop"}).code, 0);
+}
+
+TEST_F(Service, WhatCannotBeWrittenIsRefusedBeforeARestartStops) {
+  start();
+  const int before = pid();
+  std::filesystem::create_directory(directory.file("folder"));
+  const Said refused = run({"restart", "-d", "--", "log=folder"});
+  EXPECT_EQ(refused.code, 6);
+  EXPECT_NE(refused.err.find("error[E06] logFile"), std::string::npos) << refused.err;
+  EXPECT_EQ(pid(), before);
+  EXPECT_TRUE(processExists(before));
+}
+
+TEST_F(Service, WhatCannotBeSeenIsNotCalledNotRunning) {
+  std::ofstream(directory.file("file")) << "no folder";
+  for (const char* command : {"status", "stop", "reload"}) {
+    const Said said = run({command, "--pid-file", "file/service.pid"});
+    EXPECT_EQ(said.code, 1) << command;
+    EXPECT_NE(said.err.find("whether it runs cannot be seen"), std::string::npos) << said.err;
+  }
+}
+
+TEST_F(Service, AWorkerIsMeantOnceByAnOption) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"check", "--count", "web=2", "--count", "web=3"},
+        {"check", "--listen", "web=http://127.0.0.1:0", "--listen", "web=http://127.0.0.1:0"}}) {
+    const Said said = run(words);
+    EXPECT_EQ(said.code, 2);
+    EXPECT_NE(said.err.find("for worker \"web\" is given twice"), std::string::npos) << said.err;
+  }
+  const Said empty = run({"check", "--listen", "web="});
+  EXPECT_EQ(empty.code, 2);
+  EXPECT_NE(empty.err.find("--listen for worker \"web\" needs a value"), std::string::npos) << empty.err;
+}
+
 TEST_F(Service, TheTimeoutOfOneStop) {
   const auto port = start({"--", "stop=60000", "stdout=out.txt"});
   Wire busy(port);

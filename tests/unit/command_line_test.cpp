@@ -61,6 +61,8 @@ TEST(CommandLine, NearMisses) {
   EXPECT_EQ(refused({"frobnicate"}).find("Did you mean"), std::string::npos);
   EXPECT_NE(refused({"start", "extra"}).find("\"--\""), std::string::npos);
   EXPECT_EQ(refused({"start", "--count"}).find("error[E02] --count needs a value\n"), 0u);
+  EXPECT_EQ(refused({"start", "--listen", ""}).find("error[E02] --listen needs a value\n"), 0u);
+  EXPECT_EQ(refused({"stop", "--pid-file", ""}).find("error[E02] --pid-file needs a value\n"), 0u);
   EXPECT_EQ(refused({"stop", "-t", "1", "-t", "2"}).find("error[E02] --timeout can be given once only\n"), 0u);
   EXPECT_NE(refused({"start", "--log-level", "loud"}).find("loud"), std::string::npos);
 }

@@ -26,11 +26,12 @@ constexpr Capabilities likeWindows{
 
 TEST(Messages, WhatStopAndReloadHaveDone) {
   std::string text;
-  for (const StopOutcome& one : {StopOutcome{4, 0}, StopOutcome{4, 1}, StopOutcome{1, 1}})
+  for (const StopOutcome& one :
+       {StopOutcome{4, 0}, StopOutcome{4, 1}, StopOutcome{1, 1}, StopOutcome{2, 0, 1}, StopOutcome{2, 1, 3}})
     text += "chat: " + inWords(one) + "\n";
   for (const ReloadOutcome& one :
        {ReloadOutcome{"", 4, 0, 0, 0, 0}, ReloadOutcome{"", 1, 0, 0, 0, 0}, ReloadOutcome{"", 0, 0, 0, 2, 0},
-        ReloadOutcome{"c56572c0 -> b61de6c9", 4, 0, 0, 0, 0}, ReloadOutcome{"c56572c0 -> b61de6c9", 3, 2, 1, 1, 1}})
+        ReloadOutcome{"c56572c0 -> b61de6c9", 4, 0, 0, 0, 0}, ReloadOutcome{"c56572c0 -> b61de6c9", 3, 2, 1, 1, 1, 2}})
     text += "chat: " + inWords(one) + "\n";
   expectGolden("outcomes", text);
 }
