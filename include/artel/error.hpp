@@ -79,7 +79,7 @@ enum class Exit : int {
   cannotListen = 5,     ///< E05 busy, not local, no permission, stale socket file
   configuration = 6,    ///< E06 no Worker, unknown scheme, bad address, a handler that does not fit
   notOnThisSystem = 7,  ///< E07
-  deadlinePassed = 8,   ///< E08 workers had to be killed
+  deadlinePassed = 8,   ///< E08 workers had to be killed, or connections cut
   internal = 70,        ///< E70 a bug of ours
 };
 

@@ -236,6 +236,7 @@ HandoverState Cluster::stateToLeave() {
   state.gone = reload_.gone;
   state.kept = reload_.kept;
   state.killedLate = reload_.killed;
+  state.cut = reload_.cut;
   for (const auto* clients : {&candidate_->waiting, &reload_.waiting}) {
     for (const auto& one : *clients) {
       if (const Client client = one.lock(); client && !client->ended()) state.clients.push_back(client->native());

@@ -80,6 +80,7 @@ void Cluster::takeOver() {
   reload_.gone = left_->gone;
   reload_.kept = left_->kept;
   reload_.killed = left_->killedLate;
+  reload_.cut = left_->cut;
   reload_.programs = left_->programs.running + " -> " + left_->programs.tried;
   for (const platform::NativeSocket client : left_->clients) reload_.waiting.push_back(control_.adopt(client));
 

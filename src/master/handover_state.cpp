@@ -83,7 +83,7 @@ void pass(Fields& fields, HandoverState& s) {
   fields(s.lock), fields(s.control), fields(s.background), fields(s.hangupStops), fields(s.startedAt), fields(s.began),
       fields(s.generation);
   fields(s.graceful), fields(s.timeout), fields(s.replaced), fields(s.added), fields(s.gone);
-  fields(s.kept), fields(s.killedLate);
+  fields(s.kept), fields(s.killedLate), fields(s.cut);
   fields.list(s.clients);
   fields.list(s.socketFiles, [&](SocketFile& one) { fields(one.path), fields(one.identity); });
   fields.list(s.listeners, [&](HandoverState::Listener& one) {

@@ -18,7 +18,7 @@ namespace artel {
 struct HandoverState {
   /// Raised with every change of the fields, and of the memory that processes share (Balance): programs of different
   /// versions do not take each other's place.
-  static constexpr int version = 7;
+  static constexpr int version = 8;
 
   /// Short hashes of the program that leaves and of the one that comes.
   struct Programs {
@@ -83,7 +83,7 @@ struct HandoverState {
   std::uint64_t generation = 0;
   bool graceful = false;  ///< the reload for which this happens, and what one before it, still draining, has done
   std::int64_t timeout = 0;
-  int replaced = 0, added = 0, gone = 0, kept = 0, killedLate = 0;
+  int replaced = 0, added = 0, gone = 0, kept = 0, killedLate = 0, cut = 0;
   std::vector<platform::NativeSocket> clients;  ///< commands that wait for it
   std::vector<SocketFile> socketFiles;
   std::vector<Listener> listeners;

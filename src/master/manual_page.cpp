@@ -14,16 +14,17 @@ namespace {
 
 using Described = std::pair<std::string_view, std::string_view>;
 
-constexpr std::array<Described, 10> exits{{{"0", "done"},
-                                           {"1", "the start failed, or the service failed while it ran"},
-                                           {"2", "the command line cannot be understood"},
-                                           {"3", "not running"},
-                                           {"4", "already running"},
-                                           {"5", "cannot listen on an address"},
-                                           {"6", "the configuration is wrong"},
-                                           {"7", "not available on this system"},
-                                           {"8", "the time for a stop was over, workers had to be killed"},
-                                           {"70", "a bug of the framework"}}};
+constexpr std::array<Described, 10> exits{
+    {{"0", "done"},
+     {"1", "the start failed, or the service failed while it ran"},
+     {"2", "the command line cannot be understood"},
+     {"3", "not running"},
+     {"4", "already running"},
+     {"5", "cannot listen on an address"},
+     {"6", "the configuration is wrong"},
+     {"7", "not available on this system"},
+     {"8", "the time for a stop was over: workers were killed, or connections cut"},
+     {"70", "a bug of the framework"}}};
 constexpr std::array<Described, 5> signals{
     {{"INT, TERM, TSTP", "stop; a second INT or TERM kills at once"},
      {"QUIT", "stop -g"},

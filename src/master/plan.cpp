@@ -46,7 +46,7 @@ int number(const Override& given) {
 }
 
 /// The Worker that one of several --listen or --count is about; each may be meant once.
-Worker& meantOnce(const std::vector<Worker*>& workers, std::string option, const Override& given,
+Worker& meantOnce(const std::vector<Worker*>& workers, const std::string& option, const Override& given,
                   const Command& command, std::vector<const Worker*>& before) {
   Worker& worker = meant(workers, option, given.worker, command.program);
   const std::string what = option + " for worker \"" + worker.name + "\"";

@@ -52,7 +52,7 @@ int Group::run() {
     if (!stopping_ && !nobodyReads_) startDue();
   }
   for (Child& child : children_) print(child.lines.rest());
-  say(exitCode_ == static_cast<int>(Exit::deadlinePassed) ? "killed" : "all have stopped");
+  say(exitCode_ == static_cast<int>(Exit::deadlinePassed) ? "not all have stopped in time" : "all have stopped");
   return exitCode_;
 }
 

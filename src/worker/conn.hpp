@@ -74,6 +74,8 @@ class BuiltinCodec : public detail::Codec {
   virtual bool full(const Conn&) const noexcept { return false; }
   /// The peer waits for an answer, or for the rest of it: that it says nothing does not make it idle.
   virtual bool answers(const Conn&) const noexcept { return false; }
+  /// The same, whether or not the peer can still be heard.
+  virtual bool owes() const noexcept { return false; }
   /// Why the message that encode() has just refused cannot be sent; empty: because full().
   virtual std::string_view whyRefused(const Conn& connection) noexcept {
     return full(connection) ? std::string_view{} : "wrong type, or no request to answer";
@@ -159,7 +161,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   /// As much is kept as may be: onBufferFull.
   void keptEnough() noexcept { raise(eventFull); }
   /// The peer would miss something if this ended now: an answer, or what is queued.
-  bool owes() const noexcept { return queued() > 0 || (builtin_ && builtin()->answers(*this)); }
+  bool owes() const noexcept { return status_ < Status::ending && (queued() > 0 || (builtin_ && builtin()->owes())); }
   bool atLimit() const noexcept { return !quiet() && queued() >= maxSendBufferSize; }
   Clock lastReceived() const noexcept { return lastReceived_; }
   /// Since it was accepted, or made.

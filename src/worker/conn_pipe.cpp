@@ -47,7 +47,7 @@ void Conn::pipeTo(Conn& to) {
   MessageCallback pass = speaksWebSocket(*this) ? passMessages(target) : passBytes(target);
   checkHandler(pass, false);
   // Any bytes may come, cut anywhere: no text (RFC 6455 section 8.1).
-  if (!speaksWebSocket(*this) && !isBuiltin(callbacks_->protocol, "text")) to.websocketType = websocket::Type::binary;
+  if (codec_ == nullptr || isBuiltin(callbacks_->protocol, "frame")) to.websocketType = websocket::Type::binary;
   SharedCallbacks& mine = ownCallbacks();
   mine.pipedTo = target;
   mine.onWebSocketMessage = {};

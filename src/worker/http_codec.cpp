@@ -206,7 +206,8 @@ bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& con
                "its status is not between 200 and 999, or a header or cookie has a character that may not be sent");
   }
   if (type == detail::typeId<http::Chunk>()) {
-    return state_ == State::streaming && !file_ && addPiece(static_cast<const http::Chunk*>(message)->data, self, out);
+    if (state_ != State::streaming || file_) return noAnswer();
+    return addPiece(static_cast<const http::Chunk*>(message)->data, self, out);
   }
   if (type == detail::typeId<websocket::Message>() && (accepted_ || mode_ == Mode::websocketOnly)) {
     const auto& typed = *static_cast<const websocket::Message*>(message);
@@ -216,7 +217,13 @@ bool HttpCodec::encode(detail::TypeId type, const void* message, Connection& con
     const auto& close = *static_cast<const websocket::Close*>(message);
     return websocket::appendClose(out, close.code, close.reason), closeSent_ = true;
   }
-  return false;
+  return noAnswer();
+}
+
+/// From the callback that has the request it was meant as its answer; from elsewhere, who knows.
+bool HttpCodec::noAnswer() noexcept {
+  if (!handling() || state_ != State::asked || accepted_) return false;
+  return mayNotSend(Refused::answer, "its type is no answer to a request");
 }
 
 bool HttpCodec::answer(const http::Response& response, Conn& connection, std::string& out) {
@@ -497,6 +504,7 @@ void HttpCodec::sendClose(Conn& connection, std::uint16_t code) {
 
 /// close() between the acceptance and the callback's return.
 void HttpCodec::sayGoodbye(Conn& connection) {
+  afterRefusal(connection);
   if (accepted_ && !closeSent_)
     sendClose(connection, WorkerProcess::stopping() ? websocket::closeCode::goingAway : websocket::closeCode::normal);
 }

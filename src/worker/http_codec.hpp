@@ -41,6 +41,7 @@ class HttpCodec final : public BuiltinCodec {
   bool exempt(detail::TypeId type, const void* message) noexcept override;
   bool full(const Conn& connection) const noexcept override;
   bool answers(const Conn& connection) const noexcept override;
+  bool owes() const noexcept override { return state_ != State::idle; }
   bool closesLater() override;
   std::string_view whyRefused(const Conn& connection) noexcept override;
   void afterRefusal(Conn& connection) override;
@@ -69,6 +70,7 @@ class HttpCodec final : public BuiltinCodec {
   void refuseUpgrade(Conn& connection, const websocket::Check& check);
   std::string answerToExtensions(const Conn& connection);
   bool mayNotSend(Refused what, std::string_view why) noexcept;
+  bool noAnswer() noexcept;
   void becomeWebsocket(Conn& connection, const http::Request& request);
   void sendClose(Conn& connection, std::uint16_t code);
   bool encodeEarly(std::string_view payload, websocket::Type type, Conn& connection, std::string& out);

@@ -35,7 +35,7 @@ TEST_F(Service, StopKillsWhoDoesNotStopAndSaysSo) {
 }
 
 TEST_F(Service, AStopThatCutsWhatWasOwedSaysSo) {
-  const auto port = start({"--count", "1", "--", "stop=1000", "stdout=out.txt"});
+  const auto port = start({"--count", "1", "--", "stop=3000", "stdout=out.txt"});
   Wire unanswered(port), slow(port), idle(port);
   idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   slow.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -45,20 +45,20 @@ TEST_F(Service, AStopThatCutsWhatWasOwedSaysSo) {
   ASSERT_TRUE(until([&] { return directory.read("out.txt").find("never") != std::string::npos; }));
   const Said stop = run({"stop"});
   EXPECT_EQ(stop.code, 8);
-  EXPECT_EQ(stop.out, "service: stopped, 2 connections cut at the deadline\n");
+  EXPECT_NE(stop.out.find("2 connections cut at the deadline\n"), std::string::npos) << stop.out;
   EXPECT_NE(directory.read("service.log").find("2 connections are cut with an answer or data not sent"),
             std::string::npos)
       << directory.read("service.log");
 }
 
 TEST_F(Service, AReloadThatCutsWhatWasOwedSaysSo) {
-  const auto port = start({"--count", "1", "--", "stop=1000", "stdout=out.txt"});
+  const auto port = start({"--count", "1", "--", "stop=3000", "stdout=out.txt"});
   Wire unanswered(port);
   unanswered.send("GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
   ASSERT_TRUE(until([&] { return directory.read("out.txt").find("never") != std::string::npos; }));
   const Said reload = run({"reload"});
   EXPECT_EQ(reload.code, 8);
-  EXPECT_EQ(reload.out, "service: 1 worker replaced, 1 connection cut at the deadline\n");
+  EXPECT_NE(reload.out.find("1 connection cut at the deadline\n"), std::string::npos) << reload.out;
   EXPECT_EQ(run({"reload"}).code, 0) << "it is counted once";
   EXPECT_EQ(run({"stop"}).code, 0);
 }

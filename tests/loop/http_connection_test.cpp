@@ -412,7 +412,8 @@ TEST(HttpConnection, ARefusedResponseThatNoneFollowsIs500) {
       if (const auto alive = weak.lock()) alive->send(evil);
     });
   };
-  const std::function<void(TcpConnection&, const http::Request&)> handlers[] = {now, later};
+  const auto closing = [&](TcpConnection& c, const http::Request&) { c.close(evil); };
+  const std::function<void(TcpConnection&, const http::Request&)> handlers[] = {now, later, closing};
   for (const auto& handler : handlers) {
     Worker worker("http://127.0.0.1:0");
     worker.onMessage = handler;
@@ -427,6 +428,18 @@ TEST(HttpConnection, ARefusedResponseThatNoneFollowsIs500) {
     EXPECT_FALSE(has(client.received, "evil"));
     EXPECT_TRUE(has(log, "a character that may not be sent")) << log;
   }
+}
+
+TEST(HttpConnection, AMessageThatIsNoAnswerIs500) {
+  Worker worker("http://127.0.0.1:0");
+  worker.onMessage = [](TcpConnection& c, const http::Request&) {
+    EXPECT_EQ(c.send(http::Chunk{"of nothing"}), SendStatus::dropped);
+  };
+  World world(worker);
+  Client client(world);
+  client.send(get("/"));
+  world.until([&] { return client.ended(); });
+  EXPECT_EQ(statusOf(client.received), "HTTP/1.1 500");
 }
 
 TEST(HttpConnection, OnErrorMayAnswerInThePlaceOfARefusedResponse) {

@@ -134,6 +134,34 @@ TEST(WebSocketConnection, ARefusalThatCannotBeSentIsNoAcceptance) {
   }
 }
 
+TEST(WebSocketConnection, WhatIsNoAnswerAcceptsNothingEither) {
+  const std::function<void(TcpConnection&)> calls[] = {
+      [](TcpConnection& c) {
+        c.send(websocket::Close{4401, "no"});
+      },
+      [](TcpConnection& c) { c.send(http::Chunk{"no"}); },
+      [](TcpConnection& c) { c.close(http::Response{99}); },
+      [](TcpConnection& c) {
+        c.send(http::Response{99});
+        c.close();
+      },
+  };
+  for (const char* scheme : {"http", "websocket"}) {
+    for (const auto& call : calls) {
+      Worker worker(std::string(scheme) + "://127.0.0.1:0");
+      int messages = 0;
+      worker.onWebSocketConnect = [&](TcpConnection& c, const http::Request&) { call(c); };
+      worker.onWebSocketMessage = [&](TcpConnection&, std::string_view) { ++messages; };
+      World world(worker);
+      Client client(world);
+      client.send(hello() + frame(opcode::text, "eve"));
+      world.until([&] { return client.ended(); });
+      EXPECT_EQ(client.received.substr(0, 12), "HTTP/1.1 500");
+      EXPECT_EQ(messages, 0);
+    }
+  }
+}
+
 TEST(WebSocketConnection, AnAcceptanceThatCannotBeSentIsNoOther) {
   const auto subprotocol = [](TcpConnection& c) { EXPECT_FALSE(c.acceptWebSocket("chat.v1")); };
   const auto line = [](TcpConnection& c) { EXPECT_FALSE(c.acceptWebSocket({}, {{"X", "a\r\nSet-Cookie: evil"}})); };
