@@ -33,11 +33,48 @@ struct Read {
 
 /// An answer other than 501 is given to these only.
 inline bool servedMethod(std::string_view method) {
-  for (const char* known :
-       {"GET",      "HEAD",   "POST",      "PUT",         "DELETE",   "OPTIONS",    "PATCH",    "QUERY",
-        "COPY",     "LOCK",   "MKCOL",     "MOVE",        "PROPFIND", "PROPPATCH",  "SEARCH",   "UNLOCK",
-        "BIND",     "REBIND", "UNBIND",    "ACL",         "REPORT",   "MKACTIVITY", "CHECKOUT", "MERGE",
-        "M-SEARCH", "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "PURGE",    "MKCALENDAR", "LINK",     "UNLINK"}) {
+  for (const char* known : {"GET",
+                            "HEAD",
+                            "POST",
+                            "PUT",
+                            "DELETE",
+                            "OPTIONS",
+                            "PATCH",
+                            "QUERY",
+                            "COPY",
+                            "LOCK",
+                            "MKCOL",
+                            "MOVE",
+                            "PROPFIND",
+                            "PROPPATCH",
+                            "SEARCH",
+                            "UNLOCK",
+                            "BIND",
+                            "REBIND",
+                            "UNBIND",
+                            "ACL",
+                            "REPORT",
+                            "MKACTIVITY",
+                            "CHECKOUT",
+                            "MERGE",
+                            "M-SEARCH",
+                            "NOTIFY",
+                            "SUBSCRIBE",
+                            "UNSUBSCRIBE",
+                            "PURGE",
+                            "MKCALENDAR",
+                            "LINK",
+                            "UNLINK",
+                            "CHECKIN",
+                            "UNCHECKOUT",
+                            "VERSION-CONTROL",
+                            "BASELINE-CONTROL",
+                            "UPDATE",
+                            "LABEL",
+                            "MKWORKSPACE",
+                            "ORDERPATCH",
+                            "MKREDIRECTREF",
+                            "UPDATEREDIRECTREF"}) {
     if (method == known) return true;
   }
   return false;
