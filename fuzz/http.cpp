@@ -16,7 +16,8 @@ struct Settings {
   std::size_t bodyLimit = 1000;
 };
 
-// Small ones, so that a short input reaches them.
+// Small ones, so that a short input reaches them; also such that the request line may be longer than the whole block,
+// and that nothing fits.
 Settings settingsFor(std::uint8_t choice) {
   Settings settings;
   if ((choice & 1) == 0) return settings;
@@ -26,6 +27,9 @@ Settings settingsFor(std::uint8_t choice) {
   settings.limits.trailerBlock = 12;
   settings.limits.chunkExtensions = 10;
   settings.bodyLimit = 16;
+  if ((choice & 8) == 0) return settings;
+  settings.limits.headerBlock = (choice >> 4) * 4u;
+  if ((choice & 2) == 0) settings.limits.requestLine = settings.limits.headerBlock;
   return settings;
 }
 

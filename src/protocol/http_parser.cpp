@@ -25,7 +25,9 @@ void Parser::reset(const Limits& limits, std::size_t bodyLimit) {
   fields_.clear();
   limits_ = limits;
   limits_.headerBlock = std::min(limits.headerBlock, largestHead);
-  limits_.requestLine = std::min(limits.requestLine, limits_.headerBlock);
+  // With its CRLF, which requestLine does not count, the line has to fit into the block: readHeaders() goes on there.
+  constexpr std::size_t lineEnd = 2;
+  limits_.requestLine = std::min(limits.requestLine, limits_.headerBlock - std::min(lineEnd, limits_.headerBlock));
   bodyLimit_ = bodyLimit;
   lead_ = read_ = lineStart_ = value_ = whole_ = 0;
   contentLength_ = 0;
@@ -103,7 +105,7 @@ inline Parser::Step Parser::readTarget() {
   std::size_t at = read_;
   while (at < end && is(targetByte, bytes_[at])) ++at;
   read_ = at;
-  if (at == end) return end > longest ? refuse(414, "request line is too long") : Step::needMore;
+  if (at >= end) return end > longest ? refuse(414, "request line is too long") : Step::needMore;
   if (bytes_[at] != ' ') return refuse(400, "malformed request target");
   head_.targetSize = static_cast<std::uint32_t>(read_) - head_.target;
   if (const auto verdict = checkTarget(bytes_.data(), head_); !verdict) return refuse(verdict);

@@ -173,6 +173,22 @@ TEST(HttpFraming, HeaderBlockLimit) {
   EXPECT_EQ(whole("GET / HTTP/1.1\r\n" + std::string(100000, 'x'), limits).status, 431);
 }
 
+TEST(HttpFraming, RequestLineAndHeaderBlockOfAnySize) {
+  // Each line in a block that is just too small, just large enough, or nothing; the line's own limit above and below.
+  for (const std::string method : {"GET", "UPDATEREDIRECTREF"}) {
+    const std::string line = method + " /1234567 HTTP/1.1", bytes = line + "\r\nHost: a\r\n\r\n";
+    for (std::size_t block = 0; block <= bytes.size() + 1; ++block) {
+      for (std::size_t limit = 0; limit <= line.size() + 4; ++limit) {
+        const Limits limits{.requestLine = limit, .headerBlock = block};
+        const bool lineFits = line.size() <= limit && line.size() + 2 <= block;
+        const int status = !lineFits ? 414 : bytes.size() > block ? 431 : 200;
+        ASSERT_EQ(whole(bytes, limits).status, status) << method << " block " << block << " line " << limit;
+        expectSplitsAgree(bytes, limits);
+      }
+    }
+  }
+}
+
 TEST(HttpFraming, HeaderCountLimit) {
   for (const std::size_t count : {99u, 100u, 101u, 4000u}) {
     std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\n";
