@@ -221,7 +221,7 @@ inline Read readRequest(std::string_view in, const http::Limits& limits, std::si
   if (!servedMethod(message.method)) return end(State::invalid, {501});
 
   const std::size_t target = ++at;
-  const std::size_t lineLimit = std::min(limits.requestLine, std::max<std::size_t>(limits.headerBlock, 2) - 2);
+  const std::size_t lineLimit = std::min(limits.requestLine, limits.headerBlock);
   const std::size_t longest = lineLimit - std::min<std::size_t>(9, lineLimit);  // " HTTP/1.1" has to fit, too
   while (at < in.size() && in[at] > ' ' && in[at] < 0x7f && in[at] != '#') ++at;
   if (at > longest) return end(State::invalid, {414});
@@ -237,6 +237,7 @@ inline Read readRequest(std::string_view in, const http::Limits& limits, std::si
     if (in[at - 3] != '1' || c > '1') return end(State::invalid, {505});
     message.minor = c - '0';
   }
+  if (at > limits.headerBlock) return end(State::invalid, {414});
 
   const Block block = readBlock(in, at, limits, message);
   if (block.status != 0) return end(State::invalid, {block.status});

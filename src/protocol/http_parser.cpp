@@ -25,9 +25,7 @@ void Parser::reset(const Limits& limits, std::size_t bodyLimit) {
   fields_.clear();
   limits_ = limits;
   limits_.headerBlock = std::min(limits.headerBlock, largestHead);
-  // With its CRLF, which requestLine does not count, the line has to fit into the block: readHeaders() goes on there.
-  constexpr std::size_t lineEnd = 2;
-  limits_.requestLine = std::min(limits.requestLine, limits_.headerBlock - std::min(lineEnd, limits_.headerBlock));
+  limits_.requestLine = std::min(limits.requestLine, limits_.headerBlock);
   bodyLimit_ = bodyLimit;
   lead_ = read_ = lineStart_ = value_ = whole_ = 0;
   contentLength_ = 0;
@@ -131,6 +129,8 @@ inline Parser::Step Parser::readVersion() {
     head_.minor = static_cast<std::uint8_t>(c - '0');
   }
   if (read_ < start + pattern.size()) return Step::needMore;
+  // Its CRLF, which requestLine does not count, has to fit into the block, too: readHeaders() goes on from here.
+  if (read_ > limits_.headerBlock) return refuse(414, "request line is too long");
   lineStart_ = read_;
   stage_ = Stage::headers;
   return Step::next;
