@@ -35,7 +35,8 @@ namespace artel {
 /// counts for the next one.
 struct ClientOptions {
   /// Everything until messages can be sent: the name is looked up, all addresses are tried, the handshakes of a proxy
-  /// and of WebSocket are done. Beyond it: onError(connectFail), onClose. Zero: as long as the system tries.
+  /// and of WebSocket are done. Beyond it: onError(connectFail), onClose. Zero: as long as the system tries, and a
+  /// proxy or a server that says nothing in a handshake is waited for without end.
   std::chrono::milliseconds connectTimeout{10'000};
   /// Nothing received for that long: the connection is closed. Zero: never.
   std::chrono::milliseconds idleTimeout{0};

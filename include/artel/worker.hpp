@@ -88,7 +88,7 @@ struct SocketOptions {
   bool ipv6Only = false;  ///< "[::]" serves IPv4, too, unless this is set
   bool noDelay = true;    ///< small answers leave at once
   bool keepAlive = true;  ///< TCP keep-alive: a vanished peer is noticed after idle + probes * interval seconds,
-                          ///< on Linux with the first probe after sendTimeout
+                          ///< on Linux with the first probe after sendTimeout; 1 to 32767 s, 1 to 127 probes
   int keepAliveIdle = 55, keepAliveInterval = 55, keepAliveProbes = 1;
 };
 
@@ -131,7 +131,7 @@ class Worker {
   bool reusePort = false;
   SocketOptions socket;
   /// Most connections at once in this process; 0 is no limit. At the limit: 503 from an http worker
-  /// without TLS, else a close.
+  /// without TLS, else a close. May be changed at any time: it counts from the next connection that comes or goes.
   std::size_t maxConnections;
 
   /// Addresses and networks of proxies in front of this Worker that may say who their client is: "127.0.0.1",
@@ -153,7 +153,8 @@ class Worker {
   /// same id at once for a while), or the old one has gone before the new one starts (clients wait in the queue).
   ReloadOrder reloadOrder = ReloadOrder::replacementFirst;
   /// A process that has handed so many messages to onMessage is replaced as by "reload -g": for code that leaks. Looked
-  /// at whenever a connection comes or goes, and once a second. 0: never.
+  /// at whenever a connection comes or goes, and once a second; not while the process before it is still there, for
+  /// which gracefulTimeout counts. 0: never.
   std::uint64_t maxRequests = 0;
 
   // ---- limits of connections, looked at once a second; zero turns a timeout off (lingerTimeout: no wait) ----
@@ -271,10 +272,10 @@ class Worker {
   /// True in a worker process from onWorkerStart until it stops.
   static bool isRunning() noexcept;
 
-  /// How long an ordered stop may take before the worker is killed.
+  /// How long an ordered stop may take before the worker is killed. 0: at once, without onWorkerStop.
   static inline std::chrono::milliseconds stopTimeout{2'000};
   /// How long a graceful stop or reload (-g, signals QUIT and USR2) lets connections finish; 0: no limit. What is left
-  /// then gets its last words (1001, onDrain) and 400 ms.
+  /// then gets its last words (1001, onDrain) and 400 ms, or stopTimeout when that is less.
   static inline std::chrono::milliseconds gracefulTimeout{30'000};
   /// Reload onto a changed program file: how long the new program may take to come through Worker::runAll when it is
   /// tried, before it is refused.

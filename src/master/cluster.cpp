@@ -11,6 +11,7 @@
 #include "src/master/hook.hpp"
 #include "src/master/service_commands.hpp"
 #include "src/master/start_screen.hpp"
+#include "src/worker/bounded_wait.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -183,7 +184,7 @@ int Cluster::workerBody(Slot& slot, Process& process, platform::Channel channel)
       return static_cast<int>(Exit::configuration);
     }
   }
-  platform::dieWithParent(Worker::stopTimeout + 500ms);  // after the change of user, which would undo it
+  platform::dieWithParent(boundedWait(Worker::stopTimeout) + 500ms);  // after the change of user, which would undo it
   WorkerProcess::Setup setup;
   setup.worker = &worker;
   setup.id = slot.id;

@@ -8,6 +8,7 @@
 #include "artel/log.hpp"
 #include "src/master/cluster.hpp"
 #include "src/master/handover_check.hpp"
+#include "src/worker/bounded_wait.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -70,7 +71,7 @@ void Cluster::tryProgram() {
   candidate_->pid = checked->pid;
   candidate_->output = checked->output;
   candidate_->channel = std::move(pair->master);
-  candidate_->deadline = Clock::now() + Worker::checkTimeout;
+  candidate_->deadline = Clock::now() + boundedWait(Worker::checkTimeout);
 }
 
 void Cluster::candidateHeard() {

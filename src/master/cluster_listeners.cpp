@@ -5,6 +5,7 @@
 
 #include "artel/log.hpp"
 #include "src/master/cluster.hpp"
+#include "src/worker/bounded_wait.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -45,7 +46,7 @@ void Cluster::bind() {
 /// Workers outlive a master that was killed for as long as one of them does not stop, and their addresses with them.
 /// True: it may be free now.
 bool Cluster::awaitOrphans() {
-  const auto limit = Worker::stopTimeout + 1s;
+  const auto limit = boundedWait(Worker::stopTimeout) + 1s;
   if (!crashed_ || Clock::now() >= began_ + limit) return false;
   if (!std::exchange(awaited_, true))
     log::warn("the service ended out of order; waiting up to " + std::to_string(limit / 1ms) +

@@ -6,6 +6,7 @@
 #include "artel/log.hpp"
 #include "src/master/cluster.hpp"
 #include "src/master/outcome.hpp"
+#include "src/worker/bounded_wait.hpp"
 #include "src/worker/core.hpp"
 
 namespace artel {
@@ -22,6 +23,7 @@ std::chrono::milliseconds timeoutOf(bool graceful) { return graceful ? Worker::g
 
 void Cluster::tell(Process& process, bool graceful, Milliseconds timeout) {
   if (!process.alive()) return;
+  timeout = boundedWait(timeout);
   const bool forever = graceful && timeout.count() <= 0;
   const auto deadline = forever ? Clock::time_point::max() : Clock::now() + timeout;
   // Told again, it may only become quicker.

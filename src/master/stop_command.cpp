@@ -9,6 +9,7 @@
 #include "src/master/command_json.hpp"
 #include "src/master/control.hpp"
 #include "src/master/service_commands.hpp"
+#include "src/worker/bounded_wait.hpp"
 
 namespace artel {
 
@@ -173,8 +174,8 @@ int runStop(const Command& command, const ServiceFiles& files) {
   signalMaster(master, command.graceful ? platform::Notice::stopGracefully : platform::Notice::stop, files);
   if (command.timeout) tell.error("a signal carries no -t: the service's own time limit counts");
   const bool noLimit = command.graceful && Worker::gracefulTimeout.count() <= 0;
-  if (!awaitEnd(files,
-                noLimit ? stopPatience : (command.graceful ? Worker::gracefulTimeout : Worker::stopTimeout) + 3s))
+  if (!awaitEnd(files, noLimit ? stopPatience
+                               : boundedWait(command.graceful ? Worker::gracefulTimeout : Worker::stopTimeout) + 3s))
     throw SetupError(Exit::deadlinePassed, files.name + ": master " + std::to_string(master) + " does not stop",
                      {{"try", "kill -9 " + std::to_string(master)}});
   tell.out("stopped (by signal, for the control socket is gone; the log says whether a process had to be killed)");

@@ -5,6 +5,7 @@
 
 #include "artel/worker.hpp"
 #include "src/master/service_commands.hpp"
+#include "src/worker/bounded_wait.hpp"
 
 namespace artel {
 
@@ -64,7 +65,7 @@ int runUnit(const Command& command, const ServiceFiles& files) {
                            "# TERM to the master only, which stops its workers in order.\n"
                            "KillMode=mixed\n"
                            "TimeoutStopSec=" +
-                           wholeSeconds(Worker::stopTimeout + std::chrono::seconds(3)) +
+                           wholeSeconds(boundedWait(Worker::stopTimeout) + std::chrono::seconds(3)) +
                            "\n"
                            "Restart=on-failure\n"
                            "RestartSec=1\n"

@@ -138,6 +138,17 @@ void Stream::sendMore() {
   if (rest_->size() == 0) restDone(0);
 }
 
+/// libuv has written as much of the rest as it was given.
+void Stream::restWritten(int status) {
+  if (status == 0 && open_ && rest_->size() > mostInOneWrite) {
+    rest_->offset += mostInOneWrite;
+    handedOver(mostInOneWrite);
+    status = socket_.sendRest(*this, *rest_);
+    if (status == 0) return;
+  }
+  restDone(status);
+}
+
 void Stream::restDone(int status) {
   if (status == 0) handedOver(rest_->size());
   dropRest();

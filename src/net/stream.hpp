@@ -35,6 +35,9 @@ class Stream : public Pollable {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
+  /// Where libuv writes, which counts in 32 bits.
+  static constexpr std::size_t mostInOneWrite = std::size_t{16} * 1024 * 1024;
+
   /// Takes over the incoming socket. 0 or a libuv error; after an error the stream must still be closed.
   int open(const Incoming& incoming, bool unixSocket) noexcept;
   void startReading() noexcept;
@@ -134,6 +137,7 @@ class Stream : public Pollable {
   }
   ARTEL_COLD void readEnded(std::ptrdiff_t status);
   ARTEL_COLD void sendMore();
+  void restWritten(int status);
   void restDone(int status);
   void dropRest() noexcept;
   bool flushOut() noexcept;

@@ -1,5 +1,6 @@
 #include "src/net/uv_socket.hpp"
 
+#include <algorithm>
 #include <new>
 
 #include "src/net/stream.hpp"
@@ -13,6 +14,10 @@ void give(uv_handle_t*, std::size_t, uv_buf_t* buffer) {
   *buffer = uv_buf_init(loop().receiveBuffer.get(), Loop::Impl::receiveBufferSize);
 }
 static_assert(platform::endOfStream == UV_EOF);
+
+uv_buf_t bufferOf(const char* data, std::size_t size) noexcept {
+  return uv_buf_init(const_cast<char*>(data), static_cast<unsigned>(std::min(size, Stream::mostInOneWrite)));
+}
 }  // namespace
 
 int UvSocket::open(Stream& owner, const Incoming& incoming) noexcept {
@@ -39,16 +44,16 @@ int UvSocket::startReading(Stream&) noexcept {
 void UvSocket::stopReading(Stream&) noexcept { uv_read_stop(&handle_.stream); }
 
 std::ptrdiff_t UvSocket::send(const char* data, std::size_t size) noexcept {
-  const uv_buf_t buffer = uv_buf_init(const_cast<char*>(data), static_cast<unsigned>(size));
+  const uv_buf_t buffer = bufferOf(data, size);
   const int taken = uv_try_write(&handle_.stream, &buffer, 1);
   return taken == UV_EAGAIN ? 0 : taken;
 }
 
 int UvSocket::sendRest(Stream& owner, Rest& rest) noexcept {
   rest.request.data = &owner;
-  const uv_buf_t buffer = uv_buf_init(rest.data->data() + rest.offset, static_cast<unsigned>(rest.size()));
+  const uv_buf_t buffer = bufferOf(rest.data->data() + rest.offset, rest.size());
   return uv_write(&rest.request, &handle_.stream, &buffer, 1,
-                  [](uv_write_t* request, int status) { streamOf(request->data).restDone(status); });
+                  [](uv_write_t* request, int status) { streamOf(request->data).restWritten(status); });
 }
 
 void UvSocket::shutdownSend() noexcept {

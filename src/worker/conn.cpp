@@ -180,9 +180,22 @@ void Conn::parse(std::span<char> rest) {
     rest = rest.subspan(size);
   }
   corked() = false;
-  if (flush() && rest.empty() && !has(bars | barKept)) return;  // nearly always
+  if (rest.empty()) {
+    if (flush() && !has(bars | barKept)) return;  // nearly always
+    keepRest(rest);
+    afterParse();
+  } else {
+    parseLeft(rest);
+  }
+}
+
+/// Of fresh bytes, or of those in in_, some are left.
+void Conn::parseLeft(std::span<char> rest) {
+  const bool full = answersWait();
+  flush();
   keepRest(rest);
   afterParse();
+  if (full && in_ != nullptr && mayDeliver()) raise(eventParse);  // all was sent at once: no drained() comes
 }
 
 void Conn::keepRest(std::span<char> rest) {
@@ -212,9 +225,7 @@ void Conn::parseFirst(std::span<char> bytes) {
   const bool more = begin(bytes, used);
   corked() = false;
   if (more) return parse(bytes.subspan(used));
-  flush();
-  keepRest(bytes.subspan(used));
-  afterParse();
+  parseLeft(bytes.subspan(used));
 }
 
 /// False: nothing more can be done now.
@@ -351,6 +362,8 @@ void Conn::setProtocol(const Protocol& protocol) {
   }
   const auto made = resolved.factory() ? resolved.factory()->make() : detail::CodecFactory::Made{};
   std::unique_ptr<detail::Codec> owner(made.owned ? made.codec : nullptr);
+  if (!dialled_ && isOfClients(made.codec))
+    throw std::invalid_argument(resolved.name() + " of a client is not what an accepted connection can speak");
   const MessageCallback& handler = callbacks_->onMessage;
   const bool webSocket = isBuiltin(resolved, "websocket") && callbacks_->onWebSocketMessage;
   if (handler && !webSocket &&

@@ -96,6 +96,14 @@ class BuiltinCodec : public detail::Codec {
   virtual bool goodbyeSaid() const noexcept { return false; }
 };
 
+inline bool needsStream(const detail::Codec* codec) noexcept {
+  return dynamic_cast<const BuiltinCodec*>(codec) != nullptr;
+}
+inline bool isOfClients(const detail::Codec* codec) noexcept {
+  const auto* builtin = dynamic_cast<const BuiltinCodec*>(codec);
+  return builtin != nullptr && builtin->handshakes();
+}
+
 class Conn final : public AsyncTcpConnection, public net::Stream, public std::enable_shared_from_this<Conn> {
  public:
   using Clock = std::uint32_t;  ///< milliseconds, wraps after 49 days; only differences are used
@@ -162,7 +170,8 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void keptEnough() noexcept { raise(eventFull); }
   /// The peer would miss something if this ended now: an answer, or what is queued.
   bool owes() const noexcept { return status_ < Status::ending && (queued() > 0 || (builtin_ && builtin()->owes())); }
-  bool atLimit() const noexcept { return !quiet() && queued() >= maxSendBufferSize; }
+  /// Never of an empty buffer, of which nobody would hear that it has drained.
+  bool atLimit() const noexcept { return !quiet() && queued() >= std::max<std::size_t>(maxSendBufferSize, 1); }
   Clock lastReceived() const noexcept { return lastReceived_; }
   /// Since it was accepted, or made.
   std::chrono::seconds age() const noexcept;
@@ -278,6 +287,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   ARTEL_COLD void receivedRarely(std::span<char> bytes);
   void parse(std::span<char> rest);
   ARTEL_COLD void parseFirst(std::span<char> bytes);
+  ARTEL_COLD void parseLeft(std::span<char> rest);
   bool begin(std::span<char> bytes, std::size_t& used);
   void takeRaw(std::span<char> bytes);
   ARTEL_COLD std::size_t nothingTaken(const Input& found, std::size_t available);
@@ -322,6 +332,7 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   void leaveTable();
   void letGoOfSocket();
   void makeCodec();
+  bool renewCodec();
   ARTEL_COLD SendStatus keepEarly(std::string_view bytes);
   ARTEL_COLD SendStatus refused(std::uint8_t event);
   ARTEL_COLD SendStatus appended() noexcept;

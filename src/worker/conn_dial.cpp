@@ -67,6 +67,17 @@ void Conn::makeCodec() {
   switchCodec(made.codec, made.owned);
 }
 
+/// What one connection has left in it is not the next one's business. False: its protocol has thrown.
+bool Conn::renewCodec() {
+  if (dial().codecUsed) {
+    net::userCode(this, [this] {
+      makeCodec();
+      dial().codecUsed = false;
+    });
+  }
+  return !dial().codecUsed;
+}
+
 // ---- beginning ------------------------------------------------------------------------------------------------------
 
 void Conn::startConnecting() {
@@ -93,6 +104,7 @@ void Conn::startConnecting() {
   const auto refuse = [&](const Error& error) {  // in a later turn, as everything
     dial.timer.start(std::chrono::milliseconds(1), [this, error] { dialDone(error); });
   };
+  if (!renewCodec()) return refuse(Error{Errc::connectFail, "its protocol threw an exception when it was made", 0});
   if (dial.secure() && to.options.kind != platform::SocketKind::tcp)
     return refuse(Error{Errc::connectFail, "TLS travels over tcp, not over Unix sockets", 0});
   if (!options.transport.empty() && options.transport != "ssl" && options.transport != "tcp")
@@ -344,7 +356,7 @@ void Conn::scheduleDial() {
   bars_ = static_cast<std::uint8_t>(barLook | (bars_ & barLogged));
   takenBefore_ = notBehind;
   setStatus(Status::initial);
-  if (std::exchange(dial.codecUsed, false)) net::userCode(this, [this] { makeCodec(); });
+  static_cast<void>(renewCodec());
   WorkerProcess::current()->waits(shared_from_this());
   dial.timer.start(dial.after, [this] { dialAgain(); });
 }

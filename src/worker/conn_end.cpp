@@ -23,6 +23,12 @@ constexpr std::int64_t largestRecord = std::int64_t{16} * 1024;  // RFC 8446 sec
 
 /// Ticks may come before what they are compared with, when something happened in the same turn.
 std::int64_t elapsed(Conn::Clock now, Conn::Clock since) noexcept { return static_cast<std::int32_t>(now - since); }
+
+/// minRate; more than any line carries counts as so much, also when a time is multiplied with it.
+std::int64_t rateOf(const Worker& worker) noexcept {
+  constexpr std::size_t most = std::size_t{1} << 30;
+  return static_cast<std::int64_t>(std::min(worker.minRate, most));
+}
 }  // namespace
 
 void Conn::closeWithMessage(detail::TypeId type, const void* message) {
@@ -202,17 +208,19 @@ void Conn::tickHandshake(Clock now) {
 }
 
 bool Conn::tooSlow(Clock now, Clock since, std::size_t bytes) const noexcept {
-  const std::int64_t limit = worker_->bodyTimeout.count(), rate = static_cast<std::int64_t>(worker_->minRate);
+  const std::int64_t limit = worker_->bodyTimeout.count(), rate = rateOf(*worker_);
   if (limit <= 0) return false;
   const std::int64_t lasted = elapsed(now, since), silent = std::min(lasted, elapsed(now, lastReceived_));
-  return silent >= limit || (rate > 0 && lasted >= limit + static_cast<std::int64_t>(bytes) * 1000 / rate);
+  if (silent >= limit) return true;
+  // Nothing is added to a limit: it may be the largest number there is.
+  return rate > 0 && lasted >= limit && lasted - limit >= static_cast<std::int64_t>(bytes) * 1000 / rate;
 }
 
 /// A record is at most 16 KiB: it has bodyTimeout, and the time that so much takes at minRate.
 bool Conn::recordStalls(Clock now) noexcept {
-  const std::int64_t limit = worker_->bodyTimeout.count(), rate = static_cast<std::int64_t>(worker_->minRate);
+  const std::int64_t limit = worker_->bodyTimeout.count(), rate = rateOf(*worker_);
   if (limit <= 0) return false;
-  return recordUnfinishedFor(now, lastReceived_) >= limit + (rate > 0 ? largestRecord * 1000 / rate : 0);
+  return recordUnfinishedFor(now, lastReceived_) - limit >= (rate > 0 ? largestRecord * 1000 / rate : 0);
 }
 
 /// The peer has ended, and what it is piped with says nothing any more: it may not be there, and nobody would notice.
@@ -241,7 +249,7 @@ bool Conn::sendStalled(Clock now, std::chrono::milliseconds timeout) noexcept {
     return false;
   }
   std::int64_t limit = timeout.count();
-  const std::uint64_t rate = worker_ != nullptr ? worker_->minRate : 0;  // 0: any byte will do
+  const auto rate = static_cast<std::uint64_t>(worker_ != nullptr ? rateOf(*worker_) : 0);  // 0: any byte will do
   // Where a write is seen only when all of it is done, it gets the time that all of it may take.
   if (!platform::directIo()) limit += static_cast<std::int64_t>(queued() * 1000 / std::max<std::uint64_t>(rate, 1));
   const std::uint64_t taken = bytesTaken(),

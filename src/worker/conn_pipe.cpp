@@ -64,6 +64,7 @@ void Conn::pipeTo(Conn& to) {
   };
   theirs.pipedFrom = source;
   halfOpen_ = true;
+  to.flush();  // what is only corked is no reason to pause: nobody would be told that it has gone
   if (to.full()) pause(true);
   raise(eventParse);  // what has waited for room in its own buffer, or its end
   updateReading();

@@ -9,6 +9,7 @@
 #include "artel/log.hpp"
 #include "src/net/loop.hpp"
 #include "src/net/user_code.hpp"
+#include "src/worker/conn.hpp"
 #include "src/worker/process.hpp"
 #include "src/worker/traffic_log.hpp"
 #include "src/worker/udp_listener.hpp"
@@ -99,8 +100,7 @@ void Worker::Core::resolve() {
     throw SetupError(e.exit(), label() + ": " + e.what(), e.hints());
   }
 
-  if (address.kind == platform::SocketKind::udp && isBuiltinHttp(fixedProtocol))
-    refuse(*this, fixedProtocol.name() + " needs tcp", {{"try", "transport = \"tcp\""}});
+  checkProtocol(fixedProtocol);
   readTrustedProxies();
   checkHandlers();
   forgetTls();
@@ -241,6 +241,15 @@ bool Worker::Core::trusts(const std::string& ip) const {
   return std::any_of(trusted.begin(), trusted.end(), [&](const PeerFilter& one) { return one.matches(ip, {}); });
 }
 
+void Worker::Core::checkProtocol(const Protocol& wanted) const {
+  const auto made = wanted.factory() ? wanted.factory()->make() : detail::CodecFactory::Made{};
+  const std::unique_ptr<detail::Codec> owner(made.owned ? made.codec : nullptr);
+  if (address.kind == platform::SocketKind::udp && needsStream(made.codec))
+    refuse(*this, wanted.name() + " needs tcp", {{"try", "transport = \"tcp\""}});
+  if (isOfClients(made.codec))
+    refuse(*this, "its protocol is the one of a client", {{"try", "websocket://0.0.0.0:8080"}});
+}
+
 void Worker::Core::checkHandlers() const {
   const bool udp = address.kind == platform::SocketKind::udp;
   const std::string& speaks = fixedProtocol.name();
@@ -285,7 +294,10 @@ platform::ListenOptions Worker::Core::listenOptions() const {
   options.ipv6Only = s.ipv6Only;
   options.noDelay = s.noDelay;
   options.sendTimeout = worker.sendTimeout;
-  options.keepAlive = {s.keepAlive, s.keepAliveIdle, s.keepAliveInterval, s.keepAliveProbes};
+  // What Linux takes; it would quietly keep its two hours with anything else.
+  constexpr int mostSeconds = 32767, mostProbes = 127;
+  options.keepAlive = {s.keepAlive, std::clamp(s.keepAliveIdle, 1, mostSeconds),
+                       std::clamp(s.keepAliveInterval, 1, mostSeconds), std::clamp(s.keepAliveProbes, 1, mostProbes)};
   return options;
 }
 
@@ -464,8 +476,11 @@ void Worker::Core::closeListener() {
 bool Worker::Core::lateCheck() {
   try {
     if (address.bare() && (worker.protocol.name() != fixedProtocol.name() ||
-                           (worker.protocol.factory() && worker.protocol.factory() != fixedProtocol.factory())))
-      fixedProtocol = Protocol(worker.protocol.name(), resolveProtocol(worker.protocol));
+                           (worker.protocol.factory() && worker.protocol.factory() != fixedProtocol.factory()))) {
+      const Protocol wanted(worker.protocol.name(), resolveProtocol(worker.protocol));
+      checkProtocol(wanted);
+      fixedProtocol = wanted;
+    }
     checkHandlers();
     return true;
   } catch (const SetupError& misfit) {
@@ -553,7 +568,7 @@ void Worker::Core::connectionGone(Conn& connection) {
     acceptor->descriptorsFreed();
     for (auto& [slot, one] : borrowed)
       if (one.acceptor) one.acceptor->descriptorsFreed();
-    if (full && served() < worker.maxConnections) {
+    if (full && (worker.maxConnections == 0 || served() < worker.maxConnections)) {
       full = false;
       if (!acceptPaused) acceptor->resume();
     }

@@ -96,6 +96,7 @@ struct Worker::Core {
   /// What the master has read. False: it cannot be used here.
   bool renewTls(std::string_view certificates);
   /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).
+  void checkProtocol(const Protocol& wanted) const;
   void checkHandlers() const;
   bool lateCheck();
   void readTrustedProxies();

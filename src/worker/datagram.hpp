@@ -41,9 +41,9 @@ void eachPacket(std::span<char> datagram, detail::Codec& codec, Connection& peer
       return illegal("exception in the protocol's input");
     }
     if (input.kind == Input::Kind::invalid) return illegal(std::string(input.reason));
-    if (input.kind == Input::Kind::needMore || input.size == 0 || input.size > datagram.size() ||
-        (input.kind == Input::Kind::packet && input.size > peer.packageLimit()))
-      return;
+    if (input.kind == Input::Kind::needMore || input.size == 0 || input.size > datagram.size()) return;
+    if (input.kind == Input::Kind::packet && input.size > peer.packageLimit())
+      return illegal("a packet longer than maxPackageSize");
     if (input.kind == Input::Kind::packet) {
       if (!next()) return;
       codec.deliver(datagram.first(input.size), peer, handler);

@@ -11,6 +11,7 @@
 #include "src/log.hpp"
 #include "src/net/loop.hpp"
 #include "src/net/user_code.hpp"
+#include "src/worker/bounded_wait.hpp"
 #include "src/worker/conn.hpp"
 #include "src/worker/connection_rows.hpp"
 #include "src/worker/core.hpp"
@@ -23,6 +24,9 @@ namespace {
 
 WorkerProcess* theProcess = nullptr;
 constexpr std::uint64_t tickTime = 1000, stopTickTime = 20;  // milliseconds
+/// A sweep that comes later than this has been kept from coming; so many in a row are let pass.
+constexpr Conn::Clock mostBetweenSweeps = 1500;
+constexpr int mostSweepsMissed = 3;
 /// Stopping, a peer that does not end its side is waited for this long at most.
 constexpr std::chrono::milliseconds stopLinger{300};
 
@@ -209,7 +213,7 @@ void WorkerProcess::noticed(platform::Notice notice) {
   if (reload && !setup_.worker->reloadable) return;
   const bool graceful = notice == platform::Notice::stopGracefully || notice == platform::Notice::reloadGracefully;
   if (graceful && !stopping_ && Worker::gracefulTimeout.count() > 0)
-    leaveAt_ = std::chrono::steady_clock::now() + Worker::gracefulTimeout;  // no master counts the time
+    leaveAt_ = std::chrono::steady_clock::now() + boundedWait(Worker::gracefulTimeout);  // no master counts the time
   stop(0, graceful);
 }
 
@@ -265,6 +269,7 @@ void WorkerProcess::forget(const std::string& name) {
 void WorkerProcess::stop(int exitCode, bool graceful, std::chrono::milliseconds timeout) {
   const bool again = stopping_;
   if (again && graceful) return;  // a stop can only be made a quicker one
+  timeout = boundedWait(timeout);
   const auto now = std::chrono::steady_clock::now();
   const auto within = timeout - timeout / 10;  // before the master's time is over, who kills
   if (again && !graceful_) {
@@ -377,6 +382,7 @@ void WorkerProcess::setTicking() {
   if (every == tickEvery_) return;  // one that is set anew each time somebody leaves would never strike
   tickEvery_ = every;
   if (every == 0) return net::loop().setTick(nullptr, 0);
+  sweptAt_ = Conn::clock();
   net::loop().setTick([this] { sweep(); }, every);
 }
 
@@ -393,14 +399,20 @@ void WorkerProcess::sweep() {
   numbers_.timePasses(std::chrono::steady_clock::now());
   if (stopping_ && graceful_ && std::chrono::steady_clock::now() >= leaveAt_) stop(0, false);
   const Conn::Clock now = Conn::clock();
+  // Blocked, or stopped, until just now: what has come meanwhile lies in the kernel, and nobody is silent who was not
+  // heard. It is read before the next tick, unless blocked is what this process always is.
+  const bool missedSome = now - sweptAt_ > mostBetweenSweeps && ++sweepsMissed_ <= mostSweepsMissed;
+  if (!missedSome) sweepsMissed_ = 0;
+  sweptAt_ = now;
   const bool late = stopping_ && !graceful_ && std::chrono::steady_clock::now() - stopBegan_ >= stopTimeout_;
   std::size_t cut = 0;
   eachHolder([&](Worker& worker) {
-    const auto linger = stopping_ ? std::min(worker.lingerTimeout, stopLinger) : worker.lingerTimeout;
+    const auto linger = boundedWait(stopping_ ? std::min(worker.lingerTimeout, stopLinger) : worker.lingerTimeout);
+    const auto lingerTime = static_cast<std::uint32_t>(std::max<std::int64_t>(linger.count(), 0));
     for (auto& [id, connection] : worker.connections()) {
       Conn& conn = Conn::of(*connection);
       if (!late) {
-        conn.tick(now, static_cast<std::uint32_t>(linger.count()));
+        if (!missedSome) conn.tick(now, lingerTime);
         continue;
       }
       cut += conn.owes();

@@ -148,6 +148,8 @@ class WorkerProcess {
   int exitCode_ = 0;
   bool ending_ = false;          ///< the destructor runs: nothing begins any more
   std::uint64_t tickEvery_ = 0;  // milliseconds; 0: nothing ticks
+  std::uint32_t sweptAt_ = 0;    ///< of Conn::clock()
+  int sweepsMissed_ = 0;         ///< in a row
   bool running_ = false, stopping_ = false, stopBegun_ = false, graceful_ = false, done_ = false, warned_ = false,
        serviceStopping_ = false;
 };

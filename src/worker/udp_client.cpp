@@ -14,6 +14,7 @@
 #include "src/net/statistics.hpp"
 #include "src/net/udp_socket.hpp"
 #include "src/net/user_code.hpp"
+#include "src/worker/conn.hpp"
 #include "src/worker/core.hpp"
 #include "src/worker/datagram.hpp"
 #include "src/worker/process.hpp"
@@ -118,6 +119,7 @@ void AsyncUdpConnection::connect() {
   if (const WorkerProcess* process = WorkerProcess::current(); process == nullptr || process->ending()) return;
   impl.speaks = Protocol(protocol.name(), resolveProtocol(protocol));
   impl.codec = DatagramCodec(impl.speaks);
+  if (needsStream(impl.codec.codec)) throw std::invalid_argument(impl.speaks.name() + " needs tcp, this is datagrams");
   impl.check(onMessage);
   impl.checked = onMessage;
   open()[this] = shared_from_this();

@@ -105,6 +105,26 @@ TEST_F(Cluster, WhoIsFullSaysSoAndAcceptsNoMore) {
   EXPECT_EQ(program.wait(), 0);
 }
 
+TEST_F(Cluster, WhoWasFullAcceptsAgainWhenThereIsNoLimitAnyMore) {
+  Program program("fixtures/service", {"start", "--count", "web=2", "--", "max-connections=1"});
+  const auto port = program.port();
+  const auto answered = [](Wire& wire) {
+    return !bodyOf(wire.receive([](const std::string& bytes) { return !bodyOf(bytes).empty(); }, 10s)).empty();
+  };
+  std::vector<std::unique_ptr<Wire>> all;
+  for (int i = 0; i < 2; ++i) {
+    all.push_back(std::make_unique<Wire>(port));
+    all.back()->send("GET /no-limit HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(answered(*all.back()));
+  }
+  Wire third(port);
+  third.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  all.clear();
+  EXPECT_TRUE(answered(third));
+  program.signal(SIGTERM);
+  EXPECT_EQ(program.wait(), 0);
+}
+
 TEST_F(Cluster, AStoppedSiblingIsNotWaitedFor) {
   constexpr int halt = 19, goOn = 18;  // not named on every system this is compiled for
   Program program("fixtures/misbehave", startWords("2"));

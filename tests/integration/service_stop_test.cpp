@@ -51,6 +51,22 @@ TEST_F(Service, AStopThatCutsWhatWasOwedSaysSo) {
       << directory.read("service.log");
 }
 
+/// A month, and all that a duration can be.
+TEST_F(Service, TheLongestStopTimeoutIsNotTheShortest) {
+  for (const char* time : {"2592000000", "9223372036854775807"}) {
+    std::filesystem::remove(directory.file("out.txt"));
+    const auto port = start({"--count", "1", "--", std::string("stop=") + time, "stdout=out.txt"});
+    Wire owed(port);
+    owed.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(until([&] { return directory.read("out.txt").find("later") != std::string::npos; }));
+    const Said stop = run({"stop"});
+    EXPECT_EQ(stop.code, 0) << stop.out;
+    EXPECT_NE(owed.receive([](const std::string& bytes) { return bytes.ends_with("at last"); }).find("at last"),
+              std::string::npos)
+        << time;
+  }
+}
+
 TEST_F(Service, AReloadThatCutsWhatWasOwedSaysSo) {
   const auto port = start({"--count", "1", "--", "stop=3000", "stdout=out.txt"});
   Wire unanswered(port);

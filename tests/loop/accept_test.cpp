@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -228,6 +229,18 @@ TEST(Accept, TheQueueIsAsLongAsTheBacklogSays) {
   const auto in = std::count_if(crowd.begin(), crowd.end(), [](const auto& client) { return client->connected(); });
   EXPECT_GE(in, 1);
   EXPECT_LE(in, 4) << "the others wait outside";
+}
+
+TEST(Accept, KeepAliveIsWithinWhatLinuxTakes) {
+  const auto asked = [](int idle, int interval, int probes) {
+    Worker worker("text://127.0.0.1:0",
+                  {.keepAliveIdle = idle, .keepAliveInterval = interval, .keepAliveProbes = probes});
+    const auto options = worker.core().listenOptions().keepAlive;
+    return std::array{options.idleSeconds, options.intervalSeconds, options.probes};
+  };
+  EXPECT_EQ(asked(55, 54, 3), (std::array{55, 54, 3}));
+  EXPECT_EQ(asked(0, -1, 0), (std::array{1, 1, 1}));
+  EXPECT_EQ(asked(86400, 86400, 1000), (std::array{32767, 32767, 127}));
 }
 
 TEST(Accept, ASecondWorkerAtRunTime) {

@@ -239,6 +239,43 @@ TEST(Client, AProtocolBeginsAnewWithEachConnection) {
   EXPECT_THAT(d.events, ElementsAre("1x", "1x"));
 }
 
+TEST(Client, AProtocolThatCannotBeMadeAnewIsNotUsedOnceMore) {
+  static bool fails;
+  fails = false;
+  struct Failing {
+    using Message = std::string;
+    Failing() = default;
+    Failing(const Failing&) {
+      if (fails) throw std::runtime_error("no more of these");
+    }
+    Input input(std::string_view bytes, Peer&) { return Input::packet(bytes.size()); }
+    std::string decode(std::string_view bytes, Peer&) { return std::string(bytes); }
+    void encode(std::string_view text, Peer&, std::string& out) { out += text; }
+    int state = 0;  // one without any is shared
+  };
+  WithEcho d("tcp://127.0.0.1:0");
+  Worker::onException = [](const std::exception_ptr&, Connection*) { return true; };
+  const auto c = d.to(d.address("tcp"));
+  c->onMessage = nullptr;
+  c->protocol = protocol<Failing>();
+  int connects = 0;
+  c->onConnect = [&](TcpConnection& self) {
+    ++connects;
+    fails = true;
+    self.close();
+  };
+  c->onClose = [&](TcpConnection& self) {
+    if (connects == 1 && d.events.empty()) self.dialled()->reconnect();
+  };
+  c->onError = [&](TcpConnection&, const Error& error) { d.events.push_back(error.message); };
+  c->connect();
+  const bool told = d.world.until([&] { return !d.events.empty(); });
+  Worker::onException = nullptr;
+  ASSERT_TRUE(told);
+  EXPECT_THAT(d.events.front(), ::testing::HasSubstr("its protocol threw"));
+  EXPECT_EQ(connects, 1);
+}
+
 TEST(Client, APipeKeepsItsHalfClosesWhenItsTargetIsTriedAgain) {
   Dialling d;
   const std::uint16_t port = closedPort();

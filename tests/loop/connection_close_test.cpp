@@ -107,6 +107,17 @@ TEST(ConnectionClose, APeerThatDoesNotEndIsNotWaitedForLongerThanLingerTimeout) 
   world.until([&] { return closes == 1; });
 }
 
+TEST(ConnectionClose, ALingerTimeoutBelowZeroIsNone) {
+  Worker worker("tcp://127.0.0.1:0");
+  worker.lingerTimeout = -1ms;
+  int closes = 0;
+  worker.onConnect = [](TcpConnection& c) { c.close("bye"); };
+  worker.onClose = [&](TcpConnection&) { ++closes; };
+  World world(worker);
+  Client client(world);
+  world.until([&] { return closes == 1; });  // by the process's own clock
+}
+
 TEST(ConnectionClose, APeerThatTakesNothingIsGivenUp) {
   Worker worker("tcp://127.0.0.1:0");
   int closes = 0;

@@ -107,6 +107,45 @@ TEST(HandlerFit, TheProtocolChangesBetweenTwoMessagesOfOneRead) {
   world.until([&] { return other.received == std::string("<frame>\n\0\0\0\7<x>", 15); });
 }
 
+TEST(HandlerFit, AProtocolThatNeedsTcpIsNotTakenForDatagramsAfterTheStart) {
+  Worker worker("udp://127.0.0.1:0");
+  std::string said;
+  int messages = 0;
+  Worker::onException = [&](const std::exception_ptr& exception, Connection*) {
+    try {
+      std::rethrow_exception(exception);
+    } catch (const std::invalid_argument& misfit) {
+      said = misfit.what();
+    }
+    return true;
+  };
+  worker.onMessage = [&](UdpConnection&, std::string_view) { ++messages; };
+  World world(worker);
+  Datagrams client(world);
+  worker.protocol = "websocket";
+  worker.onMessage = [&](UdpConnection&, std::string_view) { ++messages; };
+  client.send("x");
+  world.until([&] { return !said.empty(); });
+  Worker::onException = nullptr;
+  EXPECT_NE(said.find("needs tcp"), std::string::npos) << said;
+}
+
+TEST(HandlerFit, AClientsWebSocketIsNothingForOneThatWasAccepted) {
+  const auto ofClient = []() -> Protocol {
+    const auto client = AsyncTcpConnection::to("ws://127.0.0.1:1");
+    return client->protocol.get();
+  };
+  Worker worker("tcp://127.0.0.1:0");
+  worker.onConnect = [&](TcpConnection& c) { EXPECT_THROW(c.protocol = ofClient(), std::invalid_argument); };
+  worker.onMessage = [](TcpConnection& c, std::string_view data) { c.send(data); };
+  World world(worker);
+  Client client(world);
+  client.send("still raw");
+  world.until([&] { return client.received == "still raw"; });
+  EXPECT_NE(refusal("tcp://127.0.0.1:0", [&](Worker& w) { w.protocol = ofClient(); }).find("client"),
+            std::string::npos);
+}
+
 TEST(HandlerFit, AHandlerAssignedAfterTheStartIsCheckedBeforeItIsCalled) {
   for (const char* address : {"http://127.0.0.1:0", "udp://127.0.0.1:0"}) {
     Worker worker(address);

@@ -66,6 +66,38 @@ TEST(Pipe, ASlowReaderSlowsTheSenderAndLosesNothing) {
   EXPECT_EQ(proxy.worker.sendFails(), 0u);
 }
 
+/// A protocol that has nothing to say to a message leaves a buffer with nothing in it, which never drains.
+TEST(Pipe, ToOneWithoutAnySendBufferThatSkipsAMessage) {
+  struct Skipping {
+    using Message = std::string_view;
+    Input input(std::string_view bytes, Peer&) { return Input::packet(bytes.size()); }
+    std::string_view decode(std::string_view bytes, Peer&) { return bytes; }
+    void encode(std::string_view text, Peer&, std::string& out) {
+      if (text != "skipped") out += text;
+    }
+  };
+  Proxy proxy;
+  proxy.right->protocol = protocol<Skipping>();
+  proxy.right->maxSendBufferSize = 0;
+  proxy.left->pipe(*proxy.right);
+  proxy.one->send("skipped");
+  ASSERT_TRUE(proxy.world->until([&] { return proxy.left->bytesRead() == 7; }));
+  proxy.one->send("through");
+  EXPECT_TRUE(proxy.world->until([&] { return proxy.two->received == "through"; })) << proxy.two->received;
+}
+
+/// What is only corked goes out at the turn's end, and no drain is told that would let the source go on.
+TEST(Pipe, ToOneWhoseLimitWasLoweredBehindWhatIsCorked) {
+  for (const std::size_t limit : {std::size_t{0}, std::size_t{100}}) {
+    Proxy proxy;
+    proxy.right->send(std::string(1000, 'x'));
+    proxy.right->maxSendBufferSize = limit;
+    proxy.left->pipe(*proxy.right);
+    proxy.one->send("through");
+    EXPECT_TRUE(proxy.world->until([&] { return proxy.two->received.ends_with("through"); })) << limit;
+  }
+}
+
 /// Else an echo behind a proxy stands still as soon as all buffers on the way are full.
 TEST(Pipe, OneWayGoesOnWhileTheOtherStands) {
   Proxy proxy;

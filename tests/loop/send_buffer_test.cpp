@@ -67,6 +67,54 @@ TEST(SendBuffer, SentQueuedFullDroppedDrained) {
   EXPECT_EQ(c.bytesWritten(), accepted.size());
 }
 
+/// What came stands behind a limit that is not there any more when all was sent, and nobody would look again.
+TEST(SendBuffer, WhatStoodBehindALimitThatWasLoweredIsDelivered) {
+  for (const std::size_t limit : {std::size_t{0}, std::size_t{1}, std::size_t{16384}}) {
+    Worker worker("text://127.0.0.1:0");
+    std::vector<std::string> lines;
+    worker.onMessage = [&](TcpConnection& c, std::string_view line) {
+      lines.emplace_back(line);
+      if (line != "lower") return;
+      c.send(std::string(20'000, 'x'));
+      c.maxSendBufferSize = limit;
+    };
+    World world(worker);
+    Client client(world);
+    client.send("lower\nafter\nand\nth");
+    EXPECT_TRUE(world.until([&] { return lines.size() == 3; })) << limit;
+    client.send("en\n");
+    EXPECT_TRUE(world.until([&] { return lines.size() == 4 && lines.back() == "then"; })) << limit;
+  }
+}
+
+TEST(SendBuffer, WithoutAnySendBufferOneAnswerAfterTheOther) {
+  Worker worker("http://127.0.0.1:0");
+  int requests = 0;
+  worker.onConnect = [](TcpConnection& c) { c.maxSendBufferSize = 0; };
+  worker.onMessage = [&](TcpConnection& c, const http::Request&) {
+    ++requests;
+    c.send("one");
+    c.send("one too many");  // which leaves a buffer with nothing in it
+  };
+  World world(worker);
+  Client client(world);
+  std::string pipelined;
+  for (int i = 0; i < 5; ++i) pipelined += "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+  client.send(pipelined);
+  world.until([&] { return requests == 5; });
+}
+
+/// More than one write of libuv's takes.
+TEST(SendBuffer, FortyMegabytesInOneMessage) {
+  Worker worker("tcp://127.0.0.1:0");
+  const std::string large = pattern(40 * megabyte);
+  worker.onConnect = [&](TcpConnection& c) { c.send(large); };
+  World world(worker);
+  Client client(world);
+  world.until([&] { return client.received.size() >= large.size(); }, 30s);
+  EXPECT_TRUE(client.received == large) << client.received.size();
+}
+
 TEST(SendBuffer, WhatTheKernelTakesAtOnceRaisesNothing) {
   Worker worker("tcp://127.0.0.1:0");
   int events = 0;

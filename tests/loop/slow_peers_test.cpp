@@ -1,8 +1,10 @@
 // Peers that send too slowly or take too little: they end, in time and with their memory; others do not notice.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "platform/platform.hpp"
 #include "tests/support/world.hpp"
@@ -47,6 +49,57 @@ TEST(SlowPeers, ALineByteByByteIsCutInTotalTime) {
   World world(worker);
   Client client(world);
   drip(world, client);
+}
+
+/// Blocked for longer than a timeout: what was sent meanwhile is heard first, however many it comes from.
+TEST(SlowPeers, NobodyIsSilentWhoWasNotHeard) {
+  constexpr std::size_t count = 700;  // more than one look finds
+  if (platform::raiseOpenFiles(2 * count + 100) < 2 * count + 100) GTEST_SKIP() << "too few open files are allowed";
+  Worker worker("tcp://127.0.0.1:0");
+  worker.maxConnections = count;
+  worker.idleTimeout = 2s;
+  std::size_t heard = 0;
+  worker.onMessage = [&](TcpConnection&, std::string_view) { ++heard; };
+  World world(worker);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.push_back(std::make_unique<Client>(world));
+    if (i % 100 == 99) {
+      ASSERT_TRUE(world.until([&] { return worker.connections().size() == i + 1; }, 30s)) << i;
+    }
+  }
+  ASSERT_TRUE(world.until(
+      [&] { return std::all_of(clients.begin(), clients.end(), [](const auto& one) { return one->connected(); }); }));
+  for (const auto& client : clients) client->send("here");
+  std::this_thread::sleep_for(2600ms);
+  EXPECT_TRUE(world.until([&] { return heard >= count; }, 1s)) << heard;
+  EXPECT_EQ(worker.connections().size(), count);
+  world.until([&] { return worker.connections().empty(); }, 10s);  // now they are
+}
+
+TEST(SlowPeers, TheLongestBodyTimeoutIsNone) {
+  Worker worker("http://127.0.0.1:0");
+  worker.bodyTimeout = std::chrono::milliseconds::max();
+  worker.onMessage = [](TcpConnection& c, const http::Request&) { c.send("got it"); };
+  World world(worker);
+  Client client(world);
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345");
+  world.settle();
+  world.tickAfter(20h);
+  world.settle();
+  client.send("67890");
+  EXPECT_TRUE(world.until([&] { return client.received.ends_with("got it"); })) << client.received;
+}
+
+TEST(SlowPeers, ARateThatNoLineCarriesIsARateAllTheSame) {
+  Worker worker("http://127.0.0.1:0");
+  worker.bodyTimeout = 300ms;
+  worker.minRate = static_cast<std::size_t>(-1);
+  World world(worker);
+  Client client(world);
+  client.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
+  drip(world, client);
+  EXPECT_TRUE(client.received.starts_with("HTTP/1.1 408 ")) << client.received;
 }
 
 /// One body that does not come to its end, whatever tells its size.

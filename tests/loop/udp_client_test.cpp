@@ -315,6 +315,9 @@ TEST(UdpClient, Refusals) {
   EXPECT_THROW(p.client->connect(), std::invalid_argument);
   p.client->onMessage = [](AsyncUdpConnection&, const http::Request&) {};
   EXPECT_THROW(p.client->connect(), std::invalid_argument);
+  p.client->onMessage = [](AsyncUdpConnection&, std::string_view) {};
+  p.client->protocol = "websocket";
+  EXPECT_THROW(p.client->connect(), std::invalid_argument) << "it needs tcp";
   Worker worker("udp://127.0.0.1:0");
   worker.onMessage = [](AsyncUdpConnection&, std::string_view) {};
   EXPECT_THROW(worker.core().resolve(), SetupError);

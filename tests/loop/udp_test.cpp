@@ -120,6 +120,7 @@ TEST(Udp, APacketBeyondTheLimitIsDropped) {
     client.send(packet(90));
     world.until([&] { return !sizes.empty(); });
     EXPECT_EQ(sizes, std::vector<std::size_t>{90}) << scheme;
+    EXPECT_EQ(worker.protocolErrors(), 1u) << scheme;
     TcpConnection::defaultMaxPackageSize = before;
   }
 }
