@@ -171,7 +171,11 @@ class Conn final : public AsyncTcpConnection, public net::Stream, public std::en
   /// The peer would miss something if this ended now: an answer, or what is queued.
   bool owes() const noexcept { return status_ < Status::ending && (queued() > 0 || (builtin_ && builtin()->owes())); }
   /// Never of an empty buffer, of which nobody would hear that it has drained.
-  bool atLimit() const noexcept { return !quiet() && queued() >= std::max<std::size_t>(maxSendBufferSize, 1); }
+  bool atLimit() const noexcept {
+    if (quiet()) return false;
+    const std::size_t waiting = queued();
+    return waiting >= maxSendBufferSize && waiting > 0;
+  }
   Clock lastReceived() const noexcept { return lastReceived_; }
   /// Since it was accepted, or made.
   std::chrono::seconds age() const noexcept;
