@@ -95,8 +95,9 @@ struct Worker::Core {
   void useTickets(const net::TicketKeys& keys);
   /// What the master has read. False: it cannot be used here.
   bool renewTls(std::string_view certificates);
-  /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).
+  /// Whether it can be spoken here, over datagrams for example; throws SetupError (E06).
   void checkProtocol(const Protocol& wanted) const;
+  /// Whether onMessage and onWebSocketMessage take what the protocol delivers; throws SetupError (E06).
   void checkHandlers() const;
   bool lateCheck();
   void readTrustedProxies();

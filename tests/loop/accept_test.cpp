@@ -172,13 +172,8 @@ TEST(Accept, TwoThousandAtOnceWithTheLimitRaised) {
   worker.maxConnections = count;
   worker.onMessage = [](TcpConnection& c, std::string_view line) { c.send(line); };
   World world(worker);
-  std::vector<std::unique_ptr<Client>> clients;
-  for (std::size_t i = 0; i < count; ++i) {
-    clients.push_back(std::make_unique<Client>(world));
-    if (i % 100 == 99) {
-      ASSERT_TRUE(world.until([&] { return worker.connections().size() == i + 1; }, 30s)) << i;
-    }
-  }
+  const auto clients = manyClients(world, count);
+  ASSERT_EQ(worker.connections().size(), count);
   for (std::size_t i = 0; i < count; ++i) clients[i]->send(std::to_string(i) + "\n");
   EXPECT_TRUE(world.until(
       [&] {

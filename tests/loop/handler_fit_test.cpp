@@ -107,27 +107,37 @@ TEST(HandlerFit, TheProtocolChangesBetweenTwoMessagesOfOneRead) {
   world.until([&] { return other.received == std::string("<frame>\n\0\0\0\7<x>", 15); });
 }
 
+/// Where the process goes on after a misfit, and what it said.
+struct Misfits {
+  Misfits() {
+    Worker::onException = [this](const std::exception_ptr& exception, Connection*) {
+      try {
+        std::rethrow_exception(exception);
+      } catch (const std::invalid_argument& misfit) {
+        said = misfit.what();
+      }
+      return true;
+    };
+  }
+  ~Misfits() { Worker::onException = nullptr; }
+  Misfits(const Misfits&) = delete;
+  Misfits& operator=(const Misfits&) = delete;
+  std::string said;
+};
+
 TEST(HandlerFit, AProtocolThatNeedsTcpIsNotTakenForDatagramsAfterTheStart) {
   Worker worker("udp://127.0.0.1:0");
-  std::string said;
+  Misfits misfits;
   int messages = 0;
-  Worker::onException = [&](const std::exception_ptr& exception, Connection*) {
-    try {
-      std::rethrow_exception(exception);
-    } catch (const std::invalid_argument& misfit) {
-      said = misfit.what();
-    }
-    return true;
-  };
   worker.onMessage = [&](UdpConnection&, std::string_view) { ++messages; };
   World world(worker);
   Datagrams client(world);
   worker.protocol = "websocket";
   worker.onMessage = [&](UdpConnection&, std::string_view) { ++messages; };
   client.send("x");
-  world.until([&] { return !said.empty(); });
-  Worker::onException = nullptr;
-  EXPECT_NE(said.find("needs tcp"), std::string::npos) << said;
+  world.until([&] { return !misfits.said.empty(); });
+  EXPECT_NE(misfits.said.find("needs tcp"), std::string::npos) << misfits.said;
+  EXPECT_EQ(messages, 0);
 }
 
 TEST(HandlerFit, AClientsWebSocketIsNothingForOneThatWasAccepted) {
@@ -150,15 +160,7 @@ TEST(HandlerFit, AHandlerAssignedAfterTheStartIsCheckedBeforeItIsCalled) {
   for (const char* address : {"http://127.0.0.1:0", "udp://127.0.0.1:0"}) {
     Worker worker(address);
     bool called = false;
-    std::string said;
-    Worker::onException = [&](const std::exception_ptr& exception, Connection*) {
-      try {
-        std::rethrow_exception(exception);
-      } catch (const std::invalid_argument& misfit) {
-        said = misfit.what();
-      }
-      return true;
-    };
+    Misfits misfits;
     worker.onWorkerStart = [&](Worker& self) {
       self.onMessage = [&](TcpConnection&, std::string_view) { called = true; };
     };
@@ -166,14 +168,13 @@ TEST(HandlerFit, AHandlerAssignedAfterTheStartIsCheckedBeforeItIsCalled) {
     if (worker.transport == "udp") {
       Datagrams client(world);
       client.send("x");
-      world.until([&] { return !said.empty(); });
+      world.until([&] { return !misfits.said.empty(); });
     } else {
       Client client(world);
       client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
       world.until([&] { return client.received.starts_with("HTTP/1.1 404"); });
     }
-    Worker::onException = nullptr;
-    EXPECT_NE(said.find("onMessage"), std::string::npos) << said;
+    EXPECT_NE(misfits.said.find("onMessage"), std::string::npos) << misfits.said;
     EXPECT_FALSE(called);
   }
 }

@@ -61,13 +61,8 @@ TEST(SlowPeers, NobodyIsSilentWhoWasNotHeard) {
   std::size_t heard = 0;
   worker.onMessage = [&](TcpConnection&, std::string_view) { ++heard; };
   World world(worker);
-  std::vector<std::unique_ptr<Client>> clients;
-  for (std::size_t i = 0; i < count; ++i) {
-    clients.push_back(std::make_unique<Client>(world));
-    if (i % 100 == 99) {
-      ASSERT_TRUE(world.until([&] { return worker.connections().size() == i + 1; }, 30s)) << i;
-    }
-  }
+  const auto clients = manyClients(world, count);
+  ASSERT_EQ(worker.connections().size(), count);
   ASSERT_TRUE(world.until(
       [&] { return std::all_of(clients.begin(), clients.end(), [](const auto& one) { return one->connected(); }); }));
   for (const auto& client : clients) client->send("here");

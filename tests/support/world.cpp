@@ -195,6 +195,16 @@ std::uint16_t Client::localPort() const {
   return static_cast<std::uint16_t>(bytes[2] << 8 | bytes[3]);  // where both address families keep it
 }
 
+std::vector<std::unique_ptr<Client>> manyClients(World& world, std::size_t count) {
+  std::vector<std::unique_ptr<Client>> clients;
+  while (clients.size() < count) {
+    clients.push_back(std::make_unique<Client>(world));
+    if (clients.size() % 100 != 0 && clients.size() != count) continue;  // the queue of the kernel may be short
+    if (!world.until([&] { return world.worker().connections().size() == clients.size(); }, 30s)) break;
+  }
+  return clients;
+}
+
 // ---- Datagrams ------------------------------------------------------------------------------------------------------
 
 Datagrams::Datagrams(World& world, const std::string& host) : Datagrams(new State{}) {

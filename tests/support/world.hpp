@@ -107,6 +107,9 @@ class Client {
   void keep(bool on) noexcept { state_->keep = on; }
 };
 
+/// So many of the world's worker, all accepted.
+std::vector<std::unique_ptr<Client>> manyClients(World& world, std::size_t count);
+
 /// A UDP client.
 class Datagrams {
  public:
