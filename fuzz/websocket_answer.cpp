@@ -25,7 +25,8 @@ bool isHandshake(const websocket::UpgradeRequest& request, const http::Answer& a
     if (line == "connection") connection = connection || lists(value, "upgrade");
     if (line == "sec-websocket-accept") right = ++accepts == 1 && value == rightAccept;
     if (line == "sec-websocket-protocol")
-      offered = ++subprotocols == 1 && (value == "chat" || value == "superchat") && !request.subprotocols.empty();
+      offered =
+          offered && ++subprotocols == 1 && (value == "chat" || value == "superchat") && !request.subprotocols.empty();
     if (line == "sec-websocket-extensions" && !request.deflate)
       for (const auto element : elements(value)) offered = offered && element.empty();
   }
